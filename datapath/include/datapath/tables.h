@@ -1,0 +1,163 @@
+// The tables of the datapath: what the compiler writes and the forwarding reads. Shared by the kernel (BPF) build,
+// the native build and user space, so: fixed-width types, explicit padding (always zero), no pointers.
+//
+// Numbers are in host byte order, addresses and MACs in network order. IPv4 addresses are IPv4-mapped IPv6.
+// All tables but `counters` and `drops` are written by user space only.
+//
+//   who          table      key                  value
+//   from_port    source     ifindex              the port behind the device: key, network, MAC, first addresses
+//                allowed    port, MAC, prefix    further sources that the port may use (longest prefix)
+//   both         station    network, MAC         where a MAC is: a local device or a remote host
+//                neighbor   network, address     the MAC of an address: answers ARP and ND
+//                network    network              flags, how many flood entries
+//                flood      network, index       one local device or one remote host, for head-end replication
+//                remote     host                 the VTEP of a host, how it wants to be spoken to
+//   from_underlay vtep      address              which host a tunnel packet comes from: no entry, no entry
+//                config     0                    this host
+#pragma once
+
+#include <linux/types.h>
+
+struct dp_mac {
+	__u8 bytes[6];
+};
+
+struct dp_address {
+	__u8 bytes[16];
+};
+
+enum dp_encapsulation { DP_GENEVE, DP_VXLAN };
+
+// How to hand a packet to a device.
+enum dp_device {
+	DP_DEVICE_PLAIN, // transmit on it: a tap, or a veth whose peer is in this network namespace
+	DP_DEVICE_PEER,	 // a veth whose peer is in another namespace: straight into the peer (bpf_redirect_peer)
+};
+
+enum { DP_UDP_GENEVE = 6081, DP_UDP_VXLAN = 4789 };
+
+// Geneve option (RFC 8926, section 3.5): both port keys, big-endian, source first. Not critical: others may skip it.
+enum { DP_GENEVE_CLASS = 0xff57 /* experimental range */, DP_GENEVE_TYPE = 0x01, DP_GENEVE_OPTION_BYTES = 8 };
+
+// ---- keys and values ----
+
+struct dp_config {
+	struct dp_address vtep; // this host's; zero: no underlay yet
+	__u32 host;		// this host's key
+	__u32 underlay_ifindex; // 0: none
+	__u32 underlay_mtu;	// bytes of the outer IP packet
+	__u32 pad;
+};
+
+enum { DP_SOURCE_PAIRS = 1 << 0 /* consult `allowed` when the first addresses do not match */ };
+
+struct dp_source {
+	__u32 port;
+	__u32 vni;
+	struct dp_address ipv4; // the port's first IPv4 and IPv6 address; zero: none
+	struct dp_address ipv6;
+	struct dp_mac mac;
+	__u16 flags; // DP_SOURCE_*
+	__u32 mtu;   // largest IP packet of the network
+};
+
+// Longest prefix match, in the order of struct bpf_lpm_trie_key: prefix_length counts the bits of port, mac, pad and address.
+struct dp_allowed_key {
+	__u32 prefix_length; // 32 + 48 + 16 + 0..128
+	__u32 port;	     // big-endian, as the trie compares bytes
+	struct dp_mac mac;
+	__u16 pad;
+	struct dp_address address;
+};
+enum { DP_ALLOWED_FIXED_BITS = 32 + 48 + 16 };
+
+struct dp_allowed {
+	__u32 unused; // zero: presence is the answer
+};
+
+struct dp_station_key {
+	__u32 vni;
+	struct dp_mac mac;
+	__u16 pad;
+};
+
+struct dp_station {
+	__u32 port;
+	__u32 host;    // 0: here; else key of `remote`
+	__u32 ifindex; // where host is 0
+	__u32 device;  // enum dp_device
+};
+
+struct dp_neighbor_key {
+	__u32 vni;
+	struct dp_address address;
+};
+
+struct dp_neighbor {
+	struct dp_mac mac;
+	__u16 pad;
+	__u32 port;
+};
+
+enum { DP_NETWORK_FLOOD_UNKNOWN = 1 << 0 };
+
+struct dp_network {
+	__u32 flags;	   // DP_NETWORK_*
+	__u32 flood_count; // entries 0..flood_count-1 of `flood`, local devices before remote hosts
+	__u32 mtu;
+	__u32 pad;
+};
+
+struct dp_flood_key {
+	__u32 vni;
+	__u32 index;
+};
+
+struct dp_flood {
+	__u32 port; // of a local device; 0 for a remote host
+	__u32 host; // 0: here
+	__u32 ifindex;
+	__u32 device;
+};
+
+struct dp_remote {
+	struct dp_address vtep;
+	__u32 encapsulation; // enum dp_encapsulation
+	__u32 pad;
+};
+
+struct dp_vtep {
+	__u32 host;
+};
+
+// Written by the datapath, one value a CPU. Drops that no port can answer for (an unknown VTEP) have port 0.
+struct dp_counters {
+	__u64 from_port_packets, from_port_bytes; // accepted from the device
+	__u64 to_port_packets, to_port_bytes;	  // handed to the device
+};
+
+struct dp_drop_key {
+	__u32 port;
+	__u32 reason; // enum dp_reason, core/reasons.h
+};
+
+struct dp_drops {
+	__u64 packets, bytes;
+};
+
+// TABLE(name, NAME, key type, value type, map kind, default maximum of entries): expanded by the BPF maps, the native tables
+// and the provider. Map kinds: ARRAY, HASH, LPM.
+#define DP_TABLES(TABLE)                                                                           \
+	TABLE(config, CONFIG, __u32, struct dp_config, ARRAY, 1)                                   \
+	TABLE(remote, REMOTE, __u32, struct dp_remote, HASH, 16384)                                \
+	TABLE(vtep, VTEP, struct dp_address, struct dp_vtep, HASH, 16384)                          \
+	TABLE(network, NETWORK, __u32, struct dp_network, HASH, 65536)                             \
+	TABLE(neighbor, NEIGHBOR, struct dp_neighbor_key, struct dp_neighbor, HASH, 1048576)       \
+	TABLE(station, STATION, struct dp_station_key, struct dp_station, HASH, 524288)            \
+	TABLE(allowed, ALLOWED, struct dp_allowed_key, struct dp_allowed, LPM, 65536)              \
+	TABLE(flood, FLOOD, struct dp_flood_key, struct dp_flood, HASH, 524288)                    \
+	TABLE(source, SOURCE, __u32, struct dp_source, HASH, 16384)
+
+#define DP_TABLE_ENUM(name, NAME, key, value, kind, maximum) DP_TABLE_##NAME,
+enum dp_table { DP_TABLES(DP_TABLE_ENUM) DP_TABLE_COUNT };
+#undef DP_TABLE_ENUM

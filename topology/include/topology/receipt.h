@@ -1,0 +1,50 @@
+// Receipts: for each revision, which hosts must realize it, and which have. Pure logic, no I/O, no clock of its own:
+// `now` is the caller's monotonic time in milliseconds.
+//
+// A host that acknowledges revision r has realized every revision up to r that concerns it. The last `RECEIPT_KEEP`
+// revisions are kept with their hosts; an older or never seen one is judged by all known hosts' acknowledgements.
+// Never blocked by a dead host: a receipt is answered at any time, partial if need be.
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum { RECEIPT_KEEP = 4096 };
+
+struct receipts;
+
+void receipts_new(struct receipts **out);
+void receipts_free(struct receipts *receipts);
+
+// A host exists and must answer (managed), or no longer.
+void receipts_host_add(struct receipts *receipts, const char *host);
+void receipts_host_remove(struct receipts *receipts, const char *host);
+// The host's stream is up or down, since `now`.
+void receipts_host_connected(struct receipts *receipts, const char *host, bool connected, uint64_t now);
+
+// Revision `revision` was committed and concerns these hosts (of which unknown ones are left out).
+void receipts_expect(struct receipts *receipts, uint64_t revision, const char *const *hosts, size_t count, uint64_t now);
+// `host` reports that everything up to `revision` is realized. A smaller number than before is a host that
+// restarted and counts (state may have been lost): the host is then late again. `failure` is NULL or why it cannot realize what it was sent.
+void receipts_realized(struct receipts *receipts, const char *host, uint64_t revision, const char *failure, uint64_t now);
+
+struct receipt_pending {
+	const char *host;
+	uint64_t realized;	// the last revision that it acknowledged
+	bool connected;
+	uint64_t since_ms;	// how long it has been late
+	const char *failure;	// NULL, or what it reported
+};
+
+struct receipt {
+	uint64_t revision;
+	size_t required, realized;
+	size_t pending_count;
+	struct receipt_pending *pending; // sorted by host; strings borrowed until the next call
+};
+
+// Fill `out` (release with receipt_done). `committed` is the newest revision: a later one is -ERANGE.
+int receipts_get(const struct receipts *receipts, uint64_t revision, uint64_t committed, uint64_t now, struct receipt *out);
+void receipt_done(struct receipt *receipt);
+bool receipt_complete(const struct receipt *receipt);
