@@ -1,8 +1,9 @@
+// SPDX-License-Identifier: Apache-2.0
 // MAC addresses, IPv4 and IPv6 addresses, prefixes. All bytes in network order.
 //
-// One type serves both families: an IPv4 address is held as IPv4-mapped IPv6, ::ffff:a.b.c.d (RFC 4291,
-// section 2.5.5.2), and a prefix counts its length in those 128 bits: 10.0.0.0/8 has length 104. Parsing
-// and formatting speak of 10.0.0.0/8.
+// One type serves both families: an IPv4 address is held as IPv4-mapped IPv6, ::ffff:a.b.c.d (RFC
+// 4291, section 2.5.5.2), and a prefix counts its length in those 128 bits: 10.0.0.0/8 has length
+// 104. Parsing and formatting speak of 10.0.0.0/8.
 #pragma once
 
 #include <stdbool.h>
@@ -19,7 +20,7 @@ struct address {
 
 struct prefix {
 	struct address address; // host bits are zero when parsed by prefix_parse
-	uint8_t length;		// 0..128, of the mapped address
+	uint8_t length;         // 0..128, of the mapped address
 };
 
 enum { MAC_TEXT = 18, ADDRESS_TEXT = 46, PREFIX_TEXT = 50 }; // with the terminator
@@ -27,8 +28,8 @@ enum { MAC_TEXT = 18, ADDRESS_TEXT = 46, PREFIX_TEXT = 50 }; // with the termina
 // Parse: 0, or -EINVAL with `out` untouched. mac: "02:00:00:00:00:01" (colons or dashes).
 int mac_parse(const char *text, struct mac *out);
 int address_parse(const char *text, struct address *out);
-// "10.0.0.0/24", "fd00::/64". Host bits that are not zero: -EDOM, so that the caller can say so. A plain
-// address is a host prefix.
+// "10.0.0.0/24", "fd00::/64". Host bits that are not zero: -EDOM, so that the caller can say so. A
+// plain address is a host prefix.
 int prefix_parse(const char *text, struct prefix *out);
 
 // Format into a buffer of MAC_TEXT, ADDRESS_TEXT or PREFIX_TEXT bytes; return it.

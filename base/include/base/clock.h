@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Time. Durations and deadlines use the monotonic clock, so that a clock that jumps harms nothing.
 #pragma once
 

@@ -1,10 +1,13 @@
-// Logging to standard error, one line a message: time, level, program, text. Coloured on a terminal.
-// Libraries (base … compile) do not log above debug: they return errors. A function logs or returns, never both.
+// SPDX-License-Identifier: Apache-2.0
+// Logging to standard error, one line a message: time, level, program, text. Coloured on a
+// terminal. Libraries (base … compile) do not log above debug: they return errors. A function logs
+// or returns, never both.
 #pragma once
 
 enum log_level { LOG_LEVEL_ERROR, LOG_LEVEL_WARNING, LOG_LEVEL_INFO, LOG_LEVEL_DEBUG };
 
-// `program` names the role in each line, "weft-agent h1"; kept by copy. Default level: info, or WEFT_LOG.
+// `program` names the role in each line, "weft-agent h1"; kept by copy. Default level: info, or
+// WEFT_LOG.
 void log_init(const char *program);
 void log_set_level(enum log_level level);
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The catalog: all desired objects in memory, with the indices that validation needs, and transactions on it.
 // Pure logic, no I/O.
 //

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Files that people write: YAML or JSON in, operations out, every value with the line and column where it stands.
 //
 // Form: `tenant: acme` and one map per kind in plural, {ports: {web1: {...}}}; hosts and tenants at the top level need no tenant.

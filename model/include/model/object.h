@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Every object that Weft knows, declared once.
 //
 // What: a kind (tenant, host, network, port, ...) is a table of fields in kinds.h, one line a field. From that
