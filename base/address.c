@@ -217,10 +217,12 @@ static bool same_head(const struct address *a, const struct address *b, unsigned
 
 bool prefix_contains(const struct prefix *prefix, const struct address *address)
 {
-	return same_head(&prefix->address, address, prefix->length);
+	return prefix_is_ipv4(prefix) == address_is_ipv4(address) &&
+	       same_head(&prefix->address, address, prefix->length);
 }
 
 bool prefix_overlaps(const struct prefix *a, const struct prefix *b)
 {
-	return same_head(&a->address, &b->address, a->length < b->length ? a->length : b->length);
+	return prefix_is_ipv4(a) == prefix_is_ipv4(b) &&
+	       same_head(&a->address, &b->address, a->length < b->length ? a->length : b->length);
 }

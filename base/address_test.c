@@ -153,7 +153,7 @@ static void prefixes_are_parsed_and_formatted(void **state)
 		{"fd00:1::/64", "fd00:1::/64", 64},
 		{"::/0", "::/0", 0},
 		{"::1", "::1/128", 128},
-		{"fd00:0:0:0:8000::/65", "fd00:0:0:0:8000::/65", 65},
+		{"fd00:0:0:0:8000::/65", "fd00::8000:0:0:0/65", 65},
 	};
 	char text[PREFIX_TEXT];
 	for (size_t i = 0; i < array_count(cases); i++) {
@@ -197,6 +197,8 @@ static void prefixes_contain_and_overlap(void **state)
 		{"fd00::/65", "fd00:0:0:0:8000::/65", false, false},
 		{"fd00::/65", "fd00::7fff:0:0:1", true, true},
 		{"::/0", "fd00::1", true, true},
+		{"::/0", "10.0.0.1", false, false},
+		{"::/0", "0.0.0.0/0", false, false},
 	};
 	for (size_t i = 0; i < array_count(cases); i++) {
 		struct prefix prefix = prefix_of(cases[i].prefix),

@@ -53,5 +53,6 @@ struct address address_link_local(const struct mac *mac);
 struct address address_add(const struct address *address, uint64_t offset);
 
 bool prefix_is_ipv4(const struct prefix *prefix);
+// The families are apart: ::/0 is all of IPv6 and contains no IPv4 address.
 bool prefix_contains(const struct prefix *prefix, const struct address *address);
 bool prefix_overlaps(const struct prefix *a, const struct prefix *b);
