@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: (BSD-2-Clause OR GPL-2.0-only)
+// The tables as BPF maps, pinned by name: they outlive the process that made them.
+#pragma once
+
+#include <linux/bpf.h>
+
+#include <bpf/bpf_helpers.h>
+
+#include "datapath/tables.h"
+
+// Tries, and hash tables that may grow large, take memory a row at a time.
+#define MAP_TYPE_ARRAY BPF_MAP_TYPE_ARRAY
+#define MAP_FLAGS_ARRAY 0
+#define MAP_TYPE_HASH BPF_MAP_TYPE_HASH
+#define MAP_FLAGS_HASH BPF_F_NO_PREALLOC
+#define MAP_TYPE_LPM BPF_MAP_TYPE_LPM_TRIE
+#define MAP_FLAGS_LPM BPF_F_NO_PREALLOC
+
+#define MAP(table, NAME, key_type, value_type, KIND, maximum) \
+	struct {                                              \
+		__uint(type, MAP_TYPE_##KIND);                \
+		__uint(max_entries, maximum);                 \
+		__uint(map_flags, MAP_FLAGS_##KIND);          \
+		__uint(pinning, LIBBPF_PIN_BY_NAME);          \
+		__type(key, key_type);                        \
+		__type(value, value_type);                    \
+	} table SEC(".maps");
+DP_TABLES(MAP)
+#undef MAP
+
+// Counters are made by the datapath on the first packet: one row a port, one a port and reason.
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_HASH);
+	__uint(max_entries, 65536);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__uint(pinning, LIBBPF_PIN_BY_NAME);
+	__type(key, __u32);
+	__type(value, struct dp_counters);
+} counters SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_HASH);
+	__uint(max_entries, 65536);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__uint(pinning, LIBBPF_PIN_BY_NAME);
+	__type(key, struct dp_drop_key);
+	__type(value, struct dp_drops);
+} drops SEC(".maps");
