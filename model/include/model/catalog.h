@@ -1,20 +1,23 @@
 // SPDX-License-Identifier: Apache-2.0
-// The catalog: all desired objects in memory, with the indices that validation needs, and transactions on it.
-// Pure logic, no I/O.
+// The catalog: all desired objects in memory, with the indices that validation needs, and
+// transactions on it. Pure logic, no I/O.
 //
-// A transaction collects puts and deletes, is prepared (references, duplicates, what a delete would break,
-// allocation of addresses, MACs, VNIs and keys), stored by the caller, and then committed with its revision, or aborted; an abort
-// or a failed prepare leaves the catalog as it was. One transaction at a time. Order inside a transaction does
-// not matter: a port may come before its network.
+// A transaction collects puts and deletes, is prepared (references, duplicates, what a delete would
+// break, allocation of addresses, MACs, VNIs and keys), stored by the caller, and then committed
+// with its revision, or aborted; an abort or a failed prepare leaves the catalog as it was. One
+// transaction at a time. Order inside a transaction does not matter: a port may come before its
+// network.
 //
-// Checked across objects: every reference exists (a tenant of an object too); a delete leaves nothing that refers to the object; an
-// address or MAC is used once in a network (allowed pairs excepted), lies in a subnet of the network and is neither
-// the network's nor its broadcast address; a (host, device) belongs to one port; a host's VTEP is unique; a
-// subnet that ports use cannot be removed.
+// Checked across objects: every reference exists (a tenant of an object too); a delete leaves
+// nothing that refers to the object; an address or MAC is used once in a network (allowed pairs
+// excepted), lies in a subnet of the network and is neither the network's nor its broadcast
+// address; a (host, device) belongs to one port; a host's VTEP is unique; a subnet that ports use
+// cannot be removed.
 //
-// Allocated: port.mac (locally administered, 0x02 prefix, unique in the network), port.addresses (one from each subnet, lowest free after
-// the first host address, which is left for a gateway), network.vni (1..2^24-2), port.key and host.key. VNIs and port
-// keys come from counters that move on, so that a deleted number is not soon used again; host keys are dense from 1.
+// Allocated: port.mac (locally administered, 0x02 prefix, unique in the network), port.addresses
+// (one from each subnet, lowest free after the first host address, which is left for a gateway),
+// network.vni (1..2^24-2), port.key and host.key. VNIs and port keys come from counters that move
+// on, so that a deleted number is not soon used again; host keys are dense from 1.
 #pragma once
 
 #include "model/object.h"
@@ -31,29 +34,41 @@ void catalog_new(struct catalog **out);
 void catalog_free(struct catalog *catalog);
 
 // Look up; borrowed, valid until the object changes. NULL if absent.
-struct object *catalog_find(const struct catalog *catalog, enum model_kind kind, const char *tenant, const char *name);
-// Visit objects of a kind in order of path; `tenant` NULL: of all tenants. Stops at the first non-zero answer and returns it.
+struct object *catalog_find(
+	const struct catalog *catalog, enum model_kind kind, const char *tenant, const char *name);
+// Visit objects of a kind in order of path; `tenant` NULL: of all tenants. Stops at the first
+// non-zero answer and returns it.
 typedef int (*catalog_visit)(void *context, struct object *object);
-int catalog_each(const struct catalog *catalog, enum model_kind kind, const char *tenant, catalog_visit visit, void *context);
+int catalog_each(const struct catalog *catalog, enum model_kind kind, const char *tenant,
+	catalog_visit visit, void *context);
 size_t catalog_count(const struct catalog *catalog, enum model_kind kind);
 // The port that is attached as (host, device); NULL if none. Borrowed.
-struct port *catalog_port_by_device(const struct catalog *catalog, const char *host, const char *device);
+struct port *catalog_port_by_device(
+	const struct catalog *catalog, const char *host, const char *device);
 
-// Load one object as the store holds it, before any transaction (start-up). Takes the reference. Duplicates: -EEXIST.
+// Load one object as the store holds it, before any transaction (start-up). Takes the reference.
+// Duplicates: -EEXIST.
 int catalog_load(struct catalog *catalog, struct object *object, struct error *error);
-// Counters of allocation, kept by the store under a key of their own, in the same commit as the objects.
+// Counters of allocation, kept by the store under a key of their own, in the same commit as the
+// objects.
 json_t *catalog_counters(const struct catalog *catalog); // new reference
 int catalog_counters_load(struct catalog *catalog, const json_t *counters, struct error *error);
 
 struct transaction *transaction_begin(struct catalog *catalog);
-// Create or replace. Takes the reference in every case. An object put twice in one transaction: -EEXIST.
+// Create or replace. Takes the reference in every case. An object put twice in one transaction:
+// -EEXIST.
 int transaction_put(struct transaction *transaction, struct object *object, struct error *error);
-int transaction_delete(struct transaction *transaction, enum model_kind kind, const char *tenant, const char *name, struct error *error);
-// Validate and allocate. 0, or -errno with the object and field at fault; then only transaction_abort may follow.
+int transaction_delete(struct transaction *transaction, enum model_kind kind, const char *tenant,
+	const char *name, struct error *error);
+// Validate and allocate. 0, or -errno with the object and field at fault; then only
+// transaction_abort may follow.
 int transaction_prepare(struct transaction *transaction, struct error *error);
-// After prepare: what really changes (puts that change nothing are not in it). Borrowed. 0 changes: no new revision is due.
-size_t transaction_changes(const struct transaction *transaction, const struct catalog_change **out);
-// Publish with this revision, which each changed object now carries. Frees the transaction; `changes` stay valid
-// until `transaction_commit` returns, so a caller that needs `before` later takes references.
+// After prepare: what really changes (puts that change nothing are not in it). Borrowed. 0 changes:
+// no new revision is due.
+size_t transaction_changes(
+	const struct transaction *transaction, const struct catalog_change **out);
+// Publish with this revision, which each changed object now carries. Frees the transaction;
+// `changes` stay valid until `transaction_commit` returns, so a caller that needs `before` later
+// takes references.
 void transaction_commit(struct transaction *transaction, uint64_t revision);
 void transaction_abort(struct transaction *transaction);

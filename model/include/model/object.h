@@ -1,14 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 // Every object that Weft knows, declared once.
 //
-// What: a kind (tenant, host, network, port, ...) is a table of fields in kinds.h, one line a field. From that
-// table come the C structs below, JSON decode and encode, defaults, validation with the path of the bad field,
-// references, the OpenAPI document, the CLI's columns and completion, and the reference manual.
+// What: a kind (tenant, host, network, port, ...) is a table of fields in kinds.h, one line a
+// field. From that table come the C structs below, JSON decode and encode, defaults, validation
+// with the path of the bad field, references, the OpenAPI document, the CLI's columns and
+// completion, and the reference manual.
 //
-// How: `struct network` and its like begin with `struct object`; generic code walks the field table with offsets.
+// How: `struct network` and its like begin with `struct object`; generic code walks the field table
+// with offsets.
 //
-// Ownership: objects are immutable once they are published (put in a catalog) and reference counted; not atomic: an
-// object belongs to one thread. Strings and lists inside belong to the object.
+// Ownership: objects are immutable once they are published (put in a catalog) and reference
+// counted; not atomic: an object belongs to one thread. Strings and lists inside belong to the
+// object.
 #pragma once
 
 #include <jansson.h>
@@ -18,17 +21,38 @@
 
 #include "base/address.h"
 #include "base/error.h"
+#include "model/kinds.h"
 
-enum model_kind { MODEL_TENANT, MODEL_HOST, MODEL_NETWORK, MODEL_PORT, MODEL_KIND_COUNT };
+#define MODEL_KIND_CONSTANT(constant, ...) constant,
+enum model_kind { MODEL_KINDS(MODEL_KIND_CONSTANT) MODEL_KIND_COUNT };
 
-// Lists of values, as the fields of objects hold them.
-struct address_list { size_t count; struct address *items; };
-struct prefix_list { size_t count; struct prefix *items; };
-struct label { char *name, *value; };
-struct label_list { size_t count; struct label *items; }; // sorted by name
-// One allowed source: addresses that the port may use with this MAC. A zero mac means the port's own.
-struct allowed_pair { struct mac mac; struct prefix_list addresses; };
-struct allowed_pair_list { size_t count; struct allowed_pair *items; };
+// Lists of values, as the fields of objects hold them. `items` NULL: the field is absent; a list
+// that is given and empty has count 0 and `items` that are not NULL.
+struct address_list {
+	size_t count;
+	struct address *items;
+};
+struct prefix_list {
+	size_t count;
+	struct prefix *items;
+};
+struct label {
+	char *name, *value;
+};
+struct label_list {
+	size_t count;
+	struct label *items;
+}; // sorted by name
+// One allowed source: addresses that the port may use with this MAC. A zero mac means the port's
+// own.
+struct allowed_pair {
+	struct mac mac;
+	struct prefix_list addresses;
+};
+struct allowed_pair_list {
+	size_t count;
+	struct allowed_pair *items;
+};
 
 enum unknown_unicast { UNKNOWN_UNICAST_DROP, UNKNOWN_UNICAST_FLOOD };
 enum encapsulation { ENCAPSULATION_GENEVE, ENCAPSULATION_VXLAN };
@@ -37,20 +61,54 @@ struct object {
 	enum model_kind kind;
 	unsigned references;
 	uint64_t revision; // the transaction that last changed it; 0: not yet stored
-	char *tenant;	   // NULL for the kinds that live in no tenant
+	char *tenant;      // NULL for the kinds that live in no tenant
 	char *name;
 };
 
-// The structs of the kinds, generated from the field tables:
+// The C type of each field type: MODEL_C_number is uint32_t.
+// clang-format off
+#define MODEL_C_text            char *
+#define MODEL_C_device          char *
+#define MODEL_C_flag            bool
+#define MODEL_C_number          uint32_t
+#define MODEL_C_mac             struct mac
+#define MODEL_C_address         struct address
+#define MODEL_C_addresses       struct address_list
+#define MODEL_C_prefixes        struct prefix_list
+#define MODEL_C_labels          struct label_list
+#define MODEL_C_pairs           struct allowed_pair_list
+#define MODEL_C_network         char *
+#define MODEL_C_host            char *
+#define MODEL_C_encapsulation   enum encapsulation
+#define MODEL_C_unknown_unicast enum unknown_unicast
+// clang-format on
+
+// The structs of the kinds, generated from the field tables of kinds.h. They come out as
 // struct tenant  { struct object object; char *description; };
-// struct host    { struct object object; struct address vtep; enum encapsulation encap; struct label_list labels;
-//                  bool managed; uint32_t key; };
+// struct host    { struct object object; struct address vtep; enum encapsulation encap;
+//                  struct label_list labels; bool managed; uint32_t key; };
 // struct network { struct object object; struct prefix_list subnets; uint32_t mtu;
 //                  enum unknown_unicast unknown_unicast; uint32_t vni; };
-// struct port    { struct object object; char *network; struct mac mac; struct address_list addresses;
-//                  struct label_list labels; struct allowed_pair_list security; char *host; char *device;
-//                  uint32_t key; };
-#include "model/kinds.h"
+// struct port    { struct object object; char *network; struct mac mac;
+//                  struct address_list addresses; struct label_list labels;
+//                  struct allowed_pair_list security; char *host; char *device; uint32_t key; };
+#define MODEL_MEMBER(owner, type, name, ...) MODEL_C_##type name;
+struct tenant {
+	struct object object;
+	TENANT_FIELDS(MODEL_MEMBER)
+};
+struct host {
+	struct object object;
+	HOST_FIELDS(MODEL_MEMBER)
+};
+struct network {
+	struct object object;
+	NETWORK_FIELDS(MODEL_MEMBER)
+};
+struct port {
+	struct object object;
+	PORT_FIELDS(MODEL_MEMBER)
+};
 
 // ---- identity ----
 
@@ -62,14 +120,16 @@ const char *model_kind_help(enum model_kind kind);
 int model_kind_find(const char *name, enum model_kind *out);
 bool model_kind_in_tenant(enum model_kind kind);
 
-// Names: 1 to 63 of a-z 0-9 - . _, beginning and ending with a letter or digit. 0 or -EINVAL with the reason.
+// Names: 1 to 63 of a-z 0-9 - . _, beginning and ending with a letter or digit. 0 or -EINVAL with
+// the reason.
 int model_name_check(const char *name, struct error *error);
 
 // The path of an object, unique in the deployment: "tenants/acme", "hosts/h1", "acme/ports/web1".
 enum { OBJECT_PATH_TEXT = 160 };
 char *object_path(const struct object *object, char *text /* OBJECT_PATH_TEXT bytes */);
 char *object_path_of(enum model_kind kind, const char *tenant, const char *name, char *text);
-int object_path_parse(const char *path, enum model_kind *kind, char *tenant /* 64 */, char *name /* 64 */);
+int object_path_parse(
+	const char *path, enum model_kind *kind, char *tenant /* 64 */, char *name /* 64 */);
 
 // ---- life ----
 
@@ -78,26 +138,32 @@ void object_unref(struct object *object); // NULL is fine; frees at the last
 #define cleanup_object __attribute__((cleanup(object_unref_pointer)))
 void object_unref_pointer(struct object **object);
 
-// Decode an object from its JSON (a JSON object of fields). Checks types, ranges, unknown fields, duplicates in lists and what can
-// be judged from the object alone (overlapping subnets of one network, an address that is multicast, ...).
-// Server-owned fields (FIELD_SERVER: vni, key) are refused unless `trusted` (from the store, or from the controller
-// to an agent). Keys "kind", "tenant", "name", "revision" and "status" are accepted: the first three must agree with the arguments,
-// "revision" is taken over if trusted, "status" (discovered, for people) is ignored, so that what `get` prints can be applied.
-// Result: a new object with one reference. On failure: -errno, `error` names object and field, `out` untouched.
+// Decode an object from its JSON (a JSON object of fields). Checks types, ranges, unknown fields,
+// duplicates in lists and what can be judged from the object alone (overlapping subnets of one
+// network, an address that is multicast, ...). Server-owned fields (FIELD_SERVER: vni, key) are
+// refused unless `trusted` (from the store, or from the controller to an agent). Keys "kind",
+// "tenant", "name", "revision" and "status" are accepted: the first three must agree with the
+// arguments, "revision" is taken over if trusted, "status" (discovered, for people) is ignored, so
+// that what `get` prints can be applied. Result: a new object with one reference. On failure:
+// -errno, `error` names object and field, `out` untouched.
 int object_decode(struct object **out, enum model_kind kind, const char *tenant, const char *name,
 	const json_t *fields, bool trusted, struct error *error);
-// Encode all fields that are not at their "absent" value, with "kind", "tenant", "name", "revision". New reference.
+// Encode all fields that are not at their "absent" value, with "kind", "tenant", "name",
+// "revision". New reference.
 json_t *object_encode(const struct object *object);
 
 // RFC 7396 merge patch: a new object from `current` and `patch`. Same errors as object_decode.
-int object_merge(struct object **out, const struct object *current, const json_t *patch, struct error *error);
-// Copy into `object` (not yet published) the fields that it leaves absent and that are sticky (FIELD_STICKY: a
-// port's mac, addresses, host, device: once allocated or attached they stay until written) or server-owned.
+int object_merge(struct object **out, const struct object *current, const json_t *patch,
+	struct error *error);
+// Copy into `object` (not yet published) the fields that it leaves absent and that are sticky
+// (FIELD_STICKY: a port's mac, addresses, host, device: once allocated or attached they stay until
+// written) or server-owned.
 void object_inherit(struct object *object, const struct object *previous);
 // Equal in every field; the revision does not count.
 bool object_equal(const struct object *a, const struct object *b);
 
-// Call `visit` for each reference that the object holds: the field's path, and kind and tenant and name of the target.
+// Call `visit` for each reference that the object holds: the field's path, and kind and tenant and
+// name of the target.
 typedef int (*object_reference_visit)(void *context, const char *field, enum model_kind kind,
 	const char *tenant, const char *name);
 int object_references(const struct object *object, object_reference_visit visit, void *context);
@@ -110,5 +176,6 @@ char *object_field_text(const struct object *object, const char *field);
 const char *const *model_columns(enum model_kind kind, bool wide);
 // The OpenAPI 3.0 document's "components.schemas" and paths. New reference.
 json_t *model_openapi(void);
-// Reference of one kind (or of all, kind = MODEL_KIND_COUNT) as Markdown. Owned by the caller (free).
+// Reference of one kind (or of all, kind = MODEL_KIND_COUNT) as Markdown. Owned by the caller
+// (free).
 char *model_manual(enum model_kind kind);

@@ -1,0 +1,65 @@
+// SPDX-License-Identifier: Apache-2.0
+// The schema: every kind of object and every field of it, one line each. Everything that is said
+// about a field elsewhere (C member, JSON, validation, OpenAPI, columns, manual) is generated from
+// its line here.
+//
+// A line is FIELD(owner, type, name, flags, help, properties...). `owner` names the struct; `type`
+// is one of the MODEL_C_… of object.h; the rest are designated initializers of `struct field`
+// (model/schema.h), for what a type needs. This file only speaks; object.h makes the structs of it,
+// schema.c the descriptors.
+#pragma once
+
+// KIND(constant, name, plural, in_tenant, help). In the order in which objects refer to each other:
+// backwards only.
+#define MODEL_KINDS(KIND)                                                                      \
+	KIND(MODEL_TENANT, tenant, tenants, false,                                             \
+		"A tenant: a space of names and addresses that nothing else shares")           \
+	KIND(MODEL_HOST, host, hosts, false,                                                   \
+		"A machine that carries ports, reached by the others at its tunnel endpoint")  \
+	KIND(MODEL_NETWORK, network, networks, true,                                           \
+		"A logical layer-2 switch: one broadcast domain, with the subnets used on it") \
+	KIND(MODEL_PORT, port, ports, true,                                                    \
+		"A place to plug in on a network: one container, virtual machine or appliance")
+
+#define TENANT_FIELDS(FIELD)                                                             \
+	FIELD(tenant, text, description, FIELD_COLUMN, "What the tenant is, for people", \
+		.maximum = 256)
+
+#define HOST_FIELDS(FIELD)                                                                    \
+	FIELD(host, address, vtep, FIELD_REQUIRED | FIELD_COLUMN,                             \
+		"The address of its tunnel endpoint in the underlay; no two hosts share one") \
+	FIELD(host, encapsulation, encap, FIELD_COLUMN, "How others wrap packets for it",     \
+		.fallback = ENCAPSULATION_GENEVE)                                             \
+	FIELD(host, labels, labels, FIELD_WIDE, "For people and selectors")                   \
+	FIELD(host, flag, managed, FIELD_WIDE,                                                \
+		"Runs an agent; false for a foreign tunnel endpoint, which nobody waits for", \
+		.fallback = true)                                                             \
+	FIELD(host, number, key, FIELD_SERVER | FIELD_WIDE,                                   \
+		"The host in the tables of the datapath")
+
+#define NETWORK_FIELDS(FIELD)                                                            \
+	FIELD(network, prefixes, subnets, FIELD_COLUMN,                                  \
+		"Where ports get their addresses; both families, none overlaps another") \
+	FIELD(network, number, mtu, FIELD_COLUMN,                                        \
+		"The largest IP packet, in bytes; at least 1280 with an IPv6 subnet",    \
+		.minimum = 576, .maximum = 9216, .fallback = 1400)                       \
+	FIELD(network, unknown_unicast, unknown_unicast, FIELD_WIDE,                     \
+		"What becomes of a frame to a MAC that no port has",                     \
+		.fallback = UNKNOWN_UNICAST_DROP)                                        \
+	FIELD(network, number, vni, FIELD_SERVER | FIELD_WIDE, "The network in tunnel headers")
+
+#define PORT_FIELDS(FIELD)                                                                    \
+	FIELD(port, network, network, FIELD_REQUIRED | FIELD_CONSTANT | FIELD_COLUMN,         \
+		"The network that it is on, for as long as it exists")                        \
+	FIELD(port, mac, mac, FIELD_STICKY | FIELD_COLUMN,                                    \
+		"Its MAC address, once in the network; absent: one is allocated")             \
+	FIELD(port, addresses, addresses, FIELD_STICKY | FIELD_COLUMN,                        \
+		"Its IP addresses; absent: one of each subnet is allocated, []: none")        \
+	FIELD(port, labels, labels, FIELD_WIDE, "For people and selectors")                   \
+	FIELD(port, pairs, security, FIELD_WIDE,                                              \
+		"What it may send from besides its own MAC and addresses")                    \
+	FIELD(port, host, host, FIELD_STICKY | FIELD_COLUMN, "The host that it is placed on") \
+	FIELD(port, device, device, FIELD_STICKY | FIELD_COLUMN,                              \
+		"The interface of the host that it is attached to")                           \
+	FIELD(port, number, key, FIELD_SERVER | FIELD_WIDE,                                   \
+		"The port in the tables of the datapath")

@@ -1,0 +1,50 @@
+// SPDX-License-Identifier: Apache-2.0
+// The schema as data, for code that walks fields: the CLI's flags, columns and completion,
+// `explain`, and the model's own decoder. Descriptors are static and never change.
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "model/object.h"
+
+enum field_flags {
+	FIELD_REQUIRED = 1 << 0, // must be given
+	FIELD_SERVER = 1 << 1,   // owned by the controller: read, not written
+	FIELD_STICKY = 1 << 2,   // absent in a replacement: stays as it was
+	FIELD_CONSTANT = 1 << 3, // cannot change while the object exists
+	FIELD_COLUMN = 1 << 4,   // shown in tables
+	FIELD_WIDE = 1 << 5,     // shown in wide tables
+};
+
+struct field_type; // how values of a type are decoded, encoded and compared: private to the model
+
+struct field {
+	const char *name;
+	const struct field_type *type;
+	size_t offset; // of the member in its struct
+	unsigned flags;
+	const char *help; // one sentence without final stop
+	// Of a number: its range. Of a text: `maximum` bytes. `maximum` 0: any.
+	uint32_t minimum, maximum;
+	// The value of a number, flag or choice that is not given; without one a number is absent.
+	uint32_t fallback;
+};
+
+// Fields of a kind in the order of the schema.
+const struct field *model_fields(enum model_kind kind, size_t *count);
+// NULL if the kind has no such field.
+const struct field *model_field_find(enum model_kind kind, const char *name);
+// The known name that is nearest to `name`, for "did you mean"; NULL if none is near.
+const char *model_field_suggest(enum model_kind kind, const char *name);
+
+const char *field_type_name(const struct field *field); // for people: "list of prefixes"
+const char *field_type_help(const struct field *field);
+// The words of a choice, NULL-terminated; NULL for other types.
+const char *const *field_choices(const struct field *field);
+// Whether it names another object (then `kind` is filled).
+bool field_reference(const struct field *field, enum model_kind *kind);
+// The default as text ("1400", "geneve", "true"); NULL if there is none. Owned by the caller
+// (free).
+char *field_default_text(const struct field *field);
