@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: (BSD-2-Clause OR GPL-2.0-only)
 // The kernel datapath: two tc programs over the forwarding core.
 #include <linux/bpf.h>
+#include <stdbool.h>
 
 #include "maps.h"
 
