@@ -5,7 +5,7 @@
 
 #include "maps.h"
 
-char license[] SEC("license") = "Dual BSD/GPL";
+char license_terms[] SEC("license") = "Dual BSD/GPL";
 
 // Does bpf_skb_adjust_room set skb->protocol on decapsulation (Linux 6.3)? The loader asks the kernel.
 const volatile bool has_decap_l3;
