@@ -199,6 +199,22 @@ struct address address_add(const struct address *address, uint64_t offset)
 	return sum;
 }
 
+struct prefix prefix_from(const struct address *address, uint8_t length)
+{
+	struct prefix prefix = {.address = *address, .length = length};
+	for (unsigned bit = length; bit < 128; bit++)
+		prefix.address.bytes[bit / 8] &= (uint8_t) ~(0x80 >> bit % 8);
+	return prefix;
+}
+
+struct address prefix_last(const struct prefix *prefix)
+{
+	struct address last = prefix->address;
+	for (unsigned bit = prefix->length; bit < 128; bit++)
+		last.bytes[bit / 8] |= (uint8_t)(0x80 >> bit % 8);
+	return last;
+}
+
 bool prefix_is_ipv4(const struct prefix *prefix)
 {
 	return prefix->length >= MAPPED_BITS && address_is_ipv4(&prefix->address);

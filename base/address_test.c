@@ -209,6 +209,30 @@ static void prefixes_contain_and_overlap(void **state)
 	}
 }
 
+static void prefixes_have_ends(void **state)
+{
+	(void)state;
+	static const struct {
+		const char *inside;
+		uint8_t length;
+		const char *prefix, *last;
+	} cases[] = {
+		{"10.1.2.77", 120, "10.1.2.0/24", "10.1.2.255"},
+		{"10.1.2.77", 126, "10.1.2.76/30", "10.1.2.79"},
+		{"fd00::1:2", 64, "fd00::/64", "fd00::ffff:ffff:ffff:ffff"},
+		{"fd00::7", 128, "fd00::7/128", "fd00::7"},
+	};
+	for (size_t i = 0; i < array_count(cases); i++) {
+		struct address inside = address_of(cases[i].inside),
+			       last = address_of(cases[i].last);
+		struct prefix expected = prefix_of(cases[i].prefix);
+		struct prefix prefix = prefix_from(&inside, cases[i].length);
+		assert_memory_equal(&prefix, &expected, sizeof(prefix));
+		struct address end = prefix_last(&prefix);
+		assert_int_equal(address_compare(&end, &last), 0);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -220,6 +244,7 @@ int main(void)
 		cmocka_unit_test(addition_carries),
 		cmocka_unit_test(prefixes_are_parsed_and_formatted),
 		cmocka_unit_test(bad_prefixes_are_refused),
+		cmocka_unit_test(prefixes_have_ends),
 		cmocka_unit_test(prefixes_contain_and_overlap),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -64,6 +64,31 @@ static void long_texts_are_cut(void **state)
 	assert_int_equal(strlen(error_format(&error, small, sizeof(small))), sizeof(small) - 1);
 }
 
+static void hostile_text_becomes_printable(void **state)
+{
+	(void)state;
+	static const struct {
+		const char *sent, *shown;
+	} cases[] = {
+		{"a\nb\033[2J\x7f", "a?b?[2J?"},
+		{"d\xc3\xa9j\xc3\xa0 \xe2\x82\xac \xf0\x9f\xa7\xb6",
+			"d\xc3\xa9j\xc3\xa0 \xe2\x82\xac \xf0\x9f\xa7\xb6"},
+		{"\xff\xc0\x80", "???"}, {"\xe2\x82", "??"}, // cut
+		{"\xed\xa0\x80", "???"},                     // a surrogate
+		{"\xf4\x90\x80\x80", "????"},                // beyond U+10FFFF
+		{"\xe0\x80\xaf", "???"},                     // overlong
+	};
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct error error = {0};
+		error_set(&error, EINVAL, "%s", cases[i].sent);
+		error_set_object(&error, "%s", cases[i].sent);
+		error_set_field(&error, "%s", cases[i].sent);
+		assert_string_equal(error.message, cases[i].shown);
+		assert_string_equal(error.object, cases[i].shown);
+		assert_string_equal(error.field, cases[i].shown);
+	}
+}
+
 static void one_line_for_a_person(void **state)
 {
 	(void)state;
@@ -92,6 +117,7 @@ int main(void)
 		cmocka_unit_test(null_is_accepted),
 		cmocka_unit_test(fields_are_prefixed),
 		cmocka_unit_test(long_texts_are_cut),
+		cmocka_unit_test(hostile_text_becomes_printable),
 		cmocka_unit_test(one_line_for_a_person),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -52,6 +52,10 @@ struct address address_link_local(const struct mac *mac);
 // address + offset, carrying through all 16 bytes.
 struct address address_add(const struct address *address, uint64_t offset);
 
+// The prefix of this length (of the mapped address) that contains `address`; host bits are cleared.
+struct prefix prefix_from(const struct address *address, uint8_t length);
+// Its last address; of an IPv4 subnet the broadcast address.
+struct address prefix_last(const struct prefix *prefix);
 bool prefix_is_ipv4(const struct prefix *prefix);
 // The families are apart: ::/0 is all of IPv6 and contains no IPv4 address.
 bool prefix_contains(const struct prefix *prefix, const struct address *address);

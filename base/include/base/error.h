@@ -20,6 +20,8 @@ struct error {
 	char message[512]; // a sentence without final stop, in terms that the user knows
 };
 
+// All texts come out as printable UTF-8: what a stranger sent may be quoted as it is.
+//
 // Set code and message, printf-like. `code` is a positive errno. Returns -code, also where `error`
 // is NULL.
 int error_set(struct error *error, int code, const char *format, ...)

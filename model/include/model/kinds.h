@@ -30,7 +30,7 @@
 		"The address of its tunnel endpoint in the underlay; no two hosts share one") \
 	FIELD(host, encapsulation, encap, FIELD_COLUMN, "How others wrap packets for it",     \
 		.fallback = ENCAPSULATION_GENEVE)                                             \
-	FIELD(host, labels, labels, FIELD_WIDE, "For people and selectors")                   \
+	FIELD(host, labels, labels, FIELD_WIDE, "For people and selectors", .maximum = 64)    \
 	FIELD(host, flag, managed, FIELD_WIDE,                                                \
 		"Runs an agent; false for a foreign tunnel endpoint, which nobody waits for", \
 		.fallback = true)                                                             \
@@ -39,7 +39,8 @@
 
 #define NETWORK_FIELDS(FIELD)                                                            \
 	FIELD(network, prefixes, subnets, FIELD_COLUMN,                                  \
-		"Where ports get their addresses; both families, none overlaps another") \
+		"Where ports get their addresses; both families, none overlaps another", \
+		.maximum = 64)                                                           \
 	FIELD(network, number, mtu, FIELD_COLUMN,                                        \
 		"The largest IP packet, in bytes; at least 1280 with an IPv6 subnet",    \
 		.minimum = 576, .maximum = 9216, .fallback = 1400)                       \
@@ -54,10 +55,11 @@
 	FIELD(port, mac, mac, FIELD_STICKY | FIELD_COLUMN,                                    \
 		"Its MAC address, once in the network; absent: one is allocated")             \
 	FIELD(port, addresses, addresses, FIELD_STICKY | FIELD_COLUMN,                        \
-		"Its IP addresses; absent: one of each subnet is allocated, []: none")        \
-	FIELD(port, labels, labels, FIELD_WIDE, "For people and selectors")                   \
+		"Its IP addresses; absent: one of each subnet is allocated, []: none",        \
+		.maximum = 64)                                                                \
+	FIELD(port, labels, labels, FIELD_WIDE, "For people and selectors", .maximum = 64)    \
 	FIELD(port, pairs, security, FIELD_WIDE,                                              \
-		"What it may send from besides its own MAC and addresses")                    \
+		"What it may send from besides its own MAC and addresses", .maximum = 64)     \
 	FIELD(port, host, host, FIELD_STICKY | FIELD_COLUMN, "The host that it is placed on") \
 	FIELD(port, device, device, FIELD_STICKY | FIELD_COLUMN,                              \
 		"The interface of the host that it is attached to")                           \

@@ -26,7 +26,7 @@ struct field {
 	size_t offset; // of the member in its struct
 	unsigned flags;
 	const char *help; // one sentence without final stop
-	// Of a number: its range. Of a text: `maximum` bytes. `maximum` 0: any.
+	// Of a number: its range. Of a text: most bytes. Of a list: most items. `maximum` 0: any.
 	uint32_t minimum, maximum;
 	// The value of a number, flag or choice that is not given; without one a number is absent.
 	uint32_t fallback;
