@@ -4,6 +4,7 @@
 import base64
 import importlib.util
 import pathlib
+import select
 import socket
 import subprocess
 import time
@@ -18,21 +19,47 @@ _spec.loader.exec_module(build)
 BOOT_SECONDS = 60  # 3 on an idle machine
 
 
+class Reply:
+    """What a command inside a guest answers."""
+
+    def __init__(self, guest, command):
+        self._guest, self._command = guest, command
+
+    def ready(self):
+        return bool(select.select([self._guest.socket], [], [], 0)[0])
+
+    def result(self, timeout=60):
+        """(exit code, output)"""
+        self._guest.socket.settimeout(timeout)
+        try:
+            code, size = map(int, self._guest.stream.readline().split())
+            return code, self._guest.stream.read(size).decode(errors="replace")
+        except TimeoutError:
+            raise LabError(f"guest {self._guest.name}: {self._command}: no end after {timeout} s") from None
+
+    def output(self, timeout=60):
+        code, output = self.result(timeout)
+        if code:
+            raise LabError(f"guest {self._guest.name}: {self._command}: exit code {code}\n{output}")
+        return output
+
+
 class Guest:
-    """A running guest. `nic` is {tap, mac, addresses, mtu}, or None for no network card.
+    """A running guest. `nic` is {tap, mac, addresses, mtu}, or None for no network card; with one it answers on `port`
+    by the name `answer`.
 
     `launch` starts a process where the tap is: it takes the words of the command and answers a Popen.
     """
 
-    def __init__(self, name, folder, launch=subprocess.Popen, *, series="6.1", nic=None, port=7777, programs=(),
-                 files=None, memory=256):
+    def __init__(self, name, folder, launch=subprocess.Popen, *, series="6.1", nic=None, answer=None, port=7777,
+                 programs=(), files=None, memory=256):
         self.name = name
         kernel = build.fetch_kernel(series)
         image = build.build_initramfs(kernel, programs, files)
         console = pathlib.Path(folder) / f"{name}.console"
         self.log = pathlib.Path(folder) / f"{name}.log"
         words = ["console=ttyS0", "quiet", "panic=-1", "mitigations=off", "no_timer_check", "tsc=reliable",
-                 f"weft.name={name}"]
+                 f"weft.name={answer or name}"]
         devices = []
         if nic:
             words += [f"weft.mtu={nic['mtu']}", f"weft.addresses={','.join(nic['addresses'])}", f"weft.port={port}"]
@@ -49,25 +76,25 @@ class Guest:
 
     def _connect(self, console):
         deadline = time.monotonic() + BOOT_SECONDS
-        self._socket = socket.socket(socket.AF_UNIX)
+        self.socket = socket.socket(socket.AF_UNIX)
         while True:
             try:
-                self._socket.connect(str(console))
+                self.socket.connect(str(console))
                 break
             except (FileNotFoundError, ConnectionRefusedError):
                 if self.process.poll() is not None or time.monotonic() > deadline:
                     raise LabError(f"guest {self.name}: QEMU did not start") from None
                 time.sleep(0.02)
-        self._stream = self._socket.makefile("rb")
+        self.stream = self.socket.makefile("rb")
         self._ready = False
 
     def wait_ready(self):
         """Until the guest has booted and its console answers."""
         if self._ready:
             return self
-        self._socket.settimeout(BOOT_SECONDS)
+        self.socket.settimeout(BOOT_SECONDS)
         try:
-            line = self._stream.readline()
+            line = self.stream.readline()
         except TimeoutError:
             line = b""
         if line != b"ready\n":
@@ -75,31 +102,28 @@ class Guest:
         self._ready = True
         return self
 
-    def run(self, command, timeout=60, check=True):
-        """Run a shell command inside; its output, and with check=False (exit code, output)."""
+    def start(self, command):
+        """Start a shell command inside; the Reply to read. One at a time."""
         self.wait_ready()
-        self._socket.settimeout(timeout)
-        self._socket.sendall(base64.b64encode(command.encode()) + b"\n")
-        code, size = map(int, self._stream.readline().split())
-        output = self._stream.read(size).decode(errors="replace")
-        if not check:
-            return code, output
-        if code:
-            raise LabError(f"guest {self.name}: {command}: exit code {code}\n{output}")
-        return output
+        self.socket.sendall(base64.b64encode(command.encode()) + b"\n")
+        return Reply(self, command)
+
+    def run(self, command, timeout=60):
+        """Run a shell command inside; its output."""
+        return self.start(command).output(timeout)
 
     def stop(self):
         if self.process.poll() is None:
             self.process.kill()
         self.process.wait()
-        self._stream.close()
-        self._socket.close()
+        self.stream.close()
+        self.socket.close()
 
 
 def run_binary(series, command, programs, files=None, *, folder, memory=1024, timeout=600):
     """Boot a kernel of this series with host programs inside, run one command: (exit code, output)."""
     guest = Guest(f"kernel-{series}", folder, series=series, programs=programs, files=files, memory=memory)
     try:
-        return guest.run(command, timeout=timeout, check=False)
+        return guest.start(command).result(timeout)
     finally:
         guest.stop()

@@ -108,6 +108,7 @@ static _Noreturn void serve(const char *name, const char *port)
 			fail("bind");
 	if (listen(polls[1].fd, CLIENTS) < 0)
 		fail("listen");
+	puts("serving");
 	for (;;) {
 		if (poll(polls, count, -1) < 0)
 			fail("poll");
