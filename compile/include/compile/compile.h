@@ -1,9 +1,11 @@
-// Compile: the local view of the logical objects -> rows of the datapath's tables. A pure function, kept incrementally:
-// an object that changes costs its own rows (and the flood list of its network). No I/O.
+// Compile: the local view of the logical objects -> rows of the datapath's tables. A pure function,
+// kept incrementally: an object that changes costs its own rows (and the flood list of its
+// network). No I/O.
 //
-// Inputs: objects that the controller sent for this host; devices that the agent sees; the underlay. Output: changes
-// of rows, each with the object and the revision that it comes from. Feeding the same inputs in any order gives the same rows (a test holds
-// the incremental result against a fresh compiler).
+// Inputs: objects that the controller sent for this host; devices that the agent sees; the
+// underlay. Output: changes of rows, each with the object and the revision that it comes from.
+// Feeding the same inputs in any order gives the same rows (a test holds the incremental result
+// against a fresh compiler).
 #pragma once
 
 #include <stdbool.h>
@@ -20,40 +22,47 @@ void compiler_free(struct compiler *compiler);
 
 // Takes its own reference. Put again: replaced. Remove of an absent object: nothing.
 void compiler_put(struct compiler *compiler, struct object *object);
-void compiler_remove(struct compiler *compiler, enum model_kind kind, const char *tenant, const char *name);
+void compiler_remove(
+	struct compiler *compiler, enum model_kind kind, const char *tenant, const char *name);
 
 struct compiler_device {
 	uint32_t ifindex;
 	enum dp_device device;
 };
 // What the agent sees under this name; NULL: no such device now.
-void compiler_device(struct compiler *compiler, const char *name, const struct compiler_device *device);
+void compiler_device(
+	struct compiler *compiler, const char *name, const struct compiler_device *device);
 // The device that carries this host's VTEP, and its MTU; 0: none.
 void compiler_underlay(struct compiler *compiler, uint32_t ifindex, uint32_t mtu);
 
 struct row_change {
 	enum dp_table table;
 	const void *key;
-	const void *value;    // NULL: remove
-	const char *object;   // path of the object that it comes from
-	uint64_t revision;    // of that object
+	const void *value;  // NULL: remove
+	const char *object; // path of the object that it comes from
+	uint64_t revision;  // of that object
 };
 
 typedef int (*compiler_emit)(void *context, const struct row_change *change);
 
-// Emit what changed since the last flush: puts first (config, remotes, ... sources last, in table order), then removals
-// in the opposite order, so that a packet never meets a row that points to nothing. A row for which `emit` fails stays pending (it is emitted
-// again by the next flush); the first failure is returned after the others were tried.
+// Emit what changed since the last flush: puts first (config, remotes, ... sources last, in table
+// order), then removals in the opposite order, so that a packet never meets a row that points to
+// nothing. A row for which `emit` fails stays pending (it is emitted again by the next flush); the
+// first failure is returned after the others were tried.
 int compiler_flush(struct compiler *compiler, compiler_emit emit, void *context);
 // All rows that should be there (as of the last flush).
 int compiler_rows(const struct compiler *compiler, compiler_emit emit, void *context);
 // The row with this key, NULL if there should be none. Valid until the next flush.
 const void *compiler_row(const struct compiler *compiler, enum dp_table table, const void *key);
+// How many rows compiler_rows visits in this table.
+size_t compiler_count(const struct compiler *compiler, enum dp_table table);
 
-// Ports of this host and what became of them, for attachment and reports. `ifindex` 0: its device is not there.
+// Ports of this host and what became of them, for attachment and reports. `ifindex` 0: its device
+// is not there.
 struct compiler_port {
 	const char *tenant, *name, *device;
 	uint32_t ifindex, key;
 	const char *problem; // NULL, or why it cannot be realized ("network acme/web is not known")
 };
-void compiler_ports(const struct compiler *compiler, void (*visit)(void *context, const struct compiler_port *port), void *context);
+void compiler_ports(const struct compiler *compiler,
+	void (*visit)(void *context, const struct compiler_port *port), void *context);

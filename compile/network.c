@@ -1,0 +1,37 @@
+// SPDX-License-Identifier: Apache-2.0
+// The row of a network; its flood list is in flood.c.
+#include "state.h"
+
+#include <utlist.h>
+
+const struct network *network_of(const struct network_node *network)
+{
+	return (const struct network *)network->node.object;
+}
+
+void network_changed(
+	struct compiler *compiler, struct network_node *network, const struct object *before)
+{
+	const struct network *old = (const struct network *)before;
+	const struct network *new = network_of(network);
+	// Of a network, its ports' rows hold the VNI and the MTU.
+	if (old && new && old->vni == new->vni && old->mtu == new->mtu)
+		return;
+	struct port_node *port;
+	DL_FOREACH2(network->local, port, network_next)
+	node_touch(compiler, &port->node);
+	DL_FOREACH2(network->other, port, network_next)
+	node_touch(compiler, &port->node);
+}
+
+void network_compile(struct compiler *compiler, struct network_node *network)
+{
+	const struct network *object = network_of(network);
+	bool flood = object->unknown_unicast == UNKNOWN_UNICAST_FLOOD;
+	struct dp_network value = {
+		.flags = flood ? DP_NETWORK_FLOOD_UNKNOWN : 0,
+		.flood_count = flood_compile(compiler, network),
+		.mtu = object->mtu,
+	};
+	rows_claim(&compiler->rows, &network->node.origin, DP_TABLE_NETWORK, &object->vni, &value);
+}

@@ -1,0 +1,115 @@
+// What the compiler knows, and how one thing follows from another.
+//
+// Every object is a node. A node that is referred to but not known (a port's network that has not
+// arrived) is there without an object. A change touches the nodes whose rows may follow from it; a
+// flush compiles each touched node once.
+//
+//   port ──► network, host, device        touched by each of them
+//   network ──► its flood list             touched by its ports, their devices, their hosts
+//   host                                   by itself (this host: by the underlay too)
+#pragma once
+
+#include "model/object.h"
+#include "rows.h"
+
+struct node {
+	struct origin origin; // path: the key in compiler->nodes
+	enum model_kind kind;
+	struct object *object; // NULL: only referred to
+	bool touched;
+	struct node *prev, *next; // in compiler->touched
+	UT_hash_handle hh;
+};
+
+struct host_node {
+	struct node node;
+	struct port_node *ports; // list by host_prev, host_next
+};
+
+struct device {
+	char *name;
+	struct compiler_device seen; // ifindex 0: not there
+	struct port_node *ports;     // list by device_prev, device_next; this host's only
+	UT_hash_handle hh;
+};
+
+// That a remote host has ports in a network.
+struct presence {
+	struct host_node *host; // the key
+	unsigned ports;
+	UT_hash_handle hh;
+};
+
+struct network_node {
+	struct node node;
+	struct port_node *local; // list by network_prev, network_next: placed on this host
+	struct port_node *other; // the same: remote and unplaced
+	struct presence *remotes;
+};
+
+struct port_node {
+	struct node node;
+	struct network_node *network; // NULL only while there is no object
+	struct host_node *host;       // NULL: unplaced
+	struct device *device;        // NULL unless on this host and attached
+	struct port_node *network_prev, *network_next;
+	struct port_node *host_prev, *host_next;
+	struct port_node *device_prev, *device_next;
+};
+
+struct compiler {
+	char *host;
+	uint32_t underlay_ifindex, underlay_mtu;
+	struct rows rows;
+	struct node *nodes;     // hash by path
+	struct node *touched;   // list
+	struct device *devices; // hash by name
+};
+
+// compile.c
+struct node *node_get(
+	struct compiler *compiler, enum model_kind kind, const char *tenant, const char *name);
+void node_touch(struct compiler *compiler, struct node *node);
+struct device *device_get(struct compiler *compiler, const char *name);
+void device_release(struct compiler *compiler, struct device *device);
+
+// port.c
+void port_link(struct compiler *compiler, struct port_node *port);
+void port_unlink(struct compiler *compiler, struct port_node *port);
+void port_compile(struct compiler *compiler, struct port_node *port);
+
+// network.c
+void network_changed(
+	struct compiler *compiler, struct network_node *network, const struct object *before);
+void network_compile(struct compiler *compiler, struct network_node *network);
+// NULL while it is not known.
+const struct network *network_of(const struct network_node *network);
+
+// flood.c
+void flood_join(struct network_node *network, struct port_node *port);
+void flood_leave(struct network_node *network, struct port_node *port);
+// Claims the rows of the list; how many there are.
+uint32_t flood_compile(struct compiler *compiler, struct network_node *network);
+
+// host.c
+void host_changed(struct compiler *compiler, struct host_node *host, const struct object *before);
+void host_compile(struct compiler *compiler, struct host_node *host);
+bool host_is_this(const struct compiler *compiler, const struct host_node *host);
+// The key by which rows name the remote host; 0: nothing can be sent to it (not known, or no VTEP).
+uint32_t host_key(const struct host_node *host);
+
+static inline struct dp_address table_address(const struct address *address)
+{
+	struct dp_address out;
+	_Static_assert(sizeof(out) == sizeof(*address), "both are 16 bytes");
+	__builtin_memcpy(&out, address, sizeof(out));
+	return out;
+}
+
+static inline struct dp_mac table_mac(const struct mac *mac)
+{
+	struct dp_mac out;
+	_Static_assert(sizeof(out) == sizeof(*mac), "both are 6 bytes");
+	__builtin_memcpy(&out, mac, sizeof(out));
+	return out;
+}
