@@ -141,9 +141,11 @@ class VirtualMachine(Workload):
 
 
 class Lab:
-    """Use as a context manager. `hosts`: how many. The agents are started, and have connected, when it is entered."""
+    """Use as a context manager. `hosts`: how many; `audit`: seconds between two looks for drift; `keep`: leave it all
+    running at the end, unless that is a failure. The agents have connected when it is entered."""
 
-    def __init__(self, hosts=3, underlay="ipv4", encap="geneve", mtu=1500, binary=None):
+    def __init__(self, hosts=3, underlay="ipv4", encap="geneve", mtu=1500, audit=10, binary=None, keep=False):
+        self.audit, self.keep = audit, keep
         self.binary = str(binary or find_binary())
         self.encap, self.mtu = encap, mtu
         self._address, self._length = UNDERLAYS[underlay]
@@ -168,8 +170,9 @@ class Lab:
             raise
         return self
 
-    def __exit__(self, *_):
-        self.destroy()
+    def __exit__(self, failure, *_):
+        if failure or not self.keep:
+            self.destroy()
 
     def destroy(self):
         for guest in self.guests:

@@ -6,6 +6,7 @@ every frame that reaches a workload is looked at. A probe is a UDP datagram with
 answered, and where the token was seen arriving.
 """
 
+import contextlib
 import dataclasses
 import itertools
 import re
@@ -182,20 +183,25 @@ class Traffic:
         self.pump(settle)
         return probes
 
+    @contextlib.contextmanager
+    def watch(self, marker):
+        """Gather (workload name, frame) of each frame that arrives with these bytes inside, in the list given."""
+        self._marker, self._marked = marker, []
+        yield self._marked
+        self._marker = None
+
     def inject(self, workload, frames, settle=0.3):
         """Put raw frames on a container's interface, as a program with all rights inside it could. Answers a list of
         (workload name, frame): where frames with INJECTED inside arrived."""
-        self._marker, self._marked = INJECTED, []
         with workload.namespace.entered():
             wire = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, 0)
             wire.bind(("eth0", 0))
-        with wire:
+        with wire, self.watch(INJECTED) as arrived:
             for frame in frames:
                 wire.send(frame)
                 self.pump(0.002)
-        self.pump(settle)
-        self._marker = None
-        return self._marked
+            self.pump(settle)
+        return arrived
 
     def flow(self, pairs, seconds, rate, events=()):
         """Ask at `rate` a second for so long; `events` are (second, function), each run at its time in a thread.
