@@ -1,0 +1,373 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "client.h"
+
+#include <curl/curl.h>
+#include <errno.h>
+#include <string.h>
+#include <sys/un.h>
+#include <utstring.h>
+
+#include "base/memory.h"
+
+struct client_settings client_settings;
+
+const struct option_spec client_options[] = {
+	{.name = "controller",
+		.type = OPTION_TEXT,
+		.target = &client_settings.controller,
+		.argument = "ADDRESS",
+		.environment = "WEFT_CONTROLLER",
+		.fallback = "unix:/run/weft/weft.sock",
+		.help = "the controller: unix:/PATH or https://HOST:PORT"},
+	{.name = "cert",
+		.type = OPTION_TEXT,
+		.target = &client_settings.certificate,
+		.argument = "FILE",
+		.environment = "WEFT_CERT",
+		.help = "client certificate (PEM), for https"},
+	{.name = "key",
+		.type = OPTION_TEXT,
+		.target = &client_settings.key,
+		.argument = "FILE",
+		.environment = "WEFT_KEY",
+		.help = "key of the certificate (PEM)"},
+	{.name = "ca",
+		.type = OPTION_TEXT,
+		.target = &client_settings.authority,
+		.argument = "FILE",
+		.environment = "WEFT_CA",
+		.help = "authority that signed the controller's certificate (PEM)"},
+	{0},
+};
+
+struct client {
+	CURL *curl;
+	struct endpoint endpoint;
+	struct curl_slist *headers;
+	json_t *problem;
+};
+
+static int endpoint_parse_url(const char *text, struct endpoint *out, struct error *error)
+{
+	CURLU *url = curl_url();
+	char *host = NULL, *port = NULL, *path = NULL, *user = NULL, *query = NULL;
+	int rc = 0;
+
+	if (!url || curl_url_set(url, CURLUPART_URL, text, 0) ||
+		curl_url_get(url, CURLUPART_HOST, &host, 0)) {
+		rc = error_set(error, EINVAL, "controller \"%s\" is not a URL", text);
+		goto out;
+	}
+	curl_url_get(url, CURLUPART_PATH, &path, 0);
+	if ((path && strcmp(path, "/")) || !curl_url_get(url, CURLUPART_USER, &user, 0) ||
+		!curl_url_get(url, CURLUPART_QUERY, &query, 0)) {
+		rc = error_set(error, EINVAL,
+			"controller \"%s\" must be https://HOST:PORT and nothing more", text);
+		goto out;
+	}
+	if (curl_url_get(url, CURLUPART_PORT, &port, 0)) {
+		rc = error_set(error, EINVAL, "controller \"%s\" has no port", text);
+		goto out;
+	}
+	*out = (struct endpoint){.base = memory_format("https://%s:%s", host, port)};
+out:
+	curl_free(host);
+	curl_free(port);
+	curl_free(path);
+	curl_free(user);
+	curl_free(query);
+	curl_url_cleanup(url);
+	return rc;
+}
+
+int endpoint_parse(const char *text, struct endpoint *out, struct error *error)
+{
+	if (!strncmp(text, "unix:", 5)) {
+		const char *path = text + 5;
+		if (*path != '/')
+			return error_set(error, EINVAL,
+				"controller \"%s\": the path of a socket begins with /", text);
+		if (strlen(path) >= sizeof(((struct sockaddr_un *)0)->sun_path))
+			return error_set(
+				error, EINVAL, "controller \"%s\": the path is too long", text);
+		*out = (struct endpoint){memory_text(path), memory_text("http://localhost")};
+		return 0;
+	}
+	if (!strncmp(text, "https://", 8))
+		return endpoint_parse_url(text, out, error);
+	return error_set(
+		error, EINVAL, "controller \"%s\" must be unix:/PATH or https://HOST:PORT", text);
+}
+
+void endpoint_done(struct endpoint *endpoint)
+{
+	free(endpoint->socket);
+	free(endpoint->base);
+	*endpoint = (struct endpoint){0};
+}
+
+int client_open(struct client **out, struct error *error)
+{
+	struct endpoint endpoint;
+	struct client *client;
+	int rc = endpoint_parse(client_settings.controller, &endpoint, error);
+
+	if (rc)
+		return rc;
+	client = memory_new(sizeof(*client));
+	client->endpoint = endpoint;
+	client->curl = curl_easy_init();
+	client->headers = curl_slist_append(NULL, "Content-Type: application/json");
+	// No "100 Continue" dance: it costs a large body a second where the server does not play.
+	client->headers = curl_slist_append(client->headers, "Expect:");
+	if (!client->curl || !client->headers) {
+		client_close(client);
+		return error_set(error, ENOMEM, "cannot set up the HTTP client");
+	}
+	*out = client;
+	return 0;
+}
+
+void client_close(struct client *client)
+{
+	if (!client)
+		return;
+	curl_easy_cleanup(client->curl);
+	curl_slist_free_all(client->headers);
+	endpoint_done(&client->endpoint);
+	json_decref(client->problem);
+	free(client);
+}
+
+void client_close_pointer(struct client **client)
+{
+	client_close(*client);
+}
+
+const json_t *client_problem(const struct client *client)
+{
+	return client->problem;
+}
+
+// Everything that request and stream have in common.
+static void client_prepare(struct client *client, const char *method, const char *path,
+	curl_write_callback write, void *context)
+{
+	CURL *curl = client->curl;
+	cleanup_free char *url = memory_format("%s%s", client->endpoint.base, path);
+
+	json_decref(client->problem);
+	client->problem = NULL;
+	curl_easy_reset(curl);
+	curl_easy_setopt(curl, CURLOPT_URL, url);
+	curl_easy_setopt(curl, CURLOPT_CUSTOMREQUEST, method);
+	curl_easy_setopt(curl, CURLOPT_HTTPHEADER, client->headers);
+	curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, write);
+	curl_easy_setopt(curl, CURLOPT_WRITEDATA, context);
+	curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L);
+	curl_easy_setopt(curl, CURLOPT_CONNECTTIMEOUT_MS, 10000L);
+	curl_easy_setopt(curl, CURLOPT_USERAGENT, "weft/" WEFT_VERSION);
+	// The address given is the address meant: no proxy of the environment comes between.
+	curl_easy_setopt(curl, CURLOPT_PROXY, "");
+	if (client->endpoint.socket) {
+		curl_easy_setopt(curl, CURLOPT_UNIX_SOCKET_PATH, client->endpoint.socket);
+		return;
+	}
+	curl_easy_setopt(curl, CURLOPT_PROTOCOLS_STR, "https");
+	curl_easy_setopt(curl, CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
+	if (client_settings.certificate)
+		curl_easy_setopt(curl, CURLOPT_SSLCERT, client_settings.certificate);
+	if (client_settings.key)
+		curl_easy_setopt(curl, CURLOPT_SSLKEY, client_settings.key);
+	if (client_settings.authority)
+		curl_easy_setopt(curl, CURLOPT_CAINFO, client_settings.authority);
+}
+
+static int status_to_errno(long status)
+{
+	switch (status) {
+	case 400:
+	case 422:
+		return EINVAL;
+	case 401:
+	case 403:
+		return EACCES;
+	case 404:
+		return ENOENT;
+	case 409:
+		return EEXIST;
+	case 410:
+		return ENODATA;
+	case 413:
+		return EFBIG;
+	default:
+		return EIO;
+	}
+}
+
+static const char *member_text(const json_t *object, const char *name)
+{
+	const char *text = json_string_value(json_object_get(object, name));
+	return text ? text : "";
+}
+
+// A refusal: keep the problem document, and say the same as a struct error.
+static int client_refused(struct client *client, json_t *problem, struct error *error)
+{
+	long status = 0;
+	const char *detail;
+	int rc;
+
+	curl_easy_getinfo(client->curl, CURLINFO_RESPONSE_CODE, &status);
+	if (!json_is_object(problem)) {
+		json_decref(problem);
+		return error_set(error, status_to_errno(status),
+			"the controller answered with HTTP status %ld", status);
+	}
+	detail = member_text(problem, "detail");
+	rc = error_set(error, status_to_errno(status), "%s",
+		*detail ? detail : member_text(problem, "title"));
+	if (*member_text(problem, "object"))
+		error_set_object(error, "%s", member_text(problem, "object"));
+	if (*member_text(problem, "field"))
+		error_set_field(error, "%s", member_text(problem, "field"));
+	client->problem = problem;
+	return rc;
+}
+
+static int client_failed(const struct client *client, CURLcode code, struct error *error)
+{
+	const char *where = client_settings.controller;
+	long os_error = 0;
+
+	curl_easy_getinfo(client->curl, CURLINFO_OS_ERRNO, &os_error);
+	if (code == CURLE_OPERATION_TIMEDOUT)
+		return error_set(error, ETIMEDOUT, "controller %s does not answer", where);
+	if (code == CURLE_COULDNT_CONNECT && os_error)
+		return error_set(error, ECONNREFUSED, "cannot reach controller %s: %s", where,
+			strerror((int)os_error));
+	return error_set(
+		error, EIO, "cannot talk to controller %s: %s", where, curl_easy_strerror(code));
+}
+
+static size_t collect(char *data, size_t size, size_t count, void *context)
+{
+	UT_string *text = context;
+
+	count *= size;
+	utstring_bincpy(text, data, count);
+	return count;
+}
+
+int client_request(struct client *client, const char *method, const char *path, const json_t *body,
+	uint64_t timeout_ms, json_t **answer, struct error *error)
+{
+	cleanup_free char *text = body ? json_dumps(body, JSON_COMPACT) : NULL;
+	UT_string received;
+	json_t *json;
+	CURLcode code;
+	long status = 0;
+
+	utstring_init(&received);
+	client_prepare(client, method, path, collect, &received);
+	curl_easy_setopt(client->curl, CURLOPT_TIMEOUT_MS, (long)timeout_ms);
+	if (text) {
+		curl_easy_setopt(
+			client->curl, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)strlen(text));
+		curl_easy_setopt(client->curl, CURLOPT_POSTFIELDS, text);
+	}
+	code = curl_easy_perform(client->curl);
+	json = json_loadb(utstring_body(&received), utstring_len(&received), JSON_DECODE_ANY, NULL);
+	utstring_done(&received);
+	curl_easy_getinfo(client->curl, CURLINFO_RESPONSE_CODE, &status);
+	// A server that refuses a body may close before it read it all: its answer counts, not the
+	// broken pipe.
+	if (status >= 400 && (code == CURLE_OK || code == CURLE_SEND_ERROR))
+		return client_refused(client, json, error);
+	if (code != CURLE_OK) {
+		json_decref(json);
+		return client_failed(client, code, error);
+	}
+	if (!json)
+		return error_set(error, EIO, "the controller's answer is not JSON");
+	if (answer)
+		*answer = json;
+	else
+		json_decref(json);
+	return 0;
+}
+
+struct stream {
+	struct client *client;
+	UT_string pending; // a line that is not whole yet
+	client_visit visit;
+	void *context;
+	int result;
+};
+
+static size_t stream_receive(char *data, size_t size, size_t count, void *context)
+{
+	struct stream *stream = context;
+	long status = 0;
+	char *line, *end;
+
+	count *= size;
+	utstring_bincpy(&stream->pending, data, count);
+	curl_easy_getinfo(stream->client->curl, CURLINFO_RESPONSE_CODE, &status);
+	if (status != 200)
+		return count; // a problem document, of any number of lines
+	line = utstring_body(&stream->pending);
+	while ((end = strchr(line, '\n'))) {
+		json_t *json = json_loadb(line, (size_t)(end - line), 0, NULL);
+		stream->result = json ? stream->visit(stream->context, json) : -EPROTO;
+		json_decref(json);
+		line = end + 1;
+		if (stream->result)
+			return 0; // ends the transfer
+	}
+	cleanup_free char *rest = memory_text(line);
+	utstring_clear(&stream->pending);
+	utstring_bincpy(&stream->pending, rest, strlen(rest));
+	return count;
+}
+
+int client_stream(struct client *client, const char *path, client_visit visit, void *context,
+	struct error *error)
+{
+	struct stream stream = {.client = client, .visit = visit, .context = context};
+	CURLcode code;
+	long status = 0;
+	int rc = 0;
+
+	utstring_init(&stream.pending);
+	client_prepare(client, "GET", path, stream_receive, &stream);
+	code = curl_easy_perform(client->curl);
+	curl_easy_getinfo(client->curl, CURLINFO_RESPONSE_CODE, &status);
+	if (stream.result == -EPROTO)
+		rc = error_set(
+			error, EPROTO, "the controller's stream holds a line that is not JSON");
+	else if (stream.result)
+		rc = stream.result;
+	else if (code != CURLE_OK)
+		rc = client_failed(client, code, error);
+	else if (status >= 400)
+		rc = client_refused(client,
+			json_loadb(utstring_body(&stream.pending), utstring_len(&stream.pending), 0,
+				NULL),
+			error);
+	utstring_done(&stream.pending);
+	return rc;
+}
+
+char *client_path(enum model_kind kind, const char *tenant, const char *name)
+{
+	char *tenant_part = tenant ? curl_easy_escape(NULL, tenant, 0) : NULL;
+	char *name_part = name ? curl_easy_escape(NULL, name, 0) : NULL;
+	char *path = memory_format("/v1%s%s/%s%s%s", tenant_part ? "/tenants/" : "",
+		tenant_part ? tenant_part : "", model_kind_plural(kind), name_part ? "/" : "",
+		name_part ? name_part : "");
+
+	curl_free(tenant_part);
+	curl_free(name_part);
+	return path;
+}

@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: Apache-2.0
+// A command of the binary: what it is called, what it takes, what it does. main.c holds the table;
+// help, completion and the manual read it.
+#pragma once
+
+#include <stdbool.h>
+#include <stdio.h>
+
+#include "option.h"
+
+enum { COMMAND_WORDS = 2 };
+
+struct command_word {
+	const char *name; // "KIND", "NAME", "PORT", "COMMAND", ...: completion knows what to offer
+	bool optional;
+};
+
+struct command {
+	const char *name;
+	const char *summary; // one line
+	const char *help;    // paragraphs; NULL: the summary says it all
+	struct command_word words[COMMAND_WORDS];
+	const struct option_spec *const
+		*options; // groups, see option.h; NULL: only those of all commands
+	// `words` holds COMMAND_WORDS texts, NULL where not given. Returns an exit code.
+	int (*run)(const char *const *words);
+};
+
+// --json and --help: every command has them.
+extern const struct option_spec common_options[];
+
+// All commands, in the order of the help, NULL-terminated.
+extern const struct command *const commands[];
+const struct command *command_find(const char *name); // NULL if absent
+
+extern const struct command command_apply, command_get, command_describe, command_delete,
+	command_attach, command_detach, command_wait, command_status, command_up,
+	command_controller, command_agent, command_explain, command_openapi, command_manual,
+	command_completion, command_version, command_help;
+
+// Print how a command is called and its options.
+void command_print_help(const struct command *command, FILE *out);
+// "weft get KIND [NAME]"; "-o, --output FORMAT". Owned by the caller (free).
+char *command_usage(const struct command *command);
+char *option_usage(const struct option_spec *option);

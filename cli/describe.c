@@ -1,0 +1,176 @@
+// SPDX-License-Identifier: Apache-2.0
+// weft describe: all that is known of one object, desired and discovered.
+#include <string.h>
+
+#include "base/memory.h"
+#include "client.h"
+#include "command.h"
+#include "datapath/datapath.h"
+#include "model/schema.h"
+#include "output.h"
+#include "reason.h"
+#include "table.h"
+#include "target.h"
+
+enum { KEY_WIDTH = 20 };
+
+// "realized_revision" -> "Realized revision".
+static void print_key(int indent, const char *key)
+{
+	cleanup_free char *text = text_printable(key);
+
+	for (char *at = text; *at; at++)
+		if (*at == '_')
+			*at = ' ';
+	if (*text >= 'a' && *text <= 'z')
+		*text = (char)(*text - 32);
+	printf("%*s%s:%*s", indent, "", text,
+		(int)strlen(text) < KEY_WIDTH - indent ? KEY_WIDTH - indent - (int)strlen(text) : 1,
+		"");
+}
+
+static void print_line(int indent, const char *key, const char *value)
+{
+	cleanup_free char *text = text_printable(value ? value : "-");
+
+	print_key(indent, key);
+	puts(text);
+}
+
+static void print_fields(const struct object *object)
+{
+	size_t count;
+	const struct field *fields = model_fields(object->kind, &count);
+
+	for (size_t i = 0; i < count; i++) {
+		cleanup_free char *text = object_field_text(object, fields[i].name);
+		print_line(0, fields[i].name, text);
+	}
+}
+
+static void print_number_cell(struct table *table, const json_t *json, const char *name)
+{
+	cleanup_free char *text = memory_format(
+		"%" JSON_INTEGER_FORMAT, json_integer_value(json_object_get(json, name)));
+
+	table_cell(table, text, TABLE_PLAIN);
+}
+
+static void print_drops(const json_t *drops)
+{
+	struct table *table;
+	const char *reason;
+	json_t *count;
+
+	if (!json_object_size(drops)) {
+		print_line(0, "drops", "none");
+		return;
+	}
+	puts("Drops:");
+	table_new(&table, output_coloured(stdout));
+	table_column(table, "REASON");
+	table_column(table, "PACKETS");
+	table_column(table, "BYTES");
+	table_column(table, "WHY");
+	json_object_foreach ((json_t *)drops, reason, count) {
+		table_row(table);
+		table_cell(table, reason, TABLE_WARN);
+		print_number_cell(table, count, "packets");
+		print_number_cell(table, count, "bytes");
+		table_cell(table, reason_help(reason), TABLE_PLAIN);
+	}
+	table_print(table, stdout);
+	table_free(table);
+}
+
+static void print_value(int indent, const char *key, const json_t *value);
+
+static void print_members(int indent, const json_t *object)
+{
+	const char *key;
+	json_t *value;
+
+	json_object_foreach ((json_t *)object, key, value)
+		if (strcmp(key, "drops"))
+			print_value(indent, key, value);
+}
+
+static void print_value(int indent, const char *key, const json_t *value)
+{
+	size_t index;
+	json_t *item;
+
+	if (json_is_object(value)) {
+		print_key(indent, key);
+		putchar('\n');
+		print_members(indent + 2, value);
+	} else if (json_is_array(value)) {
+		json_array_foreach ((json_t *)value, index, item)
+			print_value(indent, key, item);
+	} else if (json_is_string(value)) {
+		print_line(indent, key, json_string_value(value));
+	} else if (!json_is_null(value)) {
+		cleanup_free char *text = json_dumps(value, JSON_ENCODE_ANY);
+		print_line(indent, key, text);
+	}
+}
+
+static int print_object(const struct target *target, const json_t *json, struct error *error)
+{
+	const json_t *status = json_object_get(json, "status");
+	cleanup_object struct object *object = NULL;
+	cleanup_free char *revision = NULL;
+	int rc = object_decode(
+		&object, target->kind, target->tenant, target->name, json, true, error);
+
+	if (rc)
+		return rc;
+	revision = memory_format("%llu", (unsigned long long)object->revision);
+	print_line(0, "kind", model_kind_name(object->kind));
+	if (object->tenant)
+		print_line(0, "tenant", object->tenant);
+	print_line(0, "name", object->name);
+	print_line(0, "revision", revision);
+	print_fields(object);
+	if (status) {
+		print_value(0, "status", status);
+		print_drops(json_object_get(status, "drops"));
+	}
+	return 0;
+}
+
+static int run(const char *const *words)
+{
+	cleanup_client struct client *client = NULL;
+	cleanup_target struct target target = {0};
+	struct error error = {0};
+	enum model_kind kind;
+	json_t *answer = NULL;
+	int rc;
+
+	if (target_kind(words[0], &kind, &error))
+		return output_usage_error("describe", "%s", error.message);
+	rc = client_open(&client, &error);
+	if (!rc)
+		rc = target_resolve(client, kind, words[1], &target, &error);
+	if (!rc) {
+		cleanup_free char *path = client_path(kind, target.tenant, target.name);
+		rc = client_request(client, "GET", path, NULL, CLIENT_TIMEOUT_MS, &answer, &error);
+	}
+	if (!rc && output_json)
+		output_print_json(answer, stdout);
+	else if (!rc)
+		rc = print_object(&target, answer, &error);
+	json_decref(answer);
+	return rc ? output_error(&error, client, NULL) : EXIT_OK;
+}
+
+const struct command command_describe = {
+	.name = "describe",
+	.summary = "Show all that is known of an object",
+	.help = "Its fields, what the hosts report of it, its counters, and what was dropped and "
+		"why.",
+	.words = {{"KIND"}, {"NAME"}},
+	.options = (const struct option_spec *const[]){target_options, client_options, NULL},
+	.run = run,
+};

@@ -1,0 +1,191 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "option.h"
+
+#include <errno.h>
+#include <getopt.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/memory.h"
+
+enum { OPTION_MAX = 48, LONG_BASE = 256 };
+
+int option_each(const struct option_spec *const *groups, option_visit visit, void *context)
+{
+	for (; *groups; groups++)
+		for (const struct option_spec *option = *groups; option->name; option++) {
+			int rc = visit(context, option);
+			if (rc)
+				return rc;
+		}
+	return 0;
+}
+
+int number_parse(const char *text, uint64_t *number)
+{
+	uint64_t value = 0;
+
+	if (!*text)
+		return -EINVAL;
+	for (; *text; text++) {
+		if (*text < '0' || *text > '9')
+			return -EINVAL;
+		if (__builtin_mul_overflow(value, 10, &value) ||
+			__builtin_add_overflow(value, *text - '0', &value))
+			return -EINVAL;
+	}
+	*number = value;
+	return 0;
+}
+
+int duration_parse(const char *text, uint64_t *milliseconds)
+{
+	static const struct {
+		const char *name;
+		uint64_t milliseconds;
+	} units[] = {{"ms", 1}, {"s", 1000}, {"m", 60000}, {"h", 3600000}, {"", 1000}};
+	size_t digits = strspn(text, "0123456789");
+	cleanup_free char *count_text = strndup(text, digits);
+	uint64_t count;
+
+	if (!count_text || number_parse(count_text, &count))
+		return -EINVAL;
+	for (size_t i = 0; i < array_count(units); i++) {
+		if (strcmp(text + digits, units[i].name))
+			continue;
+		if (__builtin_mul_overflow(count, units[i].milliseconds, &count))
+			return -EINVAL;
+		*milliseconds = count;
+		return 0;
+	}
+	return -EINVAL;
+}
+
+static int choice_set(const struct option_spec *option, const char *value, struct error *error)
+{
+	char known[200] = "";
+
+	for (size_t i = 0; option->choices[i]; i++) {
+		if (!strcmp(option->choices[i], value)) {
+			*(const char **)option->target = option->choices[i];
+			return 0;
+		}
+		if (i)
+			strncat(known, ", ", sizeof(known) - strlen(known) - 1);
+		strncat(known, option->choices[i], sizeof(known) - strlen(known) - 1);
+	}
+	return error_set(error, EINVAL, "--%s: \"%s\" is none of %s", option->name, value, known);
+}
+
+static int option_set(const struct option_spec *option, const char *value, struct error *error)
+{
+	switch (option->type) {
+	case OPTION_FLAG:
+		*(bool *)option->target = true;
+		return 0;
+	case OPTION_TEXT:
+		*(const char **)option->target = value;
+		return 0;
+	case OPTION_NUMBER:
+		if (number_parse(value, option->target))
+			return error_set(
+				error, EINVAL, "--%s: \"%s\" is not a number", option->name, value);
+		return 0;
+	case OPTION_DURATION:
+		if (duration_parse(value, option->target))
+			return error_set(error, EINVAL,
+				"--%s: \"%s\" is not a duration such as 30s or 500ms", option->name,
+				value);
+		return 0;
+	case OPTION_CHOICE:
+		return choice_set(option, value, error);
+	}
+	return -EINVAL;
+}
+
+// What getopt_long needs, made from the tables.
+struct getopt_tables {
+	const struct option_spec *options[OPTION_MAX];
+	struct option longs[OPTION_MAX + 1];
+	char shorts[OPTION_MAX * 3 + 2];
+	size_t count;
+};
+
+static int getopt_add(void *context, const struct option_spec *option)
+{
+	struct getopt_tables *tables = context;
+	size_t length = strlen(tables->shorts);
+
+	if (tables->count == OPTION_MAX)
+		return -ENOBUFS;
+	tables->options[tables->count] = option;
+	tables->longs[tables->count] = (struct option){
+		.name = option->name,
+		.has_arg = !option->argument ? no_argument
+			   : option->implied ? optional_argument
+					     : required_argument,
+		.val = LONG_BASE + (int)tables->count,
+	};
+	tables->count++;
+	if (option->letter) {
+		tables->shorts[length++] = option->letter;
+		if (option->argument)
+			tables->shorts[length++] = ':';
+		if (option->argument && option->implied)
+			tables->shorts[length++] = ':';
+	}
+	return 0;
+}
+
+static const struct option_spec *getopt_find(const struct getopt_tables *tables, int value)
+{
+	if (value >= LONG_BASE)
+		return tables->options[value - LONG_BASE];
+	for (size_t i = 0; i < tables->count; i++)
+		if (tables->options[i]->letter == value)
+			return tables->options[i];
+	return NULL;
+}
+
+static int option_set_default(void *context, const struct option_spec *option)
+{
+	const char *value = option->environment ? getenv(option->environment) : NULL;
+	struct error *error = context;
+
+	if (!value || !*value)
+		value = option->fallback;
+	return value ? option_set(option, value, error) : 0;
+}
+
+int option_parse(const struct option_spec *const *groups, int argc, char **argv, int *first,
+	struct error *error)
+{
+	struct getopt_tables tables = {.shorts = ":"};
+	int value, rc = option_each(groups, getopt_add, &tables);
+
+	if (rc)
+		return error_set(error, -rc, "too many options");
+	rc = option_each(groups, option_set_default, error);
+	if (rc)
+		return rc;
+	opterr = 0;
+	optind = 0; // start afresh, also when called again
+	while ((value = getopt_long(argc, argv, tables.shorts, tables.longs, NULL)) != -1) {
+		const char *word = argv[optind - 1];
+
+		if (value == ':')
+			return error_set(error, EINVAL, "%s needs a value", word);
+		if (value == '?' && optopt >= LONG_BASE)
+			return error_set(error, EINVAL, "%s takes no value", word);
+		if (value == '?' && optopt)
+			return error_set(error, EINVAL, "unknown option -%c", optopt);
+		if (value == '?')
+			return error_set(error, EINVAL, "unknown option %s", word);
+		const struct option_spec *option = getopt_find(&tables, value);
+		rc = option_set(option, optarg ? optarg : option->implied, error);
+		if (rc)
+			return rc;
+	}
+	*first = optind;
+	return 0;
+}

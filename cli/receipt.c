@@ -1,0 +1,155 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "receipt.h"
+
+#include <stdio.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/memory.h"
+#include "output.h"
+#include "table.h"
+
+// How often the progress line is renewed, and the longest that one request waits.
+enum { PROGRESS_MS = 250, WAIT_MS = 20000 };
+
+// Given no --wait, nothing waits; --wait=0s asks once.
+#define NO_WAIT UINT64_MAX
+
+static uint64_t wait_ms = NO_WAIT;
+
+const struct option_spec receipt_options[] = {
+	{.name = "wait",
+		.type = OPTION_DURATION,
+		.target = &wait_ms,
+		.argument = "TIME",
+		.implied = "30s",
+		.help = "until all hosts have realized it, at most so long"},
+	{0},
+};
+
+static unsigned long long member_number(const json_t *json, const char *name)
+{
+	return (unsigned long long)json_integer_value(json_object_get(json, name));
+}
+
+static bool is_complete(const json_t *receipt)
+{
+	return json_is_true(json_object_get(receipt, "complete"));
+}
+
+static void show_progress(const json_t *receipt)
+{
+	fprintf(stderr, "\r\033[Khosts realized: %llu/%llu", member_number(receipt, "realized"),
+		member_number(receipt, "required"));
+}
+
+int receipt_wait(struct client *client, uint64_t revision, uint64_t timeout_ms, json_t **receipt,
+	struct error *error)
+{
+	bool progress = isatty(STDERR_FILENO) && !output_json;
+	uint64_t deadline = clock_monotonic_ms() + timeout_ms;
+	json_t *last = NULL;
+	int rc = 0;
+
+	while (true) {
+		uint64_t now = clock_monotonic_ms();
+		uint64_t wait = now < deadline ? deadline - now : 0;
+		uint64_t most = progress ? PROGRESS_MS : WAIT_MS;
+		wait = wait < most ? wait : most;
+		cleanup_free char *path = memory_format("/v1/revisions/%llu?wait=%llums",
+			(unsigned long long)revision, (unsigned long long)wait);
+		json_decref(last);
+		last = NULL;
+		rc = client_request(
+			client, "GET", path, NULL, wait + CLIENT_TIMEOUT_MS, &last, error);
+		if (rc || is_complete(last) || clock_monotonic_ms() >= deadline)
+			break;
+		if (progress)
+			show_progress(last);
+		// A server that answers early must not be asked in a tight loop.
+		if (clock_monotonic_ms() < now + wait / 2)
+			usleep(PROGRESS_MS * 1000 / 5);
+	}
+	if (progress)
+		fputs("\r\033[K", stderr);
+	if (!rc)
+		*receipt = last;
+	return rc;
+}
+
+static void print_late(const json_t *receipt)
+{
+	struct table *table;
+	size_t index;
+	json_t *host;
+
+	table_new(&table, output_coloured(stderr));
+	table_column(table, "HOST");
+	table_column(table, "REALIZED");
+	table_column(table, "LATE");
+	table_column(table, "WHY");
+	json_array_foreach (json_object_get(receipt, "pending"), index, host) {
+		const char *failure = json_string_value(json_object_get(host, "failure"));
+		bool connected = json_is_true(json_object_get(host, "connected"));
+		unsigned long long late = member_number(host, "since_ms");
+		cleanup_free char *realized =
+			memory_format("%llu", member_number(host, "realized"));
+		cleanup_free char *since =
+			memory_format("%llu.%llus", late / 1000, late / 100 % 10);
+		table_row(table);
+		table_cell(table, json_string_value(json_object_get(host, "host")), TABLE_PLAIN);
+		table_cell(table, realized, TABLE_PLAIN);
+		table_cell(table, since, TABLE_PLAIN);
+		table_cell(table,
+			failure     ? failure
+			: connected ? "has not answered yet"
+				    : "not connected",
+			TABLE_BAD);
+	}
+	table_print(table, stderr);
+	table_free(table);
+}
+
+int receipt_report(const json_t *receipt)
+{
+	unsigned long long required = member_number(receipt, "required");
+
+	if (!output_json && is_complete(receipt)) {
+		if (required)
+			printf("revision %llu: realized by %llu of %llu hosts\n",
+				member_number(receipt, "revision"),
+				member_number(receipt, "realized"), required);
+		else
+			printf("revision %llu: concerns no host\n",
+				member_number(receipt, "revision"));
+	} else if (!output_json) {
+		fprintf(stderr, "not complete: revision %llu is realized by %llu of %llu hosts\n",
+			member_number(receipt, "revision"), member_number(receipt, "realized"),
+			required);
+		print_late(receipt);
+	}
+	return is_complete(receipt) ? EXIT_OK : EXIT_REFUSED;
+}
+
+static int follow(struct client *client, json_t *answer)
+{
+	struct error error = {0};
+	json_t *receipt;
+
+	if (receipt_wait(client, member_number(answer, "revision"), wait_ms, &receipt, &error))
+		return output_error(&error, client, NULL);
+	json_object_set_new(answer, "receipt", receipt);
+	return receipt_report(receipt);
+}
+
+int receipt_finish(struct client *client, json_t *answer)
+{
+	int code = EXIT_OK;
+
+	fflush(stdout);
+	if (wait_ms != NO_WAIT)
+		code = follow(client, answer);
+	if (output_json)
+		output_print_json(answer, stdout);
+	return code;
+}

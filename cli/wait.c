@@ -1,0 +1,110 @@
+// SPDX-License-Identifier: Apache-2.0
+// weft wait and status: how far the hosts are.
+#include "client.h"
+#include "command.h"
+#include "output.h"
+#include "receipt.h"
+
+static uint64_t revision, timeout_ms;
+
+static const struct option_spec wait_options[] = {
+	{.name = "revision",
+		.letter = 'r',
+		.type = OPTION_NUMBER,
+		.target = &revision,
+		.argument = "REVISION",
+		.help = "the revision; the newest where not given"},
+	{.name = "timeout",
+		.type = OPTION_DURATION,
+		.target = &timeout_ms,
+		.argument = "TIME",
+		.fallback = "30s",
+		.help = "how long to wait at most (30s)"},
+	{0},
+};
+
+static int get_status(struct client *client, json_t **status, struct error *error)
+{
+	return client_request(client, "GET", "/v1/status", NULL, CLIENT_TIMEOUT_MS, status, error);
+}
+
+static int run_wait(const char *const *words)
+{
+	cleanup_client struct client *client = NULL;
+	struct error error = {0};
+	json_t *status, *receipt;
+	int rc = client_open(&client, &error), code;
+
+	(void)words;
+	if (!rc && !revision) {
+		rc = get_status(client, &status, &error);
+		if (!rc) {
+			revision =
+				(uint64_t)json_integer_value(json_object_get(status, "revision"));
+			json_decref(status);
+		}
+	}
+	if (!rc)
+		rc = receipt_wait(client, revision, timeout_ms, &receipt, &error);
+	if (rc)
+		return output_error(&error, client, NULL);
+	if (output_json)
+		output_print_json(receipt, stdout);
+	code = receipt_report(receipt);
+	json_decref(receipt);
+	return code;
+}
+
+static void print_status(const json_t *status)
+{
+	const char *version = json_string_value(json_object_get(status, "version"));
+	const char *kind;
+	json_t *count;
+
+	printf("%-18s%s\n", "Controller:", client_settings.controller);
+	printf("%-18s%s\n", "Version:", version ? version : "-");
+	printf("%-18s%" JSON_INTEGER_FORMAT "\n",
+		"Revision:", json_integer_value(json_object_get(status, "revision")));
+	printf("%-18s%" JSON_INTEGER_FORMAT "\n",
+		"Hosts connected:", json_integer_value(json_object_get(status, "hosts_connected")));
+	puts("Objects:");
+	json_object_foreach (json_object_get(status, "objects"), kind, count)
+		printf("  %-16s%" JSON_INTEGER_FORMAT "\n", kind, json_integer_value(count));
+}
+
+static int run_status(const char *const *words)
+{
+	cleanup_client struct client *client = NULL;
+	struct error error = {0};
+	json_t *status;
+	int rc = client_open(&client, &error);
+
+	(void)words;
+	if (!rc)
+		rc = get_status(client, &status, &error);
+	if (rc)
+		return output_error(&error, client, NULL);
+	if (output_json)
+		output_print_json(status, stdout);
+	else
+		print_status(status);
+	json_decref(status);
+	return EXIT_OK;
+}
+
+const struct command command_wait = {
+	.name = "wait",
+	.summary = "Wait until the hosts have realized a revision",
+	.help = "Exit status 0 when every host that the revision concerns has realized it; 1 when "
+		"the time is over, and\n"
+		"then the hosts that are late are listed, and why.",
+	.options = (const struct option_spec *const[]){wait_options, client_options, NULL},
+	.run = run_wait,
+};
+
+const struct command command_status = {
+	.name = "status",
+	.summary = "Show the controller and how much it holds",
+	.options = (const struct option_spec *const[]){client_options, NULL},
+	.run = run_status,
+};
