@@ -1,0 +1,465 @@
+// SPDX-License-Identifier: Apache-2.0
+// Lists: addresses, prefixes, labels, allowed pairs. All are a count and items (struct list below), so one walk decodes
+// them, and one element at a time differs.
+#include "field_type.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "base/memory.h"
+
+// What address_list, prefix_list, label_list and allowed_pair_list have in common.
+struct list {
+	size_t count;
+	void *items;
+};
+
+#define SAME_SHAPE(type)                                                                     \
+	_Static_assert(sizeof(struct type) == sizeof(struct list) &&                         \
+			       offsetof(struct type, items) == offsetof(struct list, items), \
+		#type " is a list")
+SAME_SHAPE(address_list);
+SAME_SHAPE(prefix_list);
+SAME_SHAPE(label_list);
+SAME_SHAPE(allowed_pair_list);
+
+// How one element is handled.
+struct element {
+	size_t size;
+	const char *what; // of the whole list, for "expected …"
+	int (*decode)(void *item, const json_t *json, struct error *error);
+	json_t *(*encode)(const void *item);
+	bool (*equal)(const void *a, const void *b);
+	void (*copy)(void *to, const void *from);
+	void (*done)(void *item);
+};
+
+static void *item_at(const struct element *element, const struct list *list, size_t index)
+{
+	return (char *)list->items + index * element->size;
+}
+
+static void list_done(const struct element *element, struct list *list)
+{
+	for (size_t i = 0; element->done && i < list->count; i++)
+		element->done(item_at(element, list, i));
+	free(list->items);
+	*list = (struct list){0};
+}
+
+static int list_decode(const struct element *element, uint32_t maximum, struct list *out,
+	const json_t *json, struct error *error)
+{
+	if (!json_is_array(json))
+		return expected(error, element->what, json);
+	size_t count = json_array_size(json);
+	if (maximum && count > maximum)
+		return error_set(error, EINVAL, "has %zu items, the most is %u", count, maximum);
+	struct list list = {.items = memory_new(count * element->size)};
+	int result = 0;
+	for (size_t i = 0; !result && i < count; i++) {
+		void *item = item_at(element, &list, i);
+		result = element->decode(item, json_array_get(json, i), error);
+		if (!result)
+			list.count++;
+		for (size_t j = 0; !result && j < i; j++)
+			if (element->equal(item, item_at(element, &list, j)))
+				result = error_set(
+					error, EINVAL, "is in the list already, as item %zu", j);
+		if (result)
+			error_prefix_field(error, "[%zu]", i);
+	}
+	if (result)
+		list_done(element, &list);
+	else
+		*out = list;
+	return result;
+}
+
+static json_t *list_encode(const struct element *element, const struct list *list)
+{
+	json_t *array = json_array();
+	for (size_t i = 0; i < list->count; i++)
+		json_array_append_new(array, element->encode(item_at(element, list, i)));
+	return array;
+}
+
+static bool list_equal(const struct element *element, const struct list *a, const struct list *b)
+{
+	if (a->count != b->count || !a->items != !b->items)
+		return false;
+	for (size_t i = 0; i < a->count; i++)
+		if (!element->equal(item_at(element, a, i), item_at(element, b, i)))
+			return false;
+	return true;
+}
+
+static void list_copy(const struct element *element, struct list *to, const struct list *from)
+{
+	if (!from->items)
+		return;
+	*to = (struct list){.count = from->count, .items = memory_new(from->count * element->size)};
+	for (size_t i = 0; i < from->count; i++)
+		element->copy(item_at(element, to, i), item_at(element, from, i));
+}
+
+static json_t *list_openapi(const struct field *field, json_t *items)
+{
+	json_t *schema =
+		json_pack("{s:s, s:o, s:b}", "type", "array", "items", items, "uniqueItems", 1);
+	if (field->maximum)
+		json_object_set_new(schema, "maxItems", json_integer(field->maximum));
+	return schema;
+}
+
+// The operations of a field_type, for the list of one element.
+#define LIST_VALUE(name)                                                                         \
+	static json_t *name##_encode(const struct field *field, const void *value)               \
+	{                                                                                        \
+		(void)field;                                                                     \
+		return list_encode(&name##_element, value);                                      \
+	}                                                                                        \
+	static int name##_decode(                                                                \
+		const struct field *field, void *value, const json_t *json, struct error *error) \
+	{                                                                                        \
+		return list_decode(&name##_element, field->maximum, value, json, error);         \
+	}                                                                                        \
+	LIST_MEMORY(name)
+#define LIST_MEMORY(name)                                      \
+	static bool name##_equal(const void *a, const void *b) \
+	{                                                      \
+		return list_equal(&name##_element, a, b);      \
+	}                                                      \
+	static void name##_copy(void *to, const void *from)    \
+	{                                                      \
+		list_copy(&name##_element, to, from);          \
+	}                                                      \
+	static void name##_done(void *value)                   \
+	{                                                      \
+		list_done(&name##_element, value);             \
+	}
+#define LIST_OPERATIONS(name)                                                          \
+	.size = sizeof(struct list), .decode = name##_decode, .encode = name##_encode, \
+	.equal = name##_equal, .copy = name##_copy, .done = name##_done, .openapi = name##_openapi
+
+// ---- addresses ----
+
+static int address_item_decode(void *item, const json_t *json, struct error *error)
+{
+	return decode_address(item, json, error);
+}
+
+static json_t *address_item_encode(const void *item)
+{
+	char text[ADDRESS_TEXT];
+	return json_string(address_format(item, text));
+}
+
+static bool address_item_equal(const void *a, const void *b)
+{
+	return !address_compare(a, b);
+}
+
+static void address_item_copy(void *to, const void *from)
+{
+	memcpy(to, from, sizeof(struct address));
+}
+
+static const struct element addresses_element = {
+	.size = sizeof(struct address),
+	.what = "a list of IP addresses like [\"10.0.0.1\", \"fd00::1\"]",
+	.decode = address_item_decode,
+	.encode = address_item_encode,
+	.equal = address_item_equal,
+	.copy = address_item_copy,
+};
+
+LIST_VALUE(addresses)
+
+static json_t *addresses_openapi(const struct field *field)
+{
+	return list_openapi(field, json_pack("{s:s}", "$ref", "#/components/schemas/Address"));
+}
+
+const struct field_type field_type_addresses = {LIST_OPERATIONS(addresses),
+	.name = "list of IP addresses",
+	.help = "Unicast addresses of both families, like `[\"10.0.0.1\", \"fd00::1\"]`."};
+
+// ---- prefixes ----
+
+int decode_prefix(struct prefix *out, const json_t *json, struct error *error)
+{
+	static const char what[] = "a prefix like 10.0.0.0/24 or fd00::/64";
+	const char *text;
+	int result = decode_string(&text, what, json, error);
+	if (result)
+		return result;
+	result = prefix_parse(text, out);
+	if (result != -EDOM)
+		return result ? error_set(error, EINVAL, "'%s' is not %s", text, what) : 0;
+	// prefix_parse has found address and length well formed.
+	char head[ADDRESS_TEXT], suggestion[PREFIX_TEXT];
+	struct address address;
+	const char *slash = strchr(text, '/');
+	snprintf(head, sizeof(head), "%.*s", (int)(slash - text), text);
+	address_parse(head, &address);
+	unsigned bits = (unsigned)atoi(slash + 1) + (strchr(head, ':') ? 0 : 96);
+	struct prefix prefix = prefix_from(&address, (uint8_t)bits);
+	return error_set(error, EINVAL, "'%s' has bits set beyond its length, did you mean '%s'?",
+		text, prefix_format(&prefix, suggestion));
+}
+
+static int prefix_item_decode(void *item, const json_t *json, struct error *error)
+{
+	return decode_prefix(item, json, error);
+}
+
+static json_t *prefix_item_encode(const void *item)
+{
+	char text[PREFIX_TEXT];
+	return json_string(prefix_format(item, text));
+}
+
+static bool prefix_item_equal(const void *a, const void *b)
+{
+	const struct prefix *left = a, *right = b;
+	return left->length == right->length && !address_compare(&left->address, &right->address);
+}
+
+static void prefix_item_copy(void *to, const void *from)
+{
+	memcpy(to, from, sizeof(struct prefix));
+}
+
+static const struct element prefixes_element = {
+	.size = sizeof(struct prefix),
+	.what = "a list of prefixes like [\"10.0.0.0/24\", \"fd00::/64\"]",
+	.decode = prefix_item_decode,
+	.encode = prefix_item_encode,
+	.equal = prefix_item_equal,
+	.copy = prefix_item_copy,
+};
+
+LIST_VALUE(prefixes)
+
+static json_t *prefixes_openapi(const struct field *field)
+{
+	return list_openapi(field, json_pack("{s:s}", "$ref", "#/components/schemas/Prefix"));
+}
+
+const struct field_type field_type_prefixes = {LIST_OPERATIONS(prefixes),
+	.name = "list of prefixes",
+	.help = "Prefixes of both families, like `[\"10.0.0.0/24\", \"fd00::/64\"]`."};
+
+// ---- labels: a list here, an object in JSON ----
+
+static bool label_equal(const void *a, const void *b)
+{
+	const struct label *left = a, *right = b;
+	return !strcmp(left->name, right->name) && !strcmp(left->value, right->value);
+}
+
+static void label_copy(void *to, const void *from)
+{
+	const struct label *label = from;
+	*(struct label *)to = (struct label){
+		.name = memory_text(label->name), .value = memory_text(label->value)};
+}
+
+static void label_done(void *item)
+{
+	struct label *label = item;
+	free(label->name);
+	free(label->value);
+}
+
+static const struct element labels_element = {
+	.size = sizeof(struct label),
+	.what = "an object of labels like {\"tier\": \"web\"}",
+	.equal = label_equal,
+	.copy = label_copy,
+	.done = label_done,
+};
+
+static bool letter_or_digit(char character)
+{
+	return (character >= 'a' && character <= 'z') || (character >= 'A' && character <= 'Z') ||
+	       (character >= '0' && character <= '9');
+}
+
+// Words that selectors can be written with: tier=web.
+static int label_word_check(
+	const char *what, const char *word, bool may_be_empty, struct error *error)
+{
+	size_t length = strlen(word);
+	if (!length && may_be_empty)
+		return 0;
+	bool good = length >= 1 && length <= 63 && letter_or_digit(word[0]) &&
+		    letter_or_digit(word[length - 1]);
+	for (size_t i = 0; good && i < length; i++)
+		good = letter_or_digit(word[i]) || strchr("-._/", word[i]);
+	return good ? 0
+		    : error_set(error, EINVAL,
+			      "'%s' cannot be the %s of a label: it has 1 to 63 of A-Z a-z 0-9 - . "
+			      "_ / and "
+			      "begins and ends with a letter or digit",
+			      word, what);
+}
+
+static int label_compare(const void *a, const void *b)
+{
+	return strcmp(((const struct label *)a)->name, ((const struct label *)b)->name);
+}
+
+static int labels_decode(
+	const struct field *field, void *value, const json_t *json, struct error *error)
+{
+	if (!json_is_object(json))
+		return expected(error, labels_element.what, json);
+	size_t count = json_object_size(json);
+	if (field->maximum && count > field->maximum)
+		return error_set(
+			error, EINVAL, "has %zu labels, the most is %u", count, field->maximum);
+	struct label_list list = {.items = memory_new(count * sizeof(struct label))};
+	const char *name, *text;
+	json_t *item;
+	int result = 0;
+	json_object_foreach ((json_t *)json, name, item) {
+		result = label_word_check("name", name, false, error);
+		if (!result)
+			result = decode_string(&text, "a string (in quotes)", item, error);
+		if (!result)
+			result = label_word_check("value", text, true, error);
+		if (result) {
+			error_prefix_field(error, "%s", name);
+			list_done(&labels_element, (struct list *)&list);
+			return result;
+		}
+		list.items[list.count++] =
+			(struct label){.name = memory_text(name), .value = memory_text(text)};
+	}
+	qsort(list.items, list.count, sizeof(struct label), label_compare);
+	*(struct label_list *)value = list;
+	return 0;
+}
+
+static json_t *labels_encode(const struct field *field, const void *value)
+{
+	(void)field;
+	const struct label_list *list = value;
+	json_t *object = json_object();
+	for (size_t i = 0; i < list->count; i++)
+		json_object_set_new(object, list->items[i].name, json_string(list->items[i].value));
+	return object;
+}
+
+LIST_MEMORY(labels)
+
+static json_t *labels_openapi(const struct field *field)
+{
+	json_t *schema = json_pack("{s:s, s:{s:s, s:i}}", "type", "object", "additionalProperties",
+		"type", "string", "maxLength", 63);
+	if (field->maximum)
+		json_object_set_new(schema, "maxProperties", json_integer(field->maximum));
+	return schema;
+}
+
+const struct field_type field_type_labels = {LIST_OPERATIONS(labels), .name = "labels",
+	.help = "An object of strings, like `{\"tier\": \"web\"}`."};
+
+// ---- allowed pairs ----
+
+static void pair_done(void *item)
+{
+	list_done(&prefixes_element, (struct list *)&((struct allowed_pair *)item)->addresses);
+}
+
+static int pair_decode(void *item, const json_t *json, struct error *error)
+{
+	enum { ADDRESSES_MAXIMUM = 64 };
+	if (!json_is_object(json))
+		return expected(error, "an object like {\"mac\": …, \"addresses\": […]}", json);
+	struct allowed_pair pair = {0};
+	const char *name;
+	json_t *value;
+	int result = 0;
+	json_object_foreach ((json_t *)json, name, value) {
+		if (json_is_null(value))
+			continue;
+		if (!strcmp(name, "mac"))
+			result = decode_mac(&pair.mac, value, error);
+		else if (!strcmp(name, "addresses"))
+			result = list_decode(&prefixes_element, ADDRESSES_MAXIMUM,
+				(struct list *)&pair.addresses, value, error);
+		else
+			result = error_set(error, EINVAL,
+				"unknown field '%s', an allowed source has 'mac' and 'addresses'",
+				name);
+		if (result) {
+			error_prefix_field(error, "%s", name);
+			break;
+		}
+	}
+	if (!result && !pair.addresses.count)
+		result = error_set(error, EINVAL, "needs 'addresses', at least one prefix");
+	if (result)
+		pair_done(&pair);
+	else
+		*(struct allowed_pair *)item = pair;
+	return result;
+}
+
+static json_t *pair_encode(const void *item)
+{
+	const struct allowed_pair *pair = item;
+	char text[MAC_TEXT];
+	json_t *object = json_object();
+	if (!mac_is_zero(&pair->mac))
+		json_object_set_new(object, "mac", json_string(mac_format(&pair->mac, text)));
+	if (pair->addresses.items)
+		json_object_set_new(object, "addresses",
+			list_encode(&prefixes_element, (const struct list *)&pair->addresses));
+	return object;
+}
+
+static bool pair_equal(const void *a, const void *b)
+{
+	const struct allowed_pair *left = a, *right = b;
+	return !mac_compare(&left->mac, &right->mac) &&
+	       list_equal(&prefixes_element, (const struct list *)&left->addresses,
+		       (const struct list *)&right->addresses);
+}
+
+static void pair_copy(void *to, const void *from)
+{
+	const struct allowed_pair *pair = from;
+	struct allowed_pair *copy = to;
+	copy->mac = pair->mac;
+	list_copy(&prefixes_element, (struct list *)&copy->addresses,
+		(const struct list *)&pair->addresses);
+}
+
+static const struct element pairs_element = {
+	.size = sizeof(struct allowed_pair),
+	.what = "a list of allowed sources like [{\"mac\": …, \"addresses\": […]}]",
+	.decode = pair_decode,
+	.encode = pair_encode,
+	.equal = pair_equal,
+	.copy = pair_copy,
+	.done = pair_done,
+};
+
+LIST_VALUE(pairs)
+
+static json_t *pairs_openapi(const struct field *field)
+{
+	json_t *pair = json_pack("{s:s, s:b, s:[s], s:{s:{s:s}, s:{s:s, s:i, s:{s:s}}}}", "type",
+		"object", "additionalProperties", 0, "required", "addresses", "properties", "mac",
+		"$ref", "#/components/schemas/Mac", "addresses", "type", "array", "minItems", 1,
+		"items", "$ref", "#/components/schemas/Prefix");
+	return list_openapi(field, pair);
+}
+
+const struct field_type field_type_pairs = {LIST_OPERATIONS(pairs),
+	.name = "list of allowed sources",
+	.help = "Each an object of `mac` (absent: the port's own) and `addresses` (prefixes)."};

@@ -1,0 +1,52 @@
+// SPDX-License-Identifier: Apache-2.0
+// What can be done with the value of a field, by type. Private to the model.
+//
+// A value whose bytes are all zero is absent; that holds for every type, so generic code needs no hook for it.
+#pragma once
+
+#include <jansson.h>
+
+#include "model/schema.h"
+
+struct field_type {
+	const char *name; // for people, after "a": "list of prefixes"
+	const char *help;
+	size_t size;
+	// Fill `value` (absent so far). On failure it stays absent, and `error` names the element in the
+	// value ("[2]"), if any.
+	int (*decode)(
+		const struct field *field, void *value, const json_t *json, struct error *error);
+	json_t *(*encode)(
+		const struct field *field, const void *value); // of a value that is present
+	bool (*equal)(const void *a, const void *b);
+	void (*copy)(void *to, const void *from); // `to` is absent; the copy is deep
+	void (*done)(void *value);
+	json_t *(*openapi)(const struct field *field);
+	const char *const *choices; // the words of a choice, NULL-terminated; index is value
+	bool always;                // has no absent value: false and the first choice are values
+	bool reference;
+	enum model_kind target; // of a reference
+};
+
+// MODEL_C_text has its operations in field_type_text, and so on.
+extern const struct field_type field_type_text, field_type_device, field_type_flag,
+	field_type_number, field_type_mac, field_type_address, field_type_network, field_type_host,
+	field_type_encapsulation, field_type_unknown_unicast; // field_scalar.c
+extern const struct field_type field_type_addresses, field_type_prefixes, field_type_labels,
+	field_type_pairs; // field_list.c
+
+static inline void *field_value(const struct field *field, const struct object *object)
+{
+	return (char *)object + field->offset;
+}
+bool field_absent(const struct field *field, const struct object *object);
+
+// "expected <what>, found a string": -EINVAL.
+int expected(struct error *error, const char *what, const json_t *found);
+// Borrow the string in `json`; -EINVAL if it is another thing or holds a NUL byte.
+int decode_string(const char **out, const char *what, const json_t *json, struct error *error);
+int decode_mac(struct mac *out, const json_t *json, struct error *error);
+int decode_address(struct address *out, const json_t *json, struct error *error);
+int decode_prefix(struct prefix *out, const json_t *json, struct error *error);
+// Why this address cannot be that of one interface ("a multicast address"); NULL if it can.
+const char *address_not_unicast(const struct address *address);
