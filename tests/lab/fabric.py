@@ -66,8 +66,8 @@ class Host:
         certificate, key = lab.certificate(f"weft-host:{self.name}")
         self.process = lab.spawn(f"agent-{self.name}", [
             lab.binary, "agent", "--netns", self.namespace.path, "--host", self.name, "--controller", lab.url,
-            "--certificate", certificate, "--key", key, "--authority", lab.authority.certificate,
-            "--vtep", self.vtep, "--encap", lab.encap, "--state", self.state])
+            "--cert", certificate, "--key", key, "--ca", lab.authority.certificate,
+            "--vtep", self.vtep, "--encap", lab.encap, "--state", self.state, "--audit", f"{lab.audit}s"])
 
     def kill_agent(self):
         self.process.kill()
@@ -201,8 +201,8 @@ class Lab:
         certificate, key = self.certificate("weft-controller", self.underlay_address(CONTROLLER))
         self.controller = self.spawn("controller", self.controller_namespace.words(
             self.binary, "controller", "--store", f"sqlite:{self.folder}/weft.db", "--socket", self.socket,
-            "--listen", self.listen, "--certificate", certificate, "--key", key,
-            "--authority", self.authority.certificate))
+            "--listen", self.listen, "--cert", certificate, "--key", key,
+            "--ca", self.authority.certificate))
         deadline = time.monotonic() + 10
         while True:
             try:

@@ -1,0 +1,17 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The packet vectors in other kernels: the BPF build loads and forwards on each that Debian offers."""
+
+import pytest
+
+from lab import run_binary
+from lab.fabric import ROOT
+
+
+@pytest.mark.parametrize("series", ["6.1", "6.12"])
+def test_vectors(series, build_folder, tmp_path):
+    program = build_folder / "tests/vectors/vector-run"
+    vectors = ROOT / "tests/vectors/vectors.json"
+    code, output = run_binary(series, "cd /tmp && uname -r && vector-run kernel /vectors.json", [program],
+                              {vectors: "vectors.json"}, folder=tmp_path)
+    assert output.startswith(series + "."), output
+    assert code == 0, output
