@@ -21,7 +21,7 @@ int option_each(const struct option_spec *const *groups, option_visit visit, voi
 	return 0;
 }
 
-int number_parse(const char *text, uint64_t *number)
+int option_number(const char *text, uint64_t *number)
 {
 	uint64_t value = 0;
 
@@ -38,7 +38,7 @@ int number_parse(const char *text, uint64_t *number)
 	return 0;
 }
 
-int duration_parse(const char *text, uint64_t *milliseconds)
+int option_duration(const char *text, uint64_t *milliseconds)
 {
 	static const struct {
 		const char *name;
@@ -48,7 +48,7 @@ int duration_parse(const char *text, uint64_t *milliseconds)
 	cleanup_free char *count_text = strndup(text, digits);
 	uint64_t count;
 
-	if (!count_text || number_parse(count_text, &count))
+	if (!count_text || option_number(count_text, &count))
 		return -EINVAL;
 	for (size_t i = 0; i < array_count(units); i++) {
 		if (strcmp(text + digits, units[i].name))
@@ -77,7 +77,7 @@ static int choice_set(const struct option_spec *option, const char *value, struc
 	return error_set(error, EINVAL, "--%s: \"%s\" is none of %s", option->name, value, known);
 }
 
-static int option_set(const struct option_spec *option, const char *value, struct error *error)
+static int option_store(const struct option_spec *option, const char *value, struct error *error)
 {
 	switch (option->type) {
 	case OPTION_FLAG:
@@ -87,12 +87,12 @@ static int option_set(const struct option_spec *option, const char *value, struc
 		*(const char **)option->target = value;
 		return 0;
 	case OPTION_NUMBER:
-		if (number_parse(value, option->target))
+		if (option_number(value, option->target))
 			return error_set(
 				error, EINVAL, "--%s: \"%s\" is not a number", option->name, value);
 		return 0;
 	case OPTION_DURATION:
-		if (duration_parse(value, option->target))
+		if (option_duration(value, option->target))
 			return error_set(error, EINVAL,
 				"--%s: \"%s\" is not a duration such as 30s or 500ms", option->name,
 				value);
@@ -154,7 +154,7 @@ static int option_set_default(void *context, const struct option_spec *option)
 
 	if (!value || !*value)
 		value = option->fallback;
-	return value ? option_set(option, value, error) : 0;
+	return value ? option_store(option, value, error) : 0;
 }
 
 int option_parse(const struct option_spec *const *groups, int argc, char **argv, int *first,
@@ -182,7 +182,7 @@ int option_parse(const struct option_spec *const *groups, int argc, char **argv,
 		if (value == '?')
 			return error_set(error, EINVAL, "unknown option %s", word);
 		const struct option_spec *option = getopt_find(&tables, value);
-		rc = option_set(option, optarg ? optarg : option->implied, error);
+		rc = option_store(option, optarg ? optarg : option->implied, error);
 		if (rc)
 			return rc;
 	}

@@ -43,6 +43,6 @@ int option_parse(const struct option_spec *const *groups, int argc, char **argv,
 	struct error *error);
 
 // "1500ms", "30s", "2m", "1h", or plain seconds. 0, or -EINVAL with `milliseconds` untouched.
-int duration_parse(const char *text, uint64_t *milliseconds);
+int option_duration(const char *text, uint64_t *milliseconds);
 // Decimal, whole. 0, or -EINVAL with `number` untouched.
-int number_parse(const char *text, uint64_t *number);
+int option_number(const char *text, uint64_t *number);

@@ -177,12 +177,12 @@ static void test_durations(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(good) / sizeof(good[0]); i++) {
-		assert_int_equal(duration_parse(good[i].text, &value), 0);
+		assert_int_equal(option_duration(good[i].text, &value), 0);
 		assert_int_equal(value, good[i].milliseconds);
 	}
 	value = 7;
 	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
-		assert_int_equal(duration_parse(bad[i], &value), -EINVAL);
+		assert_int_equal(option_duration(bad[i], &value), -EINVAL);
 	assert_int_equal(value, 7);
 }
 
