@@ -49,10 +49,7 @@ static void explain(enum model_kind kind)
 
 	printf("%s: %s.\n\n", model_kind_name(kind), model_kind_help(kind));
 	for (size_t i = 0; i < count; i++) {
-		enum model_kind target;
 		printf("%s  (%s", fields[i].name, field_type_name(&fields[i]));
-		if (field_reference(&fields[i], &target))
-			printf(" of a %s", model_kind_name(target));
 		print_constraints(&fields[i]);
 		printf(")\n    %s.\n", fields[i].help);
 	}
