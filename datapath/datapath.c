@@ -1,0 +1,140 @@
+// SPDX-License-Identifier: Apache-2.0
+// Dispatch to the provider, and what is the same for all of them.
+#include "datapath/datapath.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "base/memory.h"
+#include "provider.h"
+
+#define TABLE(name_, NAME, key, value, kind_, maximum_) \
+	[DP_TABLE_##NAME] = {                           \
+		.name = #name_,                         \
+		.key_size = sizeof(key),                \
+		.value_size = sizeof(value),            \
+		.maximum = maximum_,                    \
+		.kind = DATAPATH_TABLE_##kind_,         \
+	},
+const struct datapath_table datapath_tables[DP_TABLE_COUNT] = {DP_TABLES(TABLE)};
+#undef TABLE
+
+static const struct datapath_provider *const providers[] = {&datapath_kernel, &datapath_native};
+
+static const struct datapath_provider *find_provider(const char *name, struct error *error)
+{
+	for (size_t i = 0; i < array_count(providers); i++)
+		if (strcmp(providers[i]->name, name) == 0)
+			return providers[i];
+	error_set(error, EINVAL, "there is no datapath \"%s\"; there are kernel and native", name);
+	return NULL;
+}
+
+int datapath_open(struct datapath **out, const char *name, const char *state, struct error *error)
+{
+	const struct datapath_provider *provider = find_provider(name, error);
+
+	return provider ? provider->open(out, state, error) : -EINVAL;
+}
+
+void datapath_close(struct datapath *datapath)
+{
+	if (datapath)
+		datapath->provider->close(datapath);
+}
+
+int datapath_destroy(const char *name, const char *state, struct error *error)
+{
+	const struct datapath_provider *provider = find_provider(name, error);
+
+	return provider ? provider->destroy(state, error) : -EINVAL;
+}
+
+size_t datapath_key_size(enum dp_table table)
+{
+	return datapath_tables[table].key_size;
+}
+
+size_t datapath_value_size(enum dp_table table)
+{
+	return datapath_tables[table].value_size;
+}
+
+const char *datapath_table_name(enum dp_table table)
+{
+	return datapath_tables[table].name;
+}
+
+bool datapath_row_is_zero(enum dp_table table, const void *value)
+{
+	const uint8_t *bytes = value;
+
+	for (size_t i = 0; i < datapath_tables[table].value_size; i++)
+		if (bytes[i] != 0)
+			return false;
+	return true;
+}
+
+int datapath_put(struct datapath *datapath, enum dp_table table, const void *key, const void *value,
+	struct error *error)
+{
+	int result = datapath->provider->put(datapath, table, key, value, error);
+
+	if (result == 0)
+		datapath->writes++;
+	return result;
+}
+
+int datapath_remove(
+	struct datapath *datapath, enum dp_table table, const void *key, struct error *error)
+{
+	int result = datapath->provider->remove(datapath, table, key, error);
+
+	if (result == 0)
+		datapath->writes++;
+	return result == -ENOENT ? 0 : result;
+}
+
+int datapath_each(struct datapath *datapath, enum dp_table table, datapath_visit visit,
+	void *context, struct error *error)
+{
+	return datapath->provider->each(datapath, table, visit, context, error);
+}
+
+uint64_t datapath_writes(const struct datapath *datapath)
+{
+	return datapath->writes;
+}
+
+int datapath_attach(
+	struct datapath *datapath, uint32_t ifindex, enum datapath_role role, struct error *error)
+{
+	return datapath->provider->attach(datapath, ifindex, role, error);
+}
+
+int datapath_detach(struct datapath *datapath, uint32_t ifindex, struct error *error)
+{
+	return datapath->provider->detach(datapath, ifindex, error);
+}
+
+int datapath_attached(struct datapath *datapath, uint32_t ifindex, enum datapath_role role)
+{
+	return datapath->provider->attached(datapath, ifindex, role);
+}
+
+int datapath_counters(struct datapath *datapath, datapath_counters_visit visit, void *context,
+	struct error *error)
+{
+	return datapath->provider->counters(datapath, visit, context, error);
+}
+
+int datapath_drops(
+	struct datapath *datapath, datapath_drops_visit visit, void *context, struct error *error)
+{
+	return datapath->provider->drops(datapath, visit, context, error);
+}
+
+void datapath_counters_forget(struct datapath *datapath, uint32_t port)
+{
+	datapath->provider->counters_forget(datapath, port);
+}

@@ -1,0 +1,143 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "kernel.h"
+
+#include <bpf/bpf.h>
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/memory.h"
+#include "datapath/kernel.h"
+#include "weft.skel.h"
+
+// ---- what libbpf says ----
+
+// Its last warnings end up in the error that the caller gets.
+static _Thread_local char complaint[256];
+
+static int listen(enum libbpf_print_level level, const char *format, va_list arguments)
+{
+	if (level == LIBBPF_WARN)
+		vsnprintf(complaint, sizeof(complaint), format, arguments);
+	complaint[strcspn(complaint, "\n")] = '\0';
+	return 0;
+}
+
+void kernel_quiet(void)
+{
+	complaint[0] = '\0';
+	libbpf_set_print(listen);
+}
+
+const char *kernel_complaint(void)
+{
+	return complaint;
+}
+
+// ---- open and close ----
+
+static void kernel_close(struct datapath *datapath)
+{
+	struct kernel *kernel = (struct kernel *)datapath;
+
+	datapath_bpf__destroy(kernel->skeleton);
+	free(kernel);
+}
+
+static int program_id(int program, uint32_t *id)
+{
+	struct bpf_prog_info info = {0};
+	unsigned int size = sizeof(info);
+	int result = bpf_obj_get_info_by_fd(program, &info, &size);
+
+	*id = info.id;
+	return result;
+}
+
+static int load(struct kernel *kernel, const char *state, struct error *error)
+{
+	int result = pins_assign(kernel->skeleton->obj, state, error);
+
+	if (result < 0)
+		return result;
+	kernel->skeleton->rodata->has_decap_l3 = probe_decap_l3();
+	result = datapath_bpf__load(kernel->skeleton);
+	if (result == -EPERM)
+		return error_set(error, EPERM, "the kernel datapath needs root");
+	if (result < 0)
+		return error_set(error, -result, "cannot load the datapath: %s (%s)",
+			strerror(-result), kernel_complaint());
+
+#define FIND(name, NAME, key, value, kind, maximum) \
+	kernel->tables[DP_TABLE_##NAME] = bpf_map__fd(kernel->skeleton->maps.name);
+	DP_TABLES(FIND)
+#undef FIND
+	kernel->counters = bpf_map__fd(kernel->skeleton->maps.counters);
+	kernel->drops = bpf_map__fd(kernel->skeleton->maps.drops);
+	kernel->programs[DATAPATH_PORT] = bpf_program__fd(kernel->skeleton->progs.weft_from_port);
+	kernel->programs[DATAPATH_UNDERLAY] =
+		bpf_program__fd(kernel->skeleton->progs.weft_from_underlay);
+	for (size_t i = 0; i < array_count(kernel->programs) && result == 0; i++)
+		result = program_id(kernel->programs[i], &kernel->program_ids[i]);
+	if (result < 0)
+		return error_set(error, -result, "cannot read the program's id");
+	return 0;
+}
+
+static int kernel_open(struct datapath **out, const char *state, struct error *error)
+{
+	kernel_quiet();
+	int result = pins_prepare(state, error);
+	if (result < 0)
+		return result;
+
+	struct kernel *kernel = memory_new(sizeof(*kernel));
+	kernel->base.provider = &datapath_kernel;
+	kernel->skeleton = datapath_bpf__open();
+	result = kernel->skeleton
+			 ? load(kernel, state, error)
+			 : error_set(error, EINVAL, "cannot read the datapath's programs: %s",
+				   kernel_complaint());
+	if (result < 0) {
+		kernel_close(&kernel->base);
+		return result;
+	}
+	*out = &kernel->base;
+	return 0;
+}
+
+static int kernel_destroy(const char *state, struct error *error)
+{
+	uint32_t maps[64];
+	size_t count;
+
+	kernel_quiet();
+	int result = pins_ids(state, maps, array_count(maps), &count);
+	if (result < 0)
+		return error_set(error, -result, "cannot read %s: %s", state, strerror(-result));
+	result = tc_detach_users(maps, count, error);
+	return result < 0 ? result : pins_remove(state, error);
+}
+
+int datapath_kernel_program(const struct datapath *datapath, enum datapath_role role)
+{
+	return datapath->provider == &datapath_kernel
+		       ? ((const struct kernel *)datapath)->programs[role]
+		       : -ENOTSUP;
+}
+
+const struct datapath_provider datapath_kernel = {
+	.name = "kernel",
+	.open = kernel_open,
+	.close = kernel_close,
+	.destroy = kernel_destroy,
+	.put = kernel_put,
+	.remove = kernel_remove,
+	.each = kernel_each,
+	.attach = kernel_attach,
+	.detach = kernel_detach,
+	.attached = kernel_attached,
+	.counters = kernel_counters,
+	.drops = kernel_drops,
+	.counters_forget = kernel_counters_forget,
+};

@@ -1,0 +1,71 @@
+// SPDX-License-Identifier: Apache-2.0
+// The kernel provider: eBPF at tc. Its parts:
+//
+//   kernel.c   open and close: load the programs over the pinned maps
+//   pins.c     the state directory: one pin a map
+//   rows.c     read and write maps
+//   tc.c       attach, detach, find what is attached
+//   probe.c    ask the kernel what its helpers can do
+//
+// The kernel owns what matters: maps live by their pins, programs by the filters that hold them. This process may end at any time.
+#pragma once
+
+#include <bpf/libbpf.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "provider.h"
+
+struct datapath_bpf; // the generated skeleton
+
+struct kernel {
+	struct datapath base;
+	struct datapath_bpf *skeleton;
+	int tables[DP_TABLE_COUNT]; // map file descriptors, owned by the skeleton, like all here
+	int counters, drops;
+	int programs[2]; // by enum datapath_role
+	uint32_t program_ids[2];
+};
+
+// What libbpf last said, as far as it fits; "" if nothing. It never prints.
+void kernel_quiet(void);
+const char *kernel_complaint(void);
+
+// ---- pins.c ----
+
+// Make STATE/v1, or say how to mount what is missing.
+int pins_prepare(const char *state, struct error *error);
+// Have every map of `object` pinned at STATE/v1/<map> when it is loaded. A pin whose layout differs is dropped first.
+int pins_assign(struct bpf_object *object, const char *state, struct error *error);
+// Ids of the pinned maps: 0 and `count` ids in `ids` (at most `size`).
+int pins_ids(const char *state, uint32_t *ids, size_t size, size_t *count);
+int pins_remove(const char *state, struct error *error);
+
+// ---- rows.c ----
+
+int kernel_put(struct datapath *datapath, enum dp_table table, const void *key, const void *value,
+	struct error *error);
+int kernel_remove(
+	struct datapath *datapath, enum dp_table table, const void *key, struct error *error);
+int kernel_each(struct datapath *datapath, enum dp_table table, datapath_visit visit, void *context,
+	struct error *error);
+int kernel_counters(struct datapath *datapath, datapath_counters_visit visit, void *context,
+	struct error *error);
+int kernel_drops(
+	struct datapath *datapath, datapath_drops_visit visit, void *context, struct error *error);
+void kernel_counters_forget(struct datapath *datapath, uint32_t port);
+
+// ---- tc.c ----
+
+int kernel_attach(
+	struct datapath *datapath, uint32_t ifindex, enum datapath_role role, struct error *error);
+int kernel_detach(struct datapath *datapath, uint32_t ifindex, struct error *error);
+int kernel_attached(struct datapath *datapath, uint32_t ifindex, enum datapath_role role);
+// Detach, everywhere in this network namespace, our filters whose program uses one of these maps.
+int tc_detach_users(const uint32_t *maps, size_t count, struct error *error);
+
+// ---- probe.c ----
+
+// Does bpf_skb_adjust_room accept BPF_F_ADJ_ROOM_DECAP_L3_*? (Linux 6.3 and backports.)
+bool probe_decap_l3(void);

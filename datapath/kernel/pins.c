@@ -1,0 +1,174 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "kernel.h"
+
+#include <bpf/bpf.h>
+#include <dirent.h>
+#include <errno.h>
+#include <limits.h>
+#include <linux/magic.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/vfs.h>
+#include <unistd.h>
+
+#include "base/memory.h"
+
+// The version of the folder, not of the rows: those are compared one by one.
+static char *pins_folder(const char *state)
+{
+	return memory_format("%s/v1", state);
+}
+
+// mkdir -p: all but the last of the missing folders may lie anywhere.
+static int make_folders(char *path)
+{
+	for (char *slash = strchr(path + 1, '/');; slash = strchr(slash + 1, '/')) {
+		if (slash)
+			*slash = '\0';
+		int result = mkdir(path, 0700) < 0 && errno != EEXIST ? -errno : 0;
+		if (slash)
+			*slash = '/';
+		if (!slash || (result < 0 && result != -EROFS && result != -EPERM))
+			return result;
+	}
+}
+
+// The file system of the deepest folder that exists: nothing is made where pins could not be.
+static bool on_bpf(const char *path)
+{
+	cleanup_free char *folder = memory_text(path);
+	struct statfs info;
+
+	while (statfs(folder, &info) < 0) {
+		char *slash = strrchr(folder, '/');
+		if (errno != ENOENT || !slash || slash == folder)
+			return false;
+		*slash = '\0';
+	}
+	return info.f_type == BPF_FS_MAGIC;
+}
+
+int pins_prepare(const char *state, struct error *error)
+{
+	if (!state || state[0] != '/')
+		return error_set(error, EINVAL,
+			"the kernel datapath needs a state directory with an absolute path");
+	if (!on_bpf(state))
+		return error_set(error, ENOTSUP,
+			"%s is not on a BPF file system; mount one with: mount -t bpf bpf "
+			"/sys/fs/bpf",
+			state);
+
+	cleanup_free char *folder = pins_folder(state);
+	int result = make_folders(folder);
+	if (result < 0)
+		return error_set(error, -result, "cannot make %s: %s", folder, strerror(-result));
+	return 0;
+}
+
+static bool same_layout(const char *path, const struct bpf_map *map)
+{
+	struct bpf_map_info info = {0};
+	unsigned int size = sizeof(info);
+	int fd = bpf_obj_get(path);
+
+	if (fd < 0)
+		return false;
+	bool same = bpf_obj_get_info_by_fd(fd, &info, &size) == 0 &&
+		    info.type == bpf_map__type(map) && info.key_size == bpf_map__key_size(map) &&
+		    info.value_size == bpf_map__value_size(map) &&
+		    info.max_entries == bpf_map__max_entries(map) &&
+		    info.map_flags == bpf_map__map_flags(map);
+	close(fd);
+	return same;
+}
+
+int pins_assign(struct bpf_object *object, const char *state, struct error *error)
+{
+	cleanup_free char *folder = pins_folder(state);
+	struct bpf_map *map;
+
+	bpf_object__for_each_map(map, object)
+	{
+		if (bpf_map__is_internal(map))
+			continue;
+		cleanup_free char *path = memory_format("%s/%s", folder, bpf_map__name(map));
+		if (!same_layout(path, map) && unlink(path) < 0 && errno != ENOENT)
+			return error_set(
+				error, errno, "cannot replace %s: %s", path, strerror(errno));
+		int result = bpf_map__set_pin_path(map, path);
+		if (result < 0)
+			return error_set(
+				error, -result, "cannot pin %s: %s", path, strerror(-result));
+	}
+	return 0;
+}
+
+// Call `visit` for each file in the folder. No folder: no files.
+static int each_pin(
+	const char *folder, int (*visit)(void *context, const char *path), void *context)
+{
+	DIR *directory = opendir(folder);
+	int result = 0;
+
+	if (!directory)
+		return errno == ENOENT ? 0 : -errno;
+	for (struct dirent *entry; result == 0 && (entry = readdir(directory));) {
+		cleanup_free char *path = memory_format("%s/%s", folder, entry->d_name);
+		if (entry->d_name[0] != '.')
+			result = visit(context, path);
+	}
+	closedir(directory);
+	return result;
+}
+
+struct id_list {
+	uint32_t *ids;
+	size_t size, count;
+};
+
+static int add_id(void *context, const char *path)
+{
+	struct id_list *list = context;
+	struct bpf_map_info info = {0};
+	unsigned int size = sizeof(info);
+	int fd = bpf_obj_get(path);
+
+	if (fd < 0)
+		return 0;
+	if (bpf_obj_get_info_by_fd(fd, &info, &size) == 0 && list->count < list->size)
+		list->ids[list->count++] = info.id;
+	close(fd);
+	return 0;
+}
+
+int pins_ids(const char *state, uint32_t *ids, size_t size, size_t *count)
+{
+	cleanup_free char *folder = pins_folder(state);
+	struct id_list list = {ids, size, 0};
+	int result = each_pin(folder, add_id, &list);
+
+	*count = list.count;
+	return result;
+}
+
+static int remove_pin(void *context, const char *path)
+{
+	(void)context;
+	return unlink(path) < 0 && errno != ENOENT ? -errno : 0;
+}
+
+int pins_remove(const char *state, struct error *error)
+{
+	cleanup_free char *folder = pins_folder(state);
+	int result = each_pin(folder, remove_pin, NULL);
+
+	// STATE itself may be the mount point, or hold the files of others: then it stays.
+	if (result == 0 && rmdir(folder) < 0 && errno != ENOENT)
+		result = -errno;
+	if (result < 0)
+		return error_set(error, -result, "cannot remove %s: %s", folder, strerror(-result));
+	rmdir(state);
+	return 0;
+}
