@@ -1,0 +1,52 @@
+// SPDX-License-Identifier: Apache-2.0
+// The native provider: tables, counters and the underlay in memory. The seam (seam_native.h) reads and writes them.
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <uthash.h>
+
+#include "core/reasons.h"
+#include "datapath/native.h"
+#include "provider.h"
+#include "table.h"
+
+struct native_counters {
+	UT_hash_handle hh;
+	uint32_t port;
+	struct dp_counters counters;
+};
+
+struct native_drops {
+	UT_hash_handle hh;
+	struct dp_drop_key key;
+	struct dp_drops drops;
+};
+
+struct native_neighbor {
+	UT_hash_handle hh;
+	struct dp_address address;
+	struct dp_mac mac;
+};
+
+struct native_attachment {
+	UT_hash_handle hh;
+	uint32_t ifindex;
+	enum datapath_role role;
+};
+
+struct native {
+	struct datapath base;
+	struct native_table tables[DP_TABLE_COUNT];
+	struct native_counters *counters;
+	struct native_drops *drops;
+	struct native_attachment *attachments;
+	struct native_neighbor *neighbors;
+	struct dp_mac underlay_mac;
+};
+
+struct dp_counters *native_counters_of(struct native *native, uint32_t port);
+struct dp_drops *native_drops_of(struct native *native, uint32_t port, enum dp_reason reason);
+// NULL: no route to this address.
+const struct dp_mac *native_neighbor_mac(
+	const struct native *native, const struct dp_address *address);

@@ -1,0 +1,240 @@
+// SPDX-License-Identifier: Apache-2.0
+// The seam over plain memory: core/seam.h says what each operation does. What forwarding may not rely on is filled with rubbish
+// here, so that the tests see it.
+#pragma once
+
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/memory.h"
+#include "core/seam.h"
+#include "native.h"
+
+struct seam {
+	struct native *native;
+	const struct native_frame *frame; // as it arrived
+	struct native_result *result;
+	uint32_t ifindex;
+
+	uint8_t *buffer; // `room` bytes; the frame stands at `start`
+	size_t room, start, length;
+};
+
+enum { SEAM_RUBBISH = 0xa5, SEAM_HEADROOM = 512 };
+
+static inline bool seam_fails(const struct seam *seam, enum native_fault fault)
+{
+	return (seam->frame->faults & fault) != 0;
+}
+
+// ---- the packet ----
+
+static inline __u32 seam_device(const struct seam *seam)
+{
+	return seam->ifindex;
+}
+
+static inline __u32 seam_length(const struct seam *seam)
+{
+	return (__u32)seam->length;
+}
+
+static inline __u32 seam_segment(const struct seam *seam)
+{
+	return seam->frame->segment;
+}
+
+static inline bool seam_tagged(const struct seam *seam)
+{
+	return seam->frame->tagged;
+}
+
+// Over both MACs and what holds the IP addresses: FNV-1a.
+static inline __u32 seam_flow_hash(struct seam *seam)
+{
+	__u32 hash = 2166136261;
+
+	for (size_t i = 0; i < seam->length && i < 54; i++) {
+		bool four = seam->buffer[seam->start + 12] == 0x08;
+		if (i < 14 || (four && i >= 26 && i < 34) || (!four && i >= 22))
+			hash = (hash ^ seam->buffer[seam->start + i]) * 16777619;
+	}
+	return hash;
+}
+
+static inline int seam_load(struct seam *seam, __u32 offset, void *to, __u32 length)
+{
+	if (offset > seam->length || length > seam->length - offset)
+		return -1;
+	memcpy(to, seam->buffer + seam->start + offset, length);
+	return 0;
+}
+
+static inline int seam_store(struct seam *seam, __u32 offset, const void *from, __u32 length)
+{
+	if (offset > seam->length || length > seam->length - offset ||
+		seam_fails(seam, NATIVE_FAULT_STORE))
+		return -1;
+	memcpy(seam->buffer + seam->start + offset, from, length);
+	return 0;
+}
+
+static inline int seam_resize(struct seam *seam, __u32 length)
+{
+	if (seam_fails(seam, NATIVE_FAULT_RESIZE) || seam->frame->segment != 0)
+		return -1;
+	if (seam->start + length > seam->room) {
+		seam->room = seam->start + length;
+		seam->buffer = memory_resize(seam->buffer, seam->room, 1);
+	}
+	if (length > seam->length)
+		memset(seam->buffer + seam->start + seam->length, 0, length - seam->length);
+	seam->length = length;
+	return 0;
+}
+
+// ---- tunnels ----
+
+// `bytes` more before the frame, and rubbish in the first `touched` of what is then there.
+static inline int seam_push(struct seam *seam, size_t bytes, size_t touched)
+{
+	if (bytes > seam->start)
+		return -1;
+	seam->start -= bytes;
+	seam->length += bytes;
+	memset(seam->buffer + seam->start, SEAM_RUBBISH, touched);
+	return 0;
+}
+
+static inline int seam_open(struct seam *seam, enum seam_family family, __u32 bytes)
+{
+	(void)family;
+	return seam_fails(seam, NATIVE_FAULT_OPEN) ? -1 : seam_push(seam, 14 + bytes, 14 + bytes);
+}
+
+static inline int seam_close(struct seam *seam, __u32 bytes)
+{
+	if (bytes > seam->length || seam_fails(seam, NATIVE_FAULT_CLOSE))
+		return -1;
+	memset(seam->buffer + seam->start, SEAM_RUBBISH, bytes);
+	seam->start += bytes;
+	seam->length -= bytes;
+	return 0;
+}
+
+static inline int seam_reopen(struct seam *seam, __s32 bytes)
+{
+	uint8_t ethernet[14];
+
+	if (seam_fails(seam, NATIVE_FAULT_OPEN) || seam_load(seam, 0, ethernet, 14) < 0)
+		return -1;
+	int result = bytes < 0 ? seam_close(seam, (__u32)-bytes)
+			       : seam_push(seam, (size_t)bytes, 14 + (size_t)bytes);
+	return result < 0 ? result : seam_store(seam, 0, ethernet, 14);
+}
+
+// ---- tables ----
+
+#define SEAM_FIND(name, NAME, key_type, value_type, kind, maximum)                               \
+	static inline const value_type *seam_find_##name(struct seam *seam, const key_type *key) \
+	{                                                                                        \
+		return native_table_find(&seam->native->tables[DP_TABLE_##NAME], key);           \
+	}
+DP_TABLES(SEAM_FIND)
+#undef SEAM_FIND
+
+// ---- counting ----
+
+static inline void seam_count(struct seam *seam, __u32 port, enum seam_direction direction)
+{
+	struct dp_counters *counters = native_counters_of(seam->native, port);
+	__u32 segment = seam->frame->segment;
+	__u64 packets = segment ? (seam->length + segment - 1) / segment : 1;
+
+	if (direction == SEAM_FROM_PORT) {
+		counters->from_port_packets += packets;
+		counters->from_port_bytes += seam->length;
+	} else {
+		counters->to_port_packets += packets;
+		counters->to_port_bytes += seam->length;
+	}
+}
+
+static inline void seam_count_drop(struct seam *seam, __u32 port, enum dp_reason reason)
+{
+	struct dp_drops *drops = native_drops_of(seam->native, port, reason);
+
+	drops->packets++;
+	drops->bytes += seam->length;
+	seam->result->reason = reason;
+}
+
+// ---- the end ----
+
+static inline void seam_emit(struct seam *seam, __u32 ifindex, enum dp_device device, bool underlay)
+{
+	struct native_result *result = seam->result;
+	uint8_t *bytes = memory_new(seam->length + 1);
+
+	memcpy(bytes, seam->buffer + seam->start, seam->length);
+	result->outputs =
+		memory_resize(result->outputs, result->count + 1, sizeof(*result->outputs));
+	result->outputs[result->count++] = (struct native_output){
+		.ifindex = ifindex,
+		.device = device,
+		.underlay = underlay,
+		.segment = seam->frame->segment,
+		.bytes = bytes,
+		.length = seam->length,
+	};
+}
+
+static inline enum dp_verdict seam_output(struct seam *seam, __u32 ifindex, enum dp_device device)
+{
+	seam_emit(seam, ifindex, device, false);
+	return DP_VERDICT_SENT;
+}
+
+static inline int seam_clone(struct seam *seam, __u32 ifindex)
+{
+	if (seam_fails(seam, NATIVE_FAULT_CLONE))
+		return -1;
+	seam_emit(seam, ifindex, DP_DEVICE_PLAIN, false);
+	return 0;
+}
+
+static inline enum dp_reason seam_send(struct seam *seam, const struct seam_route *route)
+{
+	static const struct dp_mac unknown;
+	const struct dp_mac *mac = native_neighbor_mac(seam->native, &route->destination);
+
+	if (!mac)
+		return DP_REASON_NO_UNDERLAY_ROUTE;
+	if (memcmp(mac, &unknown, sizeof(unknown)) == 0)
+		return DP_REASON_NO_UNDERLAY_NEIGHBOR;
+
+	uint8_t *ethernet = seam->buffer + seam->start;
+	memcpy(ethernet, mac, 6);
+	memcpy(ethernet + 6, &seam->native->underlay_mac, 6);
+	ethernet[12] = route->family == SEAM_IPV4 ? 0x08 : 0x86;
+	ethernet[13] = route->family == SEAM_IPV4 ? 0x00 : 0xdd;
+	seam_emit(seam, route->ifindex, DP_DEVICE_PLAIN, true);
+	return DP_REASON_NONE;
+}
+
+static inline enum dp_reason seam_clone_send(struct seam *seam, const struct seam_route *route)
+{
+	if (seam_fails(seam, NATIVE_FAULT_ROUTING))
+		return DP_REASON_UNDERLAY_FORWARDING_OFF;
+	return seam_send(seam, route);
+}
+
+// ---- loops ----
+
+static inline void seam_repeat(__u32 count, long (*body)(__u32 index, void *context), void *context)
+{
+	for (__u32 i = 0; i < count && i < 1 << 23; i++)
+		if (body(i, context) != 0)
+			return;
+}
