@@ -1,0 +1,151 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "store/store.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/memory.h"
+#include "provider.h"
+
+static const struct store_provider *const providers[] = {&store_sqlite};
+
+int store_open(struct store **out, const char *url, struct error *error)
+{
+	for (size_t i = 0; i < array_count(providers); i++) {
+		size_t length = strlen(providers[i]->scheme);
+		if (strncmp(url, providers[i]->scheme, length) == 0 && url[length] == ':')
+			return providers[i]->open(out, url + length + 1, error);
+	}
+	return error_set(error, EINVAL, "\"%s\" is no store: write sqlite:FILE", url);
+}
+
+void store_close(struct store *store)
+{
+	if (store)
+		store->provider->close(store);
+}
+
+uint64_t store_revision(const struct store *store)
+{
+	return store->revision;
+}
+
+uint64_t store_compacted(const struct store *store)
+{
+	return store->compacted;
+}
+
+static int compare_texts(const void *a, const void *b)
+{
+	return strcmp(*(const char *const *)a, *(const char *const *)b);
+}
+
+// A key changed twice in one commit has no meaning that all engines share.
+static int check_operations(
+	const struct store_operation *operations, size_t count, struct error *error)
+{
+	if (count == 0)
+		return error_set(error, EINVAL, "a commit that changes nothing");
+	cleanup_free const char **keys = memory_resize(NULL, count, sizeof(*keys));
+	for (size_t i = 0; i < count; i++) {
+		keys[i] = operations[i].key;
+		if (keys[i][0] == '\0')
+			return error_set(error, EINVAL, "a commit with an empty key");
+	}
+	qsort(keys, count, sizeof(*keys), compare_texts);
+	for (size_t i = 1; i < count; i++)
+		if (strcmp(keys[i - 1], keys[i]) == 0)
+			return error_set(error, EINVAL, "a commit changes %s twice", keys[i]);
+	return 0;
+}
+
+// A walk is a statement under way: a visit that used the store would pull it from under itself.
+static int check_idle(const struct store *store, struct error *error)
+{
+	return store->visiting ? error_set(error, EBUSY, "the store is being read") : 0;
+}
+
+// The history that can be read is compacted..revision.
+static int check_revision(const struct store *store, uint64_t revision, struct error *error)
+{
+	if (revision > store->revision)
+		return error_set(error, ERANGE,
+			"revision %llu is in the future: the newest is %llu",
+			(unsigned long long)revision, (unsigned long long)store->revision);
+	if (revision < store->compacted)
+		return error_set(error, ENODATA,
+			"revision %llu is compacted: the oldest that is kept is %llu",
+			(unsigned long long)revision, (unsigned long long)store->compacted);
+	return 0;
+}
+
+static int read_begin(struct store *store, uint64_t revision, struct error *error)
+{
+	int result = check_idle(store, error);
+	if (result == 0)
+		result = check_revision(store, revision, error);
+	if (result == 0)
+		store->visiting = true;
+	return result;
+}
+
+static int read_end(struct store *store, int result)
+{
+	store->visiting = false;
+	return result;
+}
+
+int store_commit(struct store *store, const struct store_compare *compares, size_t compare_count,
+	const struct store_operation *operations, size_t operation_count, uint64_t *revision,
+	struct error *error)
+{
+	int result = check_idle(store, error);
+	if (result == 0)
+		result = check_operations(operations, operation_count, error);
+	if (result == 0)
+		result = store->provider->commit(
+			store, compares, compare_count, operations, operation_count, error);
+	if (result == 0 && revision)
+		*revision = store->revision;
+	return result;
+}
+
+int store_get(struct store *store, const char *key, uint64_t at, store_visit visit, void *context,
+	struct error *error)
+{
+	at = at ? at : store->revision;
+	int result = read_begin(store, at, error);
+	if (result)
+		return result;
+	return read_end(store, store->provider->get(store, key, at, visit, context, error));
+}
+
+int store_snapshot(struct store *store, const char *prefix, uint64_t at, store_visit visit,
+	void *context, struct error *error)
+{
+	at = at ? at : store->revision;
+	int result = read_begin(store, at, error);
+	if (result)
+		return result;
+	return read_end(store, store->provider->snapshot(store, prefix, at, visit, context, error));
+}
+
+int store_changes(struct store *store, const char *prefix, uint64_t since, store_visit visit,
+	void *context, struct error *error)
+{
+	int result = read_begin(store, since, error);
+	if (result)
+		return result;
+	return read_end(
+		store, store->provider->changes(store, prefix, since, visit, context, error));
+}
+
+int store_compact(struct store *store, uint64_t revision, struct error *error)
+{
+	int result = check_idle(store, error);
+	if (result || revision <= store->compacted)
+		return result;
+	result = check_revision(store, revision, error);
+	return result ? result : store->provider->compact(store, revision, error);
+}
