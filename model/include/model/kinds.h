@@ -52,7 +52,7 @@
 #define PORT_FIELDS(FIELD)                                                                    \
 	FIELD(port, network, network, FIELD_REQUIRED | FIELD_CONSTANT | FIELD_COLUMN,         \
 		"The network that it is on, for as long as it exists")                        \
-	FIELD(port, mac, mac, FIELD_STICKY | FIELD_COLUMN,                                    \
+	FIELD(port, mac, mac, FIELD_STICKY | FIELD_WIDE,                                      \
 		"Its MAC address, once in the network; absent: one is allocated")             \
 	FIELD(port, addresses, addresses, FIELD_STICKY | FIELD_COLUMN,                        \
 		"Its IP addresses; absent: one of each subnet is allocated, []: none",        \
@@ -61,7 +61,7 @@
 	FIELD(port, pairs, security, FIELD_WIDE,                                              \
 		"What it may send from besides its own MAC and addresses", .maximum = 64)     \
 	FIELD(port, host, host, FIELD_STICKY | FIELD_COLUMN, "The host that it is placed on") \
-	FIELD(port, device, device, FIELD_STICKY | FIELD_COLUMN,                              \
+	FIELD(port, device, device, FIELD_STICKY | FIELD_WIDE,                                \
 		"The interface of the host that it is attached to")                           \
 	FIELD(port, number, key, FIELD_SERVER | FIELD_WIDE,                                   \
 		"The port in the tables of the datapath")
