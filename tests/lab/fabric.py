@@ -56,7 +56,7 @@ class Host:
     def __init__(self, lab, name, number):
         self.lab, self.name = lab, name
         self.vtep = lab.underlay_address(number)
-        self.namespace = lab.new_namespace(name)
+        self.namespace = lab.new_namespace(name, link_local=False)
         self.state = lab.pins / name
         self.process = None
         lab.connect_underlay(self.namespace, number, name)
@@ -77,7 +77,7 @@ class Host:
         return self.lab.api.get(f"/v1/hosts/{self.name}")["status"]
 
     def tap(self, device):
-        self.namespace.ip(f"tuntap add dev {device} mode tap", f"link set {device} addrgenmode none up")
+        self.namespace.ip(f"tuntap add dev {device} mode tap", f"link set {device} up")
 
 
 class Workload:
@@ -119,10 +119,10 @@ class Container(Workload):
         """Make the veth pair. The addresses are what the port says; a default route makes the container ask for
         every address in the world, so that isolation is the fabric's doing and not its own."""
         self.host.namespace.ip(
-            f"link add {self.device} addrgenmode none type veth peer name eth0 address {self.mac} mtu {self.mtu} "
+            f"link add {self.device} type veth peer name eth0 address {self.mac} mtu {self.mtu} "
             f"netns {self.namespace.name}", f"link set {self.device} mtu {self.mtu} up")
         self.namespace.ip("link set eth0 up", *[f"address add {p} dev eth0" for p in self.prefixes],
-                          "-4 route add default dev eth0", "-6 route add default dev eth0")
+                          "route add 0.0.0.0/0 dev eth0", "route add ::/0 dev eth0")
 
     def unplug(self):
         self.host.namespace.ip(f"link del {self.device}")
@@ -181,7 +181,7 @@ class Lab:
 
     def _start(self):
         self.authority = Authority(self.folder)
-        self.underlay = self.new_namespace("underlay")
+        self.underlay = self.new_namespace("underlay", link_local=False)
         self.underlay.ip("link add br0 type bridge mcast_snooping 0", f"link set br0 mtu {self.mtu} up")
         self.controller_namespace = self.new_namespace("controller")
         self.connect_underlay(self.controller_namespace, CONTROLLER, "controller")
@@ -246,10 +246,10 @@ class Lab:
 
     # ---- parts ----
 
-    def new_namespace(self, name):
+    def new_namespace(self, name, link_local=True):
         namespace = Namespace(f"weft-{self.run_id}-{name}")
         self.record.namespace(namespace.name)
-        return namespace.create()
+        return namespace.create(link_local)
 
     def underlay_address(self, number):
         return self._address.format(number)
@@ -257,9 +257,10 @@ class Lab:
     def connect_underlay(self, namespace, number, port):
         """Give a namespace its uplink "eth0"."""
         self.underlay.ip(
-            f"link add {port} addrgenmode none mtu {self.mtu} type veth peer name eth0 mtu {self.mtu} "
+            f"link add {port} mtu {self.mtu} type veth peer name eth0 mtu {self.mtu} "
             f"netns {namespace.name}", f"link set {port} master br0 up")
-        namespace.ip("link set eth0 up", f"address add {self.underlay_address(number)}/{self._length} dev eth0")
+        namespace.ip("link set eth0 addrgenmode eui64", "link set eth0 up",
+                     f"address add {self.underlay_address(number)}/{self._length} dev eth0")
 
     def certificate(self, name, address=None):
         if name not in self._certificates:

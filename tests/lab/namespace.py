@@ -31,10 +31,13 @@ class Namespace:
         self.name = name
         self.path = f"/run/netns/{name}"
 
-    def create(self):
+    def create(self, link_local=True):
+        """`link_local`: give interfaces IPv6 link-local addresses by themselves, as the kernel does for end systems."""
         run("ip", "netns", "add", self.name)
         # Duplicate address detection would hold every IPv6 address back for a second.
         self.sysctl("net/ipv6/conf/default/accept_dad", 0)
+        if not link_local:
+            self.sysctl("net/ipv6/conf/default/addr_gen_mode", 1)
         self.ip("link set lo up")
         return self
 

@@ -20,9 +20,9 @@ class Place:
 def bare_pair(lab, number=0):
     """Two namespaces joined by a veth pair and nothing else: the limit that others are held against."""
     left, right = lab.new_namespace(f"bare{number}a"), lab.new_namespace(f"bare{number}b")
-    left.ip(f"link add eth0 addrgenmode none type veth peer name eth0 netns {right.name}",
+    left.ip(f"link add eth0 type veth peer name eth0 netns {right.name}",
             "link set eth0 up", "address add 198.51.100.1/24 dev eth0")
-    right.ip("link set eth0 addrgenmode none up", "address add 198.51.100.2/24 dev eth0")
+    right.ip("link set eth0 up", "address add 198.51.100.2/24 dev eth0")
     return Place(left, "198.51.100.1"), Place(right, "198.51.100.2")
 
 

@@ -175,7 +175,7 @@ def test_a_thousand_ports():
         peers = lab.new_namespace("peers")
         for host in lab.hosts.values():
             own = [n for n in range(PORTS) if f"h{n % 3 + 1}" == host.name]
-            host.namespace.ip(*[f"link add p{n} addrgenmode none up type veth peer name p{n} netns {peers.name}"
+            host.namespace.ip(*[f"link add p{n} up type veth peer name p{n} netns {peers.name}"
                                 for n in own])
         document = json.dumps({
             "tenant": "acme",

@@ -69,7 +69,7 @@ def far_workload(lab, switch):
     """A namespace behind Open vSwitch with the addresses of acme/far."""
     port = lab.api.port("acme", "far")
     place = lab.new_namespace("far")
-    switch.namespace.ip(f"link add far addrgenmode none type veth peer name eth0 address {port['mac']} mtu 1400 "
+    switch.namespace.ip(f"link add far type veth peer name eth0 address {port['mac']} mtu 1400 "
                         f"netns {place.name}", "link set far up")
     lengths = {4: 24, 6: 64}
     place.ip("link set eth0 up",
