@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: (BSD-2-Clause OR GPL-2.0-only)
 // The tables of the datapath: what the compiler writes and the forwarding reads. Shared by the kernel (BPF) build,
 // the native build and user space, so: fixed-width types, explicit padding (always zero), no pointers.
 //
@@ -14,9 +15,12 @@
 //                remote     host                 the VTEP of a host, how it wants to be spoken to
 //   from_underlay vtep      address              which host a tunnel packet comes from: no entry, no entry
 //                config     0                    this host
+//   rule sets    set, identity, class, vector, rule: datapath/policy.h
 #pragma once
 
 #include <linux/types.h>
+
+#include "datapath/policy.h"
 
 struct dp_mac {
 	__u8 bytes[6];
@@ -156,6 +160,11 @@ struct dp_drops {
 	TABLE(station, STATION, struct dp_station_key, struct dp_station, HASH, 524288)            \
 	TABLE(allowed, ALLOWED, struct dp_allowed_key, struct dp_allowed, LPM, 65536)              \
 	TABLE(flood, FLOOD, struct dp_flood_key, struct dp_flood, HASH, 524288)                    \
+	TABLE(vector, VECTOR, __u32, struct dp_vector, HASH, 65536)                                \
+	TABLE(rule, RULE, struct dp_rule_key, struct dp_rule, HASH, 524288)                        \
+	TABLE(class, CLASS, struct dp_class_key, struct dp_class, LPM, 1048576)                    \
+	TABLE(identity, IDENTITY, struct dp_identity_key, struct dp_class, HASH, 262144)           \
+	TABLE(set, SET, __u32, struct dp_set, HASH, 65536)                                         \
 	TABLE(source, SOURCE, __u32, struct dp_source, HASH, 16384)
 
 #define DP_TABLE_ENUM(name, NAME, key, value, kind, maximum) DP_TABLE_##NAME,

@@ -1,0 +1,240 @@
+// SPDX-License-Identifier: Apache-2.0
+// For each field, the rules' prefixes are sorted so that a prefix follows those that contain it. One walk with a stack
+// of containing prefixes gives each its vector: the union of its own rules, those of its containers and the
+// rules that do not ask about the field. A range of ports becomes prefixes first, so all fields are one case.
+#include "classifier.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <string.h>
+
+#include "base/memory.h"
+
+// One prefix of a field that one rule takes.
+struct piece {
+	uint8_t bits[16];
+	uint8_t length;
+	uint16_t rule;
+};
+
+struct pieces {
+	struct piece *items;
+	size_t count, room;
+};
+
+struct build {
+	uint32_t set;
+	const struct classifier_rule *rules;
+	size_t count;
+	const struct classifier_output *output;
+	struct dp_set row;
+};
+
+static void vector_set(struct dp_vector *vector, size_t rule)
+{
+	vector->words[rule / 64] |= UINT64_C(1) << (rule % 64);
+	vector->summary |= UINT64_C(1) << (rule / 64);
+}
+
+static void piece_add(
+	struct pieces *pieces, const void *bits, size_t bytes, unsigned length, size_t rule)
+{
+	if (pieces->count == pieces->room) {
+		pieces->room = pieces->room ? 2 * pieces->room : 64;
+		pieces->items = memory_resize(pieces->items, pieces->room, sizeof(*pieces->items));
+	}
+	struct piece *piece = &pieces->items[pieces->count++];
+	*piece = (struct piece){.length = (uint8_t)length, .rule = (uint16_t)rule};
+	memcpy(piece->bits, bits, bytes);
+}
+
+// low..high as the fewest prefixes: at each step the largest aligned block that fits.
+static void range_add(struct pieces *pieces, const struct classifier_range *range, size_t rule)
+{
+	uint32_t low = range->low;
+	while (low <= range->high) {
+		unsigned free_bits = 0;
+		while (free_bits < 16 && (low & ((2u << free_bits) - 1)) == 0 &&
+			low + (2u << free_bits) - 1 <= range->high)
+			free_bits++;
+		uint8_t bits[3] = {range->protocol, (uint8_t)(low >> 8), (uint8_t)low};
+		piece_add(pieces, bits, sizeof(bits), 24 - free_bits, rule);
+		low += 1u << free_bits;
+	}
+}
+
+// Containers before what they contain.
+static int piece_compare(const void *left, const void *right)
+{
+	const struct piece *a = left, *b = right;
+	int order = memcmp(a->bits, b->bits, sizeof(a->bits));
+	return order ? order : (int)a->length - (int)b->length;
+}
+
+static bool piece_contains(const struct piece *outer, const struct piece *inner)
+{
+	if (outer->length > inner->length)
+		return false;
+	size_t bytes = outer->length / 8;
+	if (memcmp(outer->bits, inner->bits, bytes) != 0)
+		return false;
+	unsigned rest = outer->length % 8;
+	return rest == 0 || ((outer->bits[bytes] ^ inner->bits[bytes]) >> (8 - rest)) == 0;
+}
+
+static void class_emit(struct build *build, enum dp_field field, const struct piece *piece,
+	const struct dp_vector *vector)
+{
+	struct dp_class_key key = {
+		.prefix_length = DP_CLASS_FIXED_BITS + piece->length,
+		.set = htonl(build->set),
+		.field = (uint8_t)field,
+	};
+	memcpy(key.bits, piece->bits, sizeof(key.bits));
+	struct dp_class value = {.vector = build->output->vector(build->output->context, vector)};
+	build->output->row(build->output->context, DP_TABLE_CLASS, &key, &value);
+}
+
+// One level of nesting: a prefix and the union of all rules that take it.
+struct level {
+	struct piece piece;
+	struct dp_vector vector;
+};
+
+static void classes_emit(struct build *build, enum dp_field field, struct pieces *pieces,
+	const struct dp_vector *wildcard)
+{
+	if (pieces->count == 0)
+		return;
+	struct level *stack =
+		memory_new(130 * sizeof(*stack)); // 129 prefix lengths, and the wildcard below
+	size_t depth = 0;
+
+	qsort(pieces->items, pieces->count, sizeof(*pieces->items), piece_compare);
+	stack[0].vector = *wildcard;
+	for (size_t i = 0; i < pieces->count;) {
+		const struct piece *piece = &pieces->items[i];
+		while (depth > 0 && !piece_contains(&stack[depth].piece, piece))
+			depth--;
+		depth++;
+		stack[depth].piece = *piece;
+		stack[depth].vector = stack[depth - 1].vector;
+		for (; i < pieces->count && piece_compare(&pieces->items[i], piece) == 0; i++)
+			vector_set(&stack[depth].vector, pieces->items[i].rule);
+		class_emit(build, field, piece, &stack[depth].vector);
+	}
+	free(stack);
+}
+
+static size_t pieces_of(
+	const struct classifier_rule *rule, size_t index, enum dp_field field, struct pieces *out)
+{
+	const struct prefix *prefixes = field == DP_FIELD_REMOTE ? rule->remotes : rule->locals;
+	const struct classifier_range *ranges =
+		field == DP_FIELD_SERVICE ? rule->services : rule->source_ports;
+	switch (field) {
+	case DP_FIELD_REMOTE:
+	case DP_FIELD_LOCAL: {
+		size_t count = field == DP_FIELD_REMOTE ? rule->remote_count : rule->local_count;
+		for (size_t i = 0; i < count; i++)
+			piece_add(out, prefixes[i].address.bytes, 16, prefixes[i].length, index);
+		return count;
+	}
+	case DP_FIELD_SERVICE:
+	case DP_FIELD_SOURCE_PORT: {
+		size_t count =
+			field == DP_FIELD_SERVICE ? rule->service_count : rule->source_port_count;
+		for (size_t i = 0; i < count; i++)
+			range_add(out, &ranges[i], index);
+		return count;
+	}
+	default:
+		return 0;
+	}
+}
+
+static void prefix_field(struct build *build, enum dp_field field)
+{
+	struct pieces pieces = {0};
+	struct dp_vector wildcard = {0};
+
+	for (size_t i = 0; i < build->count; i++) {
+		if (pieces_of(&build->rules[i], i, field, &pieces) == 0)
+			vector_set(&wildcard, i);
+		else
+			build->row.fields |= 1u << field;
+	}
+	build->row.wildcard[field] = build->output->vector(build->output->context, &wildcard);
+	classes_emit(build, field, &pieces, &wildcard);
+	free(pieces.items);
+}
+
+struct taker {
+	uint32_t identity;
+	uint16_t rule;
+};
+
+static int taker_compare(const void *left, const void *right)
+{
+	const struct taker *a = left, *b = right;
+	return a->identity < b->identity ? -1 : a->identity > b->identity;
+}
+
+static void identity_field(struct build *build)
+{
+	struct dp_vector wildcard = {0};
+	size_t count = 0, total = 0;
+
+	for (size_t i = 0; i < build->count; i++) {
+		if (build->rules[i].any_identity)
+			vector_set(&wildcard, i);
+		else
+			build->row.fields |= 1u << DP_FIELD_IDENTITY;
+		total += build->rules[i].any_identity ? 0 : build->rules[i].identity_count;
+	}
+	build->row.wildcard[DP_FIELD_IDENTITY] =
+		build->output->vector(build->output->context, &wildcard);
+	struct taker *takers = memory_new((total + 1) * sizeof(*takers));
+	for (size_t i = 0; i < build->count; i++)
+		for (size_t j = 0;
+			!build->rules[i].any_identity && j < build->rules[i].identity_count; j++)
+			takers[count++] =
+				(struct taker){build->rules[i].identities[j], (uint16_t)i};
+	qsort(takers, count, sizeof(*takers), taker_compare);
+	for (size_t i = 0; i < count;) {
+		struct dp_identity_key key = {.set = build->set, .identity = takers[i].identity};
+		struct dp_vector vector = wildcard;
+		for (; i < count && takers[i].identity == key.identity; i++)
+			vector_set(&vector, takers[i].rule);
+		struct dp_class value = {
+			.vector = build->output->vector(build->output->context, &vector)};
+		build->output->row(build->output->context, DP_TABLE_IDENTITY, &key, &value);
+	}
+	free(takers);
+}
+
+int classifier_build(uint32_t set, const struct classifier_rule *rules, size_t count, uint32_t next,
+	uint32_t otherwise, const struct classifier_output *output)
+{
+	struct build build = {
+		.set = set,
+		.rules = rules,
+		.count = count,
+		.output = output,
+		.row = {.next = next, .otherwise = otherwise},
+	};
+
+	if (count > DP_SET_RULES)
+		return -E2BIG;
+	identity_field(&build);
+	prefix_field(&build, DP_FIELD_REMOTE);
+	prefix_field(&build, DP_FIELD_LOCAL);
+	prefix_field(&build, DP_FIELD_SERVICE);
+	prefix_field(&build, DP_FIELD_SOURCE_PORT);
+	for (size_t i = 0; i < count; i++) {
+		struct dp_rule_key key = {.set = set, .index = (uint32_t)i};
+		output->row(output->context, DP_TABLE_RULE, &key, &rules[i].result);
+	}
+	output->row(output->context, DP_TABLE_SET, &set, &build.row);
+	return 0;
+}

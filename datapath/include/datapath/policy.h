@@ -1,0 +1,69 @@
+// SPDX-License-Identifier: (BSD-2-Clause OR GPL-2.0-only)
+// Rule sets as the datapath holds them: fields to classes, classes to bit vectors, and the rules
+// that the bits stand for. docs/design/pipeline.md says how they are used.
+//
+// A set of n rules has them in order of precedence: the lowest bit that is left decides. Numbers are
+// in host byte order unless a comment says otherwise; padding is zero.
+#pragma once
+
+#include <linux/types.h>
+
+enum { DP_SET_RULES = 4096, DP_VECTOR_WORDS = DP_SET_RULES / 64, DP_SET_CHAIN = 8 };
+
+// What a rule may ask about a packet.
+enum dp_field {
+	DP_FIELD_IDENTITY,    // of the other end: exact
+	DP_FIELD_REMOTE,      // address of the other end
+	DP_FIELD_LOCAL,       // address of the end whose rules these are
+	DP_FIELD_SERVICE,     // protocol, and destination port or ICMP type and code
+	DP_FIELD_SOURCE_PORT, // protocol and source port
+	DP_FIELD_COUNT,
+};
+
+enum dp_action { DP_ACTION_DROP, DP_ACTION_REJECT, DP_ACTION_ALLOW, DP_ACTION_STATELESS };
+
+struct dp_set {
+	__u32 wildcard
+		[DP_FIELD_COUNT]; // the vector of a value that is in no class; 0: no rule takes it
+	__u32 fields;    // 1 << DP_FIELD_…: asked about by some rule; others need no look-up
+	__u32 next;      // set that goes on where this one ends; 0: none
+	__u32 otherwise; // rule number that decides when no rule matches; 0: allowed
+};
+
+struct dp_identity_key {
+	__u32 set;
+	__u32 identity;
+};
+
+// Longest prefix match: prefix_length counts set, field, pad and the bits.
+struct dp_class_key {
+	__u32 prefix_length; // DP_CLASS_FIXED_BITS + 0..128
+	__u32 set;           // big-endian
+	__u8 field;          // enum dp_field
+	__u8 pad[3];
+	__u8 bits
+		[16]; // an address; or protocol, then 16 bits of port or ICMP type and code, big-endian
+};
+enum { DP_CLASS_FIXED_BITS = 64 };
+
+struct dp_class {
+	__u32 vector;
+};
+
+struct dp_vector {
+	__u64 summary;                // bit i: words[i] is not zero
+	__u64 words[DP_VECTOR_WORDS]; // bit j of word i: rule 64 i + j
+};
+
+struct dp_rule_key {
+	__u32 set;
+	__u32 index;
+};
+
+enum { DP_RULE_LOG = 1 << 0 };
+
+struct dp_rule {
+	__u32 number; // names the rule in counters and logs, on this host
+	__u16 action; // enum dp_action
+	__u16 flags;  // DP_RULE_*
+};
