@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The controller: REST /v1 in front of the catalog, the store, the topology and the streams to agents.
 #pragma once
 
@@ -7,14 +8,17 @@
 struct controller;
 
 struct controller_options {
-	const char *store;	   // "sqlite:/var/lib/weft/weft.db"
-	const char *unix_socket;   // "/run/weft/weft.sock", mode 0660; NULL: none. Who may open it is an administrator.
-	const char *listen;	   // "10.0.0.1:6640", "[fd00::1]:6640"; NULL: none. Always TLS, client certificates required.
+	const char *store; // "sqlite:/var/lib/weft/weft.db"
+	const char *
+		unix_socket; // "/run/weft/weft.sock", mode 0660; NULL: none. Who may open it is an administrator.
+	const char *
+		listen; // "10.0.0.1:6640", "[fd00::1]:6640"; NULL: none. Always TLS, client certificates required.
 	const char *certificate, *key, *authority; // PEM files, needed with `listen`
-	size_t body_limit;	   // bytes; 0: 32 MiB
+	size_t body_limit;                         // bytes; 0: 32 MiB
 };
 
 // Open the store, load the catalog and listen, all on `loop`. On failure nothing is left open.
-int controller_start(struct controller **out, uv_loop_t *loop, const struct controller_options *options, struct error *error);
+int controller_start(struct controller **out, uv_loop_t *loop,
+	const struct controller_options *options, struct error *error);
 // Finish the requests under way, close the streams and the store.
 void controller_stop(struct controller *controller);

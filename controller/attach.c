@@ -1,0 +1,168 @@
+// SPDX-License-Identifier: Apache-2.0
+// Attach and detach: which interface of which host is a port.
+#include "handler.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "commit.h"
+#include "reports.h"
+#include "streams.h"
+
+struct place {
+	const char *host, *device;
+};
+
+static int place_get(const json_t *json, struct place *out, struct error *error)
+{
+	const char *name;
+	json_t *value;
+	json_object_foreach ((json_t *)json, name, value) {
+		if ((strcmp(name, "host") && strcmp(name, "device")) || !json_is_string(value)) {
+			error_set_field(error, "%s", name);
+			return error_set(error, EINVAL,
+				"the body must be {\"host\": NAME, \"device\": NAME}");
+		}
+	}
+	out->host = json_string_value(json_object_get(json, "host"));
+	out->device = json_string_value(json_object_get(json, "device"));
+	if (!out->host || !out->device) {
+		error_set_field(error, "%s", out->host ? "device" : "host");
+		return error_set(error, EINVAL, "must be given");
+	}
+	return 0;
+}
+
+// Whether the place is one for a port, as the agent sees it: 0, or the problem in `error` and
+// `problem`.
+static int place_check(const struct controller *controller, const struct place *place,
+	enum problem *problem, struct error *error)
+{
+	error_set_object(error, "hosts/%s", place->host);
+	if (!catalog_find(controller->catalog, MODEL_HOST, NULL, place->host)) {
+		*problem = PROBLEM_NOT_FOUND;
+		error_set_field(error, "host");
+		return error_set(error, ENOENT, "there is no host %s", place->host);
+	}
+	if (!streams_connected(controller, place->host, NULL)) {
+		*problem = PROBLEM_HOST_OFFLINE;
+		error_set_field(error, "host");
+		return error_set(error, EBUSY,
+			"host %s is not connected, so its interfaces are not known", place->host);
+	}
+	const json_t *interface = reports_interface(controller, place->host, place->device);
+	error_set_field(error, "device");
+	if (!interface) {
+		*problem = PROBLEM_INTERFACE_NOT_FOUND;
+		return error_set(
+			error, ENOENT, "host %s has no interface %s", place->host, place->device);
+	}
+	const char *role = json_string_value(json_object_get(interface, "role"));
+	if (role && !strcmp(role, "underlay")) {
+		*problem = PROBLEM_IN_USE;
+		return error_set(error, EBUSY, "interface %s of host %s carries the underlay",
+			place->device, place->host);
+	}
+	return 0;
+}
+
+// Whether port and interface are free for each other.
+static int free_check(const struct controller *controller, const struct port *port,
+	const struct place *place, struct error *error)
+{
+	const struct port *other =
+		catalog_port_by_device(controller->catalog, place->host, place->device);
+	if (other) {
+		error_set_object(error, "%s/ports/%s", other->object.tenant, other->object.name);
+		error_set_field(error, "device");
+		return error_set(error, EBUSY,
+			"interface %s of host %s is port %s of tenant %s already", place->device,
+			place->host, other->object.name, other->object.tenant);
+	}
+	if (port->host && port->device) {
+		error_set_object(error, "%s/ports/%s", port->object.tenant, port->object.name);
+		error_set_field(error, "device");
+		return error_set(error, EBUSY,
+			"port %s is attached to interface %s of host %s; detach it first",
+			port->object.name, port->device, port->host);
+	}
+	return 0;
+}
+
+static void move(struct controller *controller, struct request *request, const struct port *port,
+	json_t *patch)
+{
+	struct error error = {0};
+	struct object *object;
+	int rc = object_merge(&object, &port->object, patch, &error);
+	json_decref(patch);
+	if (rc < 0) {
+		request_refuse(request, &error);
+		return;
+	}
+	struct transaction *transaction = transaction_begin(controller->catalog);
+	if (transaction_put(transaction, object, &error) < 0) {
+		transaction_abort(transaction);
+		request_refuse(request, &error);
+		return;
+	}
+	commit_request(controller, request, transaction);
+}
+
+static bool is_at(const struct port *port, const struct place *place)
+{
+	return port->host && port->device && !strcmp(port->host, place->host) &&
+	       !strcmp(port->device, place->device);
+}
+
+static struct port *port_get(
+	const struct controller *controller, const struct target *target, struct error *error)
+{
+	struct object *object =
+		catalog_find(controller->catalog, MODEL_PORT, target->tenant, target->name);
+	if (!object) {
+		error_set(error, ENOENT, "there is no port %s", target->name);
+		error_set_object(error, "%s/ports/%s", target->tenant, target->name);
+	}
+	return (struct port *)object;
+}
+
+void handle_attach(
+	struct controller *controller, struct request *request, const struct target *target)
+{
+	struct error error = {0};
+	json_t *json = NULL;
+	struct place place;
+	enum problem problem;
+	const struct port *port = port_get(controller, target, &error);
+	if (!port || request_json(request, &json, &error) < 0 ||
+		place_get(json, &place, &error) < 0) {
+		request_refuse(request, &error);
+	} else if (is_at(port, &place)) {
+		move(controller, request, port, json_object());
+	} else if (free_check(controller, port, &place, &error) < 0) {
+		request_refuse(request, &error);
+	} else if (place_check(controller, &place, &problem, &error) < 0) {
+		request_refuse_as(request, problem, &error);
+	} else {
+		move(controller, request, port,
+			json_pack("{s:s, s:s}", "host", place.host, "device", place.device));
+	}
+	json_decref(json);
+}
+
+void handle_detach(
+	struct controller *controller, struct request *request, const struct target *target)
+{
+	struct error error = {0};
+	json_t *json = NULL;
+	const struct port *port = port_get(controller, target, &error);
+	int rc = port ? request_json(request, &json, &error) : -ENOENT;
+	if (!rc && json_object_size(json))
+		rc = error_set(&error, EINVAL, "the body must be {}");
+	json_decref(json);
+	if (rc < 0)
+		request_refuse(request, &error);
+	else
+		move(controller, request, port, json_pack("{s:n, s:n}", "host", "device"));
+}

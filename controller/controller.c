@@ -1,0 +1,173 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "controller/controller.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <string.h>
+
+#include "base/log.h"
+#include "base/memory.h"
+#include "history.h"
+#include "loop.h"
+#include "reports.h"
+#include "revisions.h"
+#include "route.h"
+#include "streams.h"
+#include "watch.h"
+
+enum {
+	BODY_LIMIT = 32 << 20,
+	HISTORY_REVISIONS = 100000, // kept, for ?at= and watches that catch up
+	COMPACTION_MS = 60000,
+};
+
+// ---- loading ----
+
+struct loading {
+	struct controller *controller;
+	struct topology_change *changes;
+	size_t count, capacity;
+	struct error *error;
+};
+
+static int load_object(void *context, const struct store_entry *entry)
+{
+	struct loading *loading = context;
+	struct object *object;
+	int rc = history_decode(entry, &object, loading->error);
+	if (rc < 0)
+		return rc;
+	if (loading->count == loading->capacity) {
+		loading->capacity = loading->capacity ? loading->capacity * 2 : 256;
+		loading->changes = memory_resize(
+			loading->changes, loading->capacity, sizeof(*loading->changes));
+	}
+	rc = catalog_load(loading->controller->catalog, object_ref(object), loading->error);
+	if (rc < 0) {
+		object_unref(object);
+		return rc;
+	}
+	loading->changes[loading->count++] = (struct topology_change){.after = object};
+	if (object->kind == MODEL_HOST && ((struct host *)object)->managed) {
+		receipts_host_add(loading->controller->receipts, object->name);
+		streams_introduce(loading->controller, object->name);
+	}
+	return 0;
+}
+
+static int load_counters(void *context, const struct store_entry *entry)
+{
+	struct loading *loading = context;
+	json_t *counters = json_loadb(entry->value, entry->length, 0, NULL);
+	loading->controller->counters_revision = entry->revision;
+	int rc = catalog_counters_load(loading->controller->catalog, counters, loading->error);
+	json_decref(counters);
+	return rc;
+}
+
+static void emit_nothing(void *context, const char *host, struct object *object, bool gone)
+{
+	(void)context, (void)host, (void)object, (void)gone;
+}
+
+static int load(struct controller *controller, struct error *error)
+{
+	struct loading loading = {.controller = controller, .error = error};
+	int rc = store_snapshot(controller->store, HISTORY_PREFIX, 0, load_object, &loading, error);
+	if (!rc)
+		rc = store_snapshot(
+			controller->store, HISTORY_COUNTERS, 0, load_counters, &loading, error);
+	if (!rc)
+		topology_apply(
+			controller->topology, loading.changes, loading.count, emit_nothing, NULL);
+	for (size_t i = 0; i < loading.count; i++)
+		object_unref(loading.changes[i].after);
+	free(loading.changes);
+	return rc;
+}
+
+// ---- life ----
+
+static void on_compaction(uv_timer_t *timer)
+{
+	struct controller *controller = timer->data;
+	struct error error = {0};
+	uint64_t revision = controller_revision(controller);
+	if (revision <= HISTORY_REVISIONS + store_compacted(controller->store))
+		return;
+	if (store_compact(controller->store, revision - HISTORY_REVISIONS, &error) < 0)
+		log_warning("the history is not compacted: %s", error.message);
+}
+
+static uint64_t current_revision(void *context)
+{
+	return controller_revision(context);
+}
+
+static int listen_for_requests(struct controller *controller,
+	const struct controller_options *options, struct error *error)
+{
+	const struct http_options http = {
+		.unix_socket = options->unix_socket,
+		.listen = options->listen,
+		.certificate = options->certificate,
+		.key = options->key,
+		.authority = options->authority,
+		.body_limit = options->body_limit ? options->body_limit : BODY_LIMIT,
+		.handler = route_dispatch,
+		.revision = current_revision,
+		.context = controller,
+	};
+	return http_start(&controller->http, controller->loop, &http, error);
+}
+
+int controller_start(struct controller **out, uv_loop_t *loop,
+	const struct controller_options *options, struct error *error)
+{
+	struct controller *controller = memory_new(sizeof(*controller));
+	controller->loop = loop;
+	catalog_new(&controller->catalog);
+	topology_new(&controller->topology);
+	receipts_new(&controller->receipts);
+	streams_start(controller);
+	reports_start(controller);
+	controller->compaction = memory_new(sizeof(*controller->compaction));
+	controller->compaction->data = controller;
+	uv_timer_init(loop, controller->compaction);
+	uv_timer_start(controller->compaction, on_compaction, COMPACTION_MS, COMPACTION_MS);
+	int rc = store_open(&controller->store, options->store, error);
+	if (!rc)
+		rc = load(controller, error);
+	if (!rc)
+		rc = listen_for_requests(controller, options, error);
+	if (rc < 0) {
+		controller_stop(controller);
+		return rc;
+	}
+	log_info("revision %" PRIu64 " of %s, %zu hosts, %zu networks, %zu ports",
+		controller_revision(controller), options->store,
+		catalog_count(controller->catalog, MODEL_HOST),
+		catalog_count(controller->catalog, MODEL_NETWORK),
+		catalog_count(controller->catalog, MODEL_PORT));
+	*out = controller;
+	return 0;
+}
+
+void controller_stop(struct controller *controller)
+{
+	if (!controller)
+		return;
+	revisions_end(controller);
+	streams_end(controller);
+	watch_end(controller);
+	http_stop(controller->http);
+	loop_close(controller->compaction);
+	streams_free(controller);
+	reports_free(controller);
+	receipts_free(controller->receipts);
+	topology_free(controller->topology);
+	catalog_free(controller->catalog);
+	if (controller->store)
+		store_close(controller->store);
+	free(controller);
+}

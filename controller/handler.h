@@ -1,0 +1,31 @@
+// SPDX-License-Identifier: Apache-2.0
+// The handlers of requests, one for each row of docs/design/api.md, and what they are told.
+#pragma once
+
+#include "state.h"
+
+// What the path names.
+struct target {
+	enum model_kind kind;
+	char tenant[64]; // empty: none, or all
+	char name[64];   // empty: none
+	uint64_t revision;
+};
+
+typedef void (*handler)(
+	struct controller *controller, struct request *request, const struct target *target);
+
+void handle_list(struct controller *, struct request *, const struct target *);
+void handle_get(struct controller *, struct request *, const struct target *);
+void handle_put(struct controller *, struct request *, const struct target *);
+void handle_patch(struct controller *, struct request *, const struct target *);
+void handle_delete(struct controller *, struct request *, const struct target *);
+void handle_transaction(struct controller *, struct request *, const struct target *);
+void handle_attach(struct controller *, struct request *, const struct target *);
+void handle_detach(struct controller *, struct request *, const struct target *);
+void handle_revision(struct controller *, struct request *, const struct target *);
+void handle_stream(struct controller *, struct request *, const struct target *);
+void handle_report(struct controller *, struct request *, const struct target *);
+void handle_interfaces(struct controller *, struct request *, const struct target *);
+void handle_status(struct controller *, struct request *, const struct target *);
+void handle_openapi(struct controller *, struct request *, const struct target *);

@@ -1,0 +1,543 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "http.h"
+
+#include <errno.h>
+#include <gnutls/gnutls.h>
+#include <inttypes.h>
+#include <microhttpd.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <poll.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+#include <utlist.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/memory.h"
+#include "loop.h"
+#include "listen.h"
+#include "tls.h"
+
+enum {
+	CONNECTIONS = 1024,            // for the Unix socket, and four times that for TLS
+	CONNECTIONS_PER_ADDRESS = 256, // over TLS
+	IDLE_SECONDS = 60,             // of a connection that is neither parked nor moving
+	DEAD_PEER_MS = 30000,          // unacknowledged data for so long: the peer is gone
+	ASSEMBLING_BODIES = 8,         // bodies of full size held at once, over all requests
+	STOP_MS = 1000,
+};
+
+// One way in: the Unix socket, or TLS.
+struct entrance {
+	struct http *http;
+	struct MHD_Daemon *daemon;
+	uv_poll_t *poll;
+	bool tls;
+};
+
+struct http {
+	uv_loop_t *loop;
+	struct http_options options;
+	char *unix_socket;
+	struct tls_files files;
+	struct entrance entrances[2];
+	size_t entrance_count;
+	uv_prepare_t *prepare;
+	uv_timer_t *timer;
+	struct request *requests; // under way
+	size_t assembling;        // bytes of bodies held
+	size_t answering;         // requests neither parked nor done
+};
+
+// ---- the loop ----
+
+static void http_run(struct http *http)
+{
+	for (size_t i = 0; i < http->entrance_count; i++)
+		MHD_run(http->entrances[i].daemon);
+}
+
+static void on_timer(uv_timer_t *timer)
+{
+	http_run(timer->data);
+}
+
+static void on_readable(uv_poll_t *poll, int status, int events)
+{
+	(void)status, (void)events;
+	struct entrance *entrance = poll->data;
+	MHD_run(entrance->daemon);
+}
+
+// Before the loop sleeps: no longer than libmicrohttpd may.
+static void on_prepare(uv_prepare_t *prepare)
+{
+	struct http *http = prepare->data;
+	uint64_t soonest = UINT64_MAX;
+	for (size_t i = 0; i < http->entrance_count; i++) {
+		MHD_UNSIGNED_LONG_LONG timeout;
+		if (MHD_get_timeout(http->entrances[i].daemon, &timeout) == MHD_YES &&
+			timeout < soonest)
+			soonest = timeout;
+	}
+	if (soonest == UINT64_MAX)
+		uv_timer_stop(http->timer);
+	else
+		uv_timer_start(http->timer, on_timer, soonest, 0);
+}
+
+// ---- parking ----
+
+static int request_fd(const struct request *request)
+{
+	return MHD_get_connection_info(request->connection, MHD_CONNECTION_INFO_CONNECTION_FD)
+		->connect_fd;
+}
+
+static void on_left(uv_poll_t *poll, int status, int events)
+{
+	(void)status, (void)events;
+	struct request *request = poll->data;
+	request->gone = true;
+	request_unpark(request);
+}
+
+void request_park(struct request *request)
+{
+	if (request->poll)
+		return;
+	// libmicrohttpd does not look at a suspended connection, so the loop does.
+	request->poll = memory_new(sizeof(*request->poll));
+	uv_poll_init(request->http->loop, request->poll, request_fd(request));
+	request->poll->data = request;
+	uv_poll_start(request->poll, UV_DISCONNECT, on_left);
+	MHD_suspend_connection(request->connection);
+	request->http->answering--;
+}
+
+void request_unpark(struct request *request)
+{
+	if (!request->poll)
+		return;
+	uv_poll_stop(request->poll);
+	loop_close(steal(request->poll));
+	MHD_resume_connection(request->connection);
+	request->http->answering++;
+}
+
+void request_break(struct request *request)
+{
+	request->gone = true;
+	shutdown(request_fd(request), SHUT_RDWR);
+	request_unpark(request);
+}
+
+// ---- answers ----
+
+void request_respond(struct request *request, unsigned status, struct MHD_Response *response)
+{
+	request->response = response;
+	request->status = status;
+	request_unpark(request);
+}
+
+void request_header(struct request *request, const char *name, const char *value)
+{
+	MHD_add_response_header(request->response, name, value);
+}
+
+static void answer(struct request *request, unsigned status, json_t *body, const char *type)
+{
+	char *text = json_dumps(body, JSON_COMPACT);
+	json_decref(body);
+	struct MHD_Response *response =
+		MHD_create_response_from_buffer(strlen(text), text, MHD_RESPMEM_MUST_FREE);
+	MHD_add_response_header(response, "Content-Type", type);
+	request_respond(request, status, response);
+}
+
+void request_answer(struct request *request, unsigned status, json_t *body)
+{
+	answer(request, status, body, "application/json");
+}
+
+void request_refuse_as(struct request *request, enum problem problem, const struct error *error)
+{
+	if (problem == PROBLEM_INTERNAL)
+		log_error("%s %s: %s", request->method, request->path, error->message);
+	answer(request, problem_status(problem), problem_encode(problem, error),
+		"application/problem+json");
+}
+
+void request_refuse(struct request *request, const struct error *error)
+{
+	request_refuse_as(request, problem_from_error(error, request->understood), error);
+}
+
+static enum MHD_Result request_send(struct request *request)
+{
+	char revision[24];
+	struct http *http = request->http;
+	snprintf(revision, sizeof(revision), "%" PRIu64,
+		http->options.revision(http->options.context));
+	MHD_add_response_header(request->response, "Weft-Revision", revision);
+	enum MHD_Result result =
+		MHD_queue_response(request->connection, request->status, request->response);
+	MHD_destroy_response(request->response);
+	request->response = NULL;
+	return result;
+}
+
+// ---- requests ----
+
+const char *request_parameter(const struct request *request, const char *name)
+{
+	return MHD_lookup_connection_value(request->connection, MHD_GET_ARGUMENT_KIND, name);
+}
+
+struct parameter_check {
+	const char *const *names;
+	struct error *error;
+	int rc;
+};
+
+static enum MHD_Result check_parameter(
+	void *context, enum MHD_ValueKind kind, const char *name, const char *value)
+{
+	(void)kind, (void)value;
+	struct parameter_check *check = context;
+	for (size_t i = 0; check->names[i]; i++)
+		if (!strcmp(check->names[i], name))
+			return MHD_YES;
+	check->rc = error_set(check->error, EINVAL, "this request has no parameter \"%s\"", name);
+	return MHD_NO;
+}
+
+int request_parameters_check(
+	const struct request *request, const char *const *names, struct error *error)
+{
+	struct parameter_check check = {names, error, 0};
+	MHD_get_connection_values(
+		request->connection, MHD_GET_ARGUMENT_KIND, check_parameter, &check);
+	return check.rc;
+}
+
+int request_json(struct request *request, json_t **out, struct error *error)
+{
+	json_error_t fault;
+	json_t *json = request->body_length ? json_loadb(request->body, request->body_length,
+						      JSON_REJECT_DUPLICATES, &fault)
+					    : json_object();
+	if (!json) {
+		error_set(error, EINVAL, "the body is not valid JSON: %s", fault.text);
+		error->line = fault.line;
+		error->column = fault.column;
+		return -EINVAL;
+	}
+	request->understood = true;
+	if (!json_is_object(json)) {
+		json_decref(json);
+		return error_set(error, EINVAL, "the body must be a JSON object");
+	}
+	*out = json;
+	return 0;
+}
+
+// libmicrohttpd 0.9.75 takes no answer while a body arrives. A body that grows too large without
+// having announced its length is therefore answered by hand, and the connection closed.
+static enum MHD_Result refuse_midway(
+	struct request *request, enum problem problem, const struct error *error)
+{
+	json_t *document = problem_encode(problem, error);
+	cleanup_free char *body = json_dumps(document, JSON_COMPACT);
+	json_decref(document);
+	cleanup_free char *text = memory_format("HTTP/1.1 %u Refused\r\nConnection: close\r\n"
+						"Content-Type: application/problem+json\r\n"
+						"Content-Length: %zu\r\n\r\n%s",
+		problem_status(problem), strlen(body), body);
+	const union MHD_ConnectionInfo *info =
+		MHD_get_connection_info(request->connection, MHD_CONNECTION_INFO_GNUTLS_SESSION);
+	ssize_t sent;
+	if (info && info->tls_session)
+		sent = gnutls_record_send(info->tls_session, text, strlen(text));
+	else
+		sent = send(request_fd(request), text, strlen(text), MSG_NOSIGNAL | MSG_DONTWAIT);
+	if (sent < 0)
+		log_debug("a client that sends too much did not take its answer");
+	return MHD_NO;
+}
+
+static enum MHD_Result receive(struct request *request, const char *data, size_t length)
+{
+	struct http *http = request->http;
+	size_t limit = http->options.body_limit;
+	struct error error = {0};
+	if (request->body_length + length > limit) {
+		error_set(&error, EFBIG, "the body exceeds %zu bytes", limit);
+		return refuse_midway(request, PROBLEM_TOO_LARGE, &error);
+	}
+	if (request->body_length + length > request->body_capacity) {
+		size_t capacity = request->body_capacity ? request->body_capacity * 2 : 16 << 10;
+		while (capacity < request->body_length + length)
+			capacity *= 2;
+		size_t growth = capacity - request->body_capacity;
+		if (http->assembling + growth > ASSEMBLING_BODIES * limit) {
+			error_set(&error, EAGAIN, "too many large bodies arrive; try again later");
+			return refuse_midway(request, PROBLEM_OVERLOADED, &error);
+		}
+		http->assembling += growth;
+		request->body_capacity = capacity;
+		request->body_buffer = memory_resize(request->body_buffer, capacity, 1);
+	}
+	memcpy(request->body_buffer + request->body_length, data, length);
+	request->body_length += length;
+	return MHD_YES;
+}
+
+static struct request *request_new(struct entrance *entrance, struct MHD_Connection *connection,
+	const char *path, const char *method)
+{
+	struct request *request = memory_new(sizeof(*request));
+	request->http = entrance->http;
+	request->connection = connection;
+	request->method = memory_text(method);
+	request->path = memory_text(path);
+	if (entrance->tls)
+		request->identity = identity_from_session(
+			MHD_get_connection_info(connection, MHD_CONNECTION_INFO_GNUTLS_SESSION)
+				->tls_session);
+	else
+		request->identity.role = ROLE_ADMINISTRATOR;
+	DL_APPEND(request->http->requests, request);
+	request->http->answering++;
+	return request;
+}
+
+// A body that announces itself as too large is refused before it is sent.
+static bool announces_too_much(const struct request *request)
+{
+	const char *length = MHD_lookup_connection_value(
+		request->connection, MHD_HEADER_KIND, MHD_HTTP_HEADER_CONTENT_LENGTH);
+	return length && strtoull(length, NULL, 10) > request->http->options.body_limit;
+}
+
+static enum MHD_Result on_request(void *context, struct MHD_Connection *connection,
+	const char *path, const char *method, const char *version, const char *data, size_t *length,
+	void **slot)
+{
+	(void)version;
+	struct entrance *entrance = context;
+	struct request *request = *slot;
+	if (!request) {
+		*slot = request = request_new(entrance, connection, path, method);
+		if (!announces_too_much(request))
+			return MHD_YES;
+		struct error error = {0};
+		error_set(&error, EFBIG, "the body exceeds %zu bytes",
+			request->http->options.body_limit);
+		request_refuse(request, &error);
+		return request_send(request);
+	}
+	if (*length) {
+		enum MHD_Result result = receive(request, data, *length);
+		*length = 0;
+		return result;
+	}
+	if (request->gone)
+		return MHD_NO;
+	if (!request->response) {
+		request->body = request->body_buffer;
+		request->http->options.handler(request->http->options.context, request);
+	}
+	if (request->response)
+		return request_send(request);
+	return request->poll ? MHD_YES : MHD_NO;
+}
+
+static void on_completed(void *context, struct MHD_Connection *connection, void **slot,
+	enum MHD_RequestTerminationCode code)
+{
+	(void)context, (void)connection, (void)code;
+	struct request *request = *slot;
+	if (!request)
+		return;
+	*slot = NULL;
+	if (request->done)
+		request->done(request->done_context);
+	DL_DELETE(request->http->requests, request);
+	request->http->answering--;
+	if (request->response)
+		MHD_destroy_response(request->response);
+	request->http->assembling -= request->body_capacity;
+	free(request->body_buffer);
+	free((char *)request->method);
+	free((char *)request->path);
+	free(request);
+}
+
+// ---- connections ----
+
+static void on_connection(void *context, struct MHD_Connection *connection, void **slot,
+	enum MHD_ConnectionNotificationCode code)
+{
+	(void)slot;
+	struct entrance *entrance = context;
+	if (!entrance->tls || code != MHD_CONNECTION_NOTIFY_STARTED)
+		return;
+	int fd = MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CONNECTION_FD)->connect_fd;
+	setsockopt(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &(unsigned){DEAD_PEER_MS}, sizeof(unsigned));
+	setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &(int){1}, sizeof(int));
+	setsockopt(fd, IPPROTO_TCP, TCP_KEEPIDLE, &(int){DEAD_PEER_MS / 2000}, sizeof(int));
+	setsockopt(fd, IPPROTO_TCP, TCP_KEEPINTVL, &(int){DEAD_PEER_MS / 6000}, sizeof(int));
+	tls_require_certificate(
+		MHD_get_connection_info(connection, MHD_CONNECTION_INFO_GNUTLS_SESSION)
+			->tls_session);
+}
+
+// Paths and parameters stay as they came: what decodes them must see what was encoded.
+static size_t keep_escaped(void *context, struct MHD_Connection *connection, char *text)
+{
+	(void)context, (void)connection;
+	return strlen(text);
+}
+
+static void on_log(void *context, const char *format, va_list arguments)
+	__attribute__((format(printf, 2, 0)));
+
+static void on_log(void *context, const char *format, va_list arguments)
+{
+	(void)context;
+	char text[256];
+	vsnprintf(text, sizeof(text), format, arguments);
+	text[strcspn(text, "\r\n")] = '\0';
+	log_debug("http: %s", text);
+}
+
+static int entrance_open(struct http *http, int fd, bool tls, struct error *error)
+{
+	struct entrance *entrance = &http->entrances[http->entrance_count];
+	*entrance = (struct entrance){.http = http, .tls = tls};
+	struct MHD_OptionItem secure[] = {
+		{MHD_OPTION_HTTPS_MEM_CERT, 0, http->files.certificate},
+		{MHD_OPTION_HTTPS_MEM_KEY, 0, http->files.key},
+		{MHD_OPTION_HTTPS_MEM_TRUST, 0, http->files.authority},
+		{MHD_OPTION_HTTPS_PRIORITIES, 0, (void *)TLS_PRIORITIES},
+		{MHD_OPTION_PER_IP_CONNECTION_LIMIT, CONNECTIONS_PER_ADDRESS, NULL},
+		{MHD_OPTION_END, 0, NULL},
+	};
+	struct MHD_OptionItem plain[] = {{MHD_OPTION_END, 0, NULL}};
+	entrance->daemon = MHD_start_daemon(MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME |
+						    MHD_USE_ERROR_LOG | (tls ? MHD_USE_TLS : 0),
+		0, NULL, NULL, on_request, entrance,
+		// First, so that what the other options provoke is logged in one way.
+		MHD_OPTION_EXTERNAL_LOGGER, on_log, NULL, MHD_OPTION_LISTEN_SOCKET, fd,
+		MHD_OPTION_NOTIFY_COMPLETED, on_completed, NULL, MHD_OPTION_NOTIFY_CONNECTION,
+		on_connection, entrance, MHD_OPTION_UNESCAPE_CALLBACK, keep_escaped, NULL,
+		MHD_OPTION_CONNECTION_LIMIT, (unsigned)(tls ? 4 * CONNECTIONS : CONNECTIONS),
+		MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)IDLE_SECONDS, MHD_OPTION_STRICT_FOR_CLIENT,
+		1, MHD_OPTION_ARRAY, tls ? secure : plain, MHD_OPTION_END);
+	if (!entrance->daemon) {
+		close(fd);
+		return error_set(error, EIO, "cannot start the HTTP server");
+	}
+	http->entrance_count++;
+	entrance->poll = memory_new(sizeof(*entrance->poll));
+	entrance->poll->data = entrance;
+	int epoll = MHD_get_daemon_info(entrance->daemon, MHD_DAEMON_INFO_EPOLL_FD)->epoll_fd;
+	uv_poll_init(http->loop, entrance->poll, epoll);
+	uv_poll_start(entrance->poll, UV_READABLE, on_readable);
+	return 0;
+}
+
+static int open_unix(struct http *http, struct error *error)
+{
+	int fd = listen_unix(http->options.unix_socket, error);
+	if (fd < 0)
+		return fd;
+	http->unix_socket = memory_text(http->options.unix_socket);
+	return entrance_open(http, fd, false, error);
+}
+
+static int open_tls(struct http *http, struct error *error)
+{
+	int rc = tls_files_load(&http->files, http->options.certificate, http->options.key,
+		http->options.authority, error);
+	if (rc < 0)
+		return rc;
+	int fd = listen_tcp(http->options.listen, error);
+	return fd < 0 ? fd : entrance_open(http, fd, true, error);
+}
+
+int http_start(
+	struct http **out, uv_loop_t *loop, const struct http_options *options, struct error *error)
+{
+	struct http *http = memory_new(sizeof(*http));
+	http->loop = loop;
+	http->options = *options;
+	http->prepare = memory_new(sizeof(*http->prepare));
+	http->prepare->data = http;
+	uv_prepare_init(loop, http->prepare);
+	http->timer = memory_new(sizeof(*http->timer));
+	http->timer->data = http;
+	uv_timer_init(loop, http->timer);
+	int rc = 0;
+	if (options->unix_socket)
+		rc = open_unix(http, error);
+	if (!rc && options->listen)
+		rc = open_tls(http, error);
+	if (rc < 0) {
+		http_stop(http);
+		return rc;
+	}
+	uv_prepare_start(http->prepare, on_prepare);
+	*out = http;
+	return 0;
+}
+
+// Answers that are on their way get a moment to leave.
+static void drain(struct http *http)
+{
+	uint64_t deadline = clock_monotonic_ms() + STOP_MS;
+	while (http->answering && clock_monotonic_ms() < deadline) {
+		struct pollfd polled[array_count(http->entrances)];
+		for (size_t i = 0; i < http->entrance_count; i++)
+			polled[i] =
+				(struct pollfd){.fd = MHD_get_daemon_info(http->entrances[i].daemon,
+							MHD_DAEMON_INFO_EPOLL_FD)
+							      ->epoll_fd,
+					.events = POLLIN};
+		poll(polled, http->entrance_count, 20);
+		http_run(http);
+	}
+}
+
+void http_stop(struct http *http)
+{
+	if (!http)
+		return;
+	// Nobody new: the sockets close first, what was accepted is served.
+	for (size_t i = 0; i < http->entrance_count; i++) {
+		int fd = MHD_quiesce_daemon(http->entrances[i].daemon);
+		if (fd >= 0)
+			close(fd);
+	}
+	if (http->unix_socket)
+		unlink(http->unix_socket);
+	drain(http);
+	struct request *request;
+	DL_FOREACH (http->requests, request)
+		request_break(request);
+	for (size_t i = 0; i < http->entrance_count; i++) {
+		uv_poll_stop(http->entrances[i].poll);
+		loop_close(http->entrances[i].poll);
+		MHD_stop_daemon(http->entrances[i].daemon);
+	}
+	loop_close(http->prepare);
+	loop_close(http->timer);
+	tls_files_done(&http->files);
+	free(http->unix_socket);
+	free(http);
+}

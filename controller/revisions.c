@@ -1,0 +1,131 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "revisions.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <utlist.h>
+
+#include "base/clock.h"
+#include "base/memory.h"
+#include "handler.h"
+#include "loop.h"
+#include "number.h"
+
+struct waiter {
+	struct controller *controller;
+	struct request *request;
+	uint64_t revision;
+	uv_timer_t *timer;
+	struct waiter *prev, *next;
+};
+
+static json_t *receipt_encode(const struct receipt *receipt)
+{
+	json_t *pending = json_array();
+	for (size_t i = 0; i < receipt->pending_count; i++) {
+		const struct receipt_pending *late = &receipt->pending[i];
+		json_array_append_new(pending,
+			json_pack("{s:s, s:I, s:b, s:I, s:s?}", "host", late->host, "realized",
+				(json_int_t)late->realized, "connected", late->connected,
+				"since_ms", (json_int_t)late->since_ms, "failure", late->failure));
+	}
+	return json_pack("{s:I, s:b, s:I, s:I, s:o}", "revision", (json_int_t)receipt->revision,
+		"complete", receipt_complete(receipt), "required", (json_int_t)receipt->required,
+		"realized", (json_int_t)receipt->realized, "pending", pending);
+}
+
+// The receipt as JSON if it is complete or `partial` will do, else NULL.
+static int receipt_json(
+	struct controller *controller, uint64_t revision, bool partial, json_t **out)
+{
+	struct receipt receipt;
+	int rc = receipts_get(controller->receipts, revision, controller_revision(controller),
+		clock_monotonic_ms(), &receipt);
+	if (rc < 0)
+		return rc;
+	*out = partial || receipt_complete(&receipt) ? receipt_encode(&receipt) : NULL;
+	receipt_done(&receipt);
+	return 0;
+}
+
+// ---- those that wait ----
+
+static void waiter_free(struct waiter *waiter)
+{
+	DL_DELETE(waiter->controller->waiters, waiter);
+	loop_close(waiter->timer);
+	free(waiter);
+}
+
+static void waiter_left(void *context)
+{
+	waiter_free(context);
+}
+
+static void waiter_check(struct waiter *waiter, bool partial)
+{
+	json_t *answer;
+	if (receipt_json(waiter->controller, waiter->revision, partial, &answer) < 0 || !answer)
+		return; // a revision that there was does not become one of the future
+	waiter->request->done = NULL;
+	request_answer(waiter->request, 200, answer);
+	waiter_free(waiter);
+}
+
+static void on_deadline(uv_timer_t *timer)
+{
+	waiter_check(timer->data, true);
+}
+
+static void wait_for(struct controller *controller, struct request *request, uint64_t revision,
+	uint64_t milliseconds)
+{
+	struct waiter *waiter = memory_new(sizeof(*waiter));
+	waiter->controller = controller;
+	waiter->request = request;
+	waiter->revision = revision;
+	waiter->timer = memory_new(sizeof(*waiter->timer));
+	waiter->timer->data = waiter;
+	uv_timer_init(controller->loop, waiter->timer);
+	uv_timer_start(waiter->timer, on_deadline, milliseconds, 0);
+	DL_APPEND(controller->waiters, waiter);
+	request->done = waiter_left;
+	request->done_context = waiter;
+	request_park(request);
+}
+
+void revisions_progress(struct controller *controller)
+{
+	struct waiter *waiter, *next;
+	DL_FOREACH_SAFE(controller->waiters, waiter, next)
+	waiter_check(waiter, false);
+}
+
+void revisions_end(struct controller *controller)
+{
+	struct waiter *waiter, *next;
+	DL_FOREACH_SAFE(controller->waiters, waiter, next)
+	waiter_check(waiter, true);
+}
+
+void handle_revision(
+	struct controller *controller, struct request *request, const struct target *target)
+{
+	struct error error = {0};
+	json_t *answer;
+	uint64_t milliseconds = 0;
+	const char *wait = request_parameter(request, "wait");
+	if (wait && duration_parse(wait, &milliseconds) < 0) {
+		error_set(&error, EINVAL, "wait=%s is no time up to an hour: 500ms, 30s, 2m", wait);
+		request_refuse(request, &error);
+	} else if (receipt_json(controller, target->revision, !milliseconds, &answer) < 0) {
+		error_set(&error, ERANGE,
+			"revision %" PRIu64 " does not exist yet, the newest is %" PRIu64,
+			target->revision, controller_revision(controller));
+		request_refuse(request, &error);
+	} else if (answer) {
+		request_answer(request, 200, answer);
+	} else {
+		wait_for(controller, request, target->revision, milliseconds);
+	}
+}

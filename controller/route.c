@@ -1,0 +1,218 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "route.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/memory.h"
+#include "number.h"
+
+// Where several patterns match, the first counts. ":global" is the plural of a kind in no tenant,
+// ":kind" of one in a tenant; ":host" is a name of which the kind is known from the pattern.
+static const struct route routes[] = {
+	{"GET", "status", handle_status, ACCESS_ADMINISTRATOR, {0}},
+	{"GET", "openapi.json", handle_openapi, ACCESS_ADMINISTRATOR, {0}},
+	{"POST", "transactions", handle_transaction, ACCESS_ADMINISTRATOR, {0}},
+	{"GET", "revisions/:revision", handle_revision, ACCESS_ADMINISTRATOR, {"wait"}},
+	{"GET", "hosts/:host/stream", handle_stream, ACCESS_HOST, {0}},
+	{"POST", "hosts/:host/report", handle_report, ACCESS_HOST, {0}},
+	{"GET", "hosts/:host/interfaces", handle_interfaces, ACCESS_ADMINISTRATOR, {0}},
+	{"PUT", "hosts/:host", handle_put, ACCESS_HOST, {0}},
+	{"PATCH", "hosts/:host", handle_patch, ACCESS_HOST, {0}},
+	{"GET", ":global", handle_list, ACCESS_ADMINISTRATOR, {"at", "watch", "since"}},
+	{"GET", ":kind", handle_list, ACCESS_ADMINISTRATOR, {"at", "watch", "since"}},
+	{"GET", "tenants/:tenant/:kind", handle_list, ACCESS_ADMINISTRATOR,
+		{"at", "watch", "since"}},
+	{"GET", ":global/:name", handle_get, ACCESS_ADMINISTRATOR, {"at"}},
+	{"PUT", ":global/:name", handle_put, ACCESS_ADMINISTRATOR, {0}},
+	{"PATCH", ":global/:name", handle_patch, ACCESS_ADMINISTRATOR, {0}},
+	{"DELETE", ":global/:name", handle_delete, ACCESS_ADMINISTRATOR, {0}},
+	{"GET", "tenants/:tenant/:kind/:name", handle_get, ACCESS_ADMINISTRATOR, {"at"}},
+	{"PUT", "tenants/:tenant/:kind/:name", handle_put, ACCESS_ADMINISTRATOR, {0}},
+	{"PATCH", "tenants/:tenant/:kind/:name", handle_patch, ACCESS_ADMINISTRATOR, {0}},
+	{"DELETE", "tenants/:tenant/:kind/:name", handle_delete, ACCESS_ADMINISTRATOR, {0}},
+	{"POST", "tenants/:tenant/ports/:name/attach", handle_attach, ACCESS_ADMINISTRATOR, {0}},
+	{"POST", "tenants/:tenant/ports/:name/detach", handle_detach, ACCESS_ADMINISTRATOR, {0}},
+};
+
+enum { SEGMENTS = 5, SEGMENT_TEXT = 256 };
+
+struct segments {
+	size_t count;
+	char text[SEGMENTS][SEGMENT_TEXT];
+};
+
+static int hex(char digit)
+{
+	const char *digits = "0123456789abcdef";
+	const char *found = digit ? strchr(digits, digit | 0x20) : NULL;
+	return found ? (int)(found - digits) : -1;
+}
+
+// Names are ASCII, so nothing else is let through: no zero byte, no control, no slash that would
+// make one segment look like two, and no byte that might be half a character.
+static int decode_segment(const char *text, size_t length, char *out, struct error *error)
+{
+	size_t used = 0;
+	for (size_t i = 0; i < length; i++) {
+		int byte = (unsigned char)text[i];
+		if (byte == '%') {
+			int high = i + 2 < length ? hex(text[i + 1]) : -1;
+			int low = high < 0 ? -1 : hex(text[i + 2]);
+			if (low < 0)
+				return error_set(error, EINVAL,
+					"the path has a %% without two hexadecimal digits after "
+					"it");
+			byte = high << 4 | low;
+			i += 2;
+		}
+		if (byte < 0x20 || byte >= 0x7f || byte == '/')
+			return error_set(
+				error, EINVAL, "the path has the byte 0x%02x in a name", byte);
+		if (used + 1 == SEGMENT_TEXT)
+			return error_set(error, EINVAL, "a name in the path is too long");
+		out[used++] = (char)byte;
+	}
+	out[used] = '\0';
+	return 0;
+}
+
+// The segments after /v1/. More than any route has: -ENOENT.
+static int split(const char *path, struct segments *segments, struct error *error)
+{
+	static const char root[] = "/v1/";
+	if (strncmp(path, root, strlen(root)))
+		return -ENOENT;
+	path += strlen(root);
+	for (segments->count = 0; segments->count < SEGMENTS;) {
+		size_t length = strcspn(path, "/");
+		int rc = decode_segment(path, length, segments->text[segments->count++], error);
+		if (rc < 0)
+			return rc;
+		if (!path[length])
+			return 0;
+		path += length + 1;
+	}
+	return -ENOENT;
+}
+
+static bool match_kind(const char *text, bool in_tenant, struct target *target)
+{
+	enum model_kind kind;
+	if (model_kind_find(text, &kind) < 0 || strcmp(model_kind_plural(kind), text) ||
+		model_kind_in_tenant(kind) != in_tenant)
+		return false;
+	target->kind = kind;
+	return true;
+}
+
+static void take_name(const char *text, char *out, struct error *error)
+{
+	if (!model_name_check(text, error))
+		snprintf(out, 64, "%s", text);
+}
+
+// A name that is no name is a match all the same, with `error` set, so that it is called by what is
+// wrong with it.
+static bool match_segment(
+	const char *pattern, const char *text, struct target *target, struct error *error)
+{
+	if (*pattern != ':')
+		return !strcmp(pattern, text);
+	if (!strcmp(pattern, ":global"))
+		return match_kind(text, false, target);
+	if (!strcmp(pattern, ":kind"))
+		return match_kind(text, true, target);
+	if (!strcmp(pattern, ":tenant")) {
+		take_name(text, target->tenant, error);
+	} else if (!strcmp(pattern, ":revision")) {
+		if (number_parse(text, &target->revision) < 0)
+			error_set(error, EINVAL, "\"%s\" is no revision", text);
+	} else {
+		if (!strcmp(pattern, ":host"))
+			target->kind = MODEL_HOST;
+		take_name(text, target->name, error);
+	}
+	return true;
+}
+
+static bool match(const char *pattern, const struct segments *segments, struct target *target,
+	struct error *error)
+{
+	*target = (struct target){.kind = MODEL_PORT};
+	for (size_t i = 0; i < segments->count; i++) {
+		char part[16];
+		size_t length = strcspn(pattern, "/");
+		snprintf(part, sizeof(part), "%.*s", (int)length, pattern);
+		if (!length || !match_segment(part, segments->text[i], target, error))
+			return false;
+		pattern += length + (pattern[length] == '/');
+	}
+	return !*pattern;
+}
+
+// Methods come in the order of the table; one that two patterns have is named once.
+static void allow_add(char *allow, const char *method)
+{
+	size_t used = strlen(allow);
+	if (!strstr(allow, method))
+		snprintf(allow + used, ROUTE_ALLOW_TEXT - used, "%s%s", used ? ", " : "", method);
+}
+
+int route_find(const char *method, const char *path, const struct route **route,
+	struct target *target, char *allow, struct error *error)
+{
+	struct segments segments;
+	*allow = '\0';
+	int rc = split(path, &segments, error);
+	for (size_t i = 0; !rc && i < array_count(routes); i++) {
+		struct error fault = {0};
+		if (!match(routes[i].pattern, &segments, target, &fault))
+			continue;
+		if (strcmp(routes[i].method, method)) {
+			allow_add(allow, routes[i].method);
+			continue;
+		}
+		if (fault.code)
+			*error = fault;
+		*route = &routes[i];
+		return -fault.code;
+	}
+	if (rc && rc != -ENOENT)
+		return rc;
+	if (*allow)
+		return error_set(error, ENOTSUP, "%s is not possible here, only %s", method, allow);
+	return error_set(error, ENOENT, "there is nothing at %s", path);
+}
+
+static bool may(
+	const struct request *request, const struct route *route, const struct target *target)
+{
+	if (request->identity.role == ROLE_ADMINISTRATOR)
+		return true;
+	return route->access == ACCESS_HOST && identity_is_host(&request->identity, target->name);
+}
+
+void route_dispatch(void *context, struct request *request)
+{
+	const struct route *route;
+	struct target target;
+	char allow[ROUTE_ALLOW_TEXT];
+	struct error error = {0};
+	int rc = route_find(request->method, request->path, &route, &target, allow, &error);
+	if (request->identity.role != ROLE_ADMINISTRATOR && (rc || !may(request, route, &target))) {
+		// A stranger does not learn what there is.
+		error = (struct error){0};
+		error_set(&error, EACCES, "this certificate does not allow %s %s", request->method,
+			request->path);
+		request_refuse(request, &error);
+	} else if (rc == -ENOTSUP) {
+		request_refuse_as(request, PROBLEM_METHOD, &error);
+		request_header(request, "Allow", allow);
+	} else if (rc || request_parameters_check(request, route->parameters, &error)) {
+		request_refuse(request, &error);
+	} else {
+		route->handle(context, request, &target);
+	}
+}

@@ -1,0 +1,27 @@
+// SPDX-License-Identifier: Apache-2.0
+// From method and path to the handler, and who may call it.
+#pragma once
+
+#include "handler.h"
+
+enum access {
+	ACCESS_ADMINISTRATOR,
+	ACCESS_HOST, // and the host that the path names
+};
+
+struct route {
+	const char *method;
+	const char *pattern;
+	handler handle;
+	enum access access;
+	const char *parameters[4]; // of the query, NULL-terminated
+};
+
+// Find the route. 0 with `route` and `target`; -ENOENT; -ENOTSUP: not with this method, `allow`
+// then names those that there are ("GET, PUT"); -EINVAL: the path is not well formed.
+enum { ROUTE_ALLOW_TEXT = 64 };
+int route_find(const char *method, const char *path, const struct route **route,
+	struct target *target, char *allow, struct error *error);
+
+// The handler of all requests; `context` is the controller.
+void route_dispatch(void *context, struct request *request);

@@ -1,0 +1,35 @@
+// SPDX-License-Identifier: Apache-2.0
+// What the controller holds. Requests change it in one place only: commit.c.
+#pragma once
+
+#include <uv.h>
+
+#include "controller/controller.h"
+#include "http.h"
+#include "model/catalog.h"
+#include "store/store.h"
+#include "topology/receipt.h"
+#include "topology/topology.h"
+
+struct controller {
+	uv_loop_t *loop;
+	struct http *http;
+	// Desired state: on disk, in memory, and as a graph.
+	struct store *store;
+	uint64_t counters_revision; // that last wrote the catalog's counters: no other process has
+	struct catalog *catalog;
+	struct topology *topology;
+	// Realized state.
+	struct receipts *receipts;
+	struct waiter *waiters;
+	// Discovered state, and who listens.
+	struct streams *streams;
+	struct reports *reports;
+	struct watch *watches;
+	uv_timer_t *compaction;
+};
+
+static inline uint64_t controller_revision(const struct controller *controller)
+{
+	return store_revision(controller->store);
+}

@@ -1,0 +1,24 @@
+// SPDX-License-Identifier: Apache-2.0
+// The streams to the agents: first all that a host needs, then what changes of it.
+#pragma once
+
+#include "state.h"
+
+void streams_start(struct controller *controller);
+// End every stream, once what is queued has been read; then, with no connection left, free all.
+void streams_end(struct controller *controller);
+void streams_free(struct controller *controller);
+
+// A host exists, not connected since now; or exists no longer.
+void streams_introduce(struct controller *controller, const char *host);
+void streams_forget(struct controller *controller, const char *host);
+
+// Put one revision's changes into the graph, send each host what concerns it as one batch, and
+// expect the receipt of those hosts.
+void streams_publish(struct controller *controller, const struct topology_change *changes,
+	size_t count, uint64_t revision);
+
+// Whether the host's agent is connected; `since_ms` (may be NULL) is for how long it has been, or
+// has not been.
+bool streams_connected(const struct controller *controller, const char *host, uint64_t *since_ms);
+size_t streams_count(const struct controller *controller);
