@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "rows.h"
 
+#include <stddef.h>
 #include <string.h>
 #include <utlist.h>
 
@@ -12,7 +13,7 @@ struct claim {
 	struct claim *next_of_origin;
 	struct claim *next_of_row;
 	bool stale; // not claimed in the running round
-	unsigned char value[];
+	_Alignas(max_align_t) unsigned char value[];
 };
 
 struct row {
@@ -23,7 +24,7 @@ struct row {
 	bool pending, installed;
 	char *last_path; // origin of the last claim to go, for the removal
 	uint64_t last_revision;
-	unsigned char bytes[]; // key, then the value that was last installed
+	_Alignas(max_align_t) unsigned char bytes[]; // key, then the value that was last installed
 };
 
 #define ROW_SIZES(name, NAME, key, value, kind, maximum) {sizeof(key), sizeof(value)},

@@ -1,0 +1,232 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "attachments.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+#include <uthash.h>
+
+#include "base/log.h"
+#include "base/memory.h"
+
+struct attachment {
+	uint32_t ifindex;
+	char name[IFNAMSIZ];
+	enum datapath_role role;
+	bool wanted, attached;
+	bool quieted;  // IPv6 was on, and is off because of us
+	char *failure; // NULL: none
+	UT_hash_handle hh;
+};
+
+struct attachments {
+	struct datapath *datapath;
+	struct attachment *table; // hash by ifindex
+};
+
+// ---- the host's IPv6 on a port's device ----
+
+static void ipv6_path(char *path, size_t size, const char *name)
+{
+	snprintf(path, size, "/proc/sys/net/ipv6/conf/%s/disable_ipv6", name);
+}
+
+// '0', '1', or 0 where it cannot be read (no IPv6 in this kernel, or the device is gone).
+static char ipv6_disabled(const char *name)
+{
+	char path[96], value = 0;
+	ipv6_path(path, sizeof(path), name);
+	int file = open(path, O_RDONLY | O_CLOEXEC);
+	if (file < 0)
+		return 0;
+	if (read(file, &value, 1) != 1)
+		value = 0;
+	close(file);
+	return value;
+}
+
+static void ipv6_disable(const char *name, char value)
+{
+	char path[96];
+	ipv6_path(path, sizeof(path), name);
+	int file = open(path, O_WRONLY | O_CLOEXEC);
+	if (file < 0 || write(file, &value, 1) != 1)
+		log_debug("cannot write %s: %s", path, strerror(errno));
+	if (file >= 0)
+		close(file);
+}
+
+static void quiet(struct attachment *attachment)
+{
+	if (attachment->role != DATAPATH_PORT || ipv6_disabled(attachment->name) != '0')
+		return;
+	ipv6_disable(attachment->name, '1');
+	attachment->quieted = true;
+}
+
+static void restore(struct attachment *attachment)
+{
+	if (attachment->quieted)
+		ipv6_disable(attachment->name, '0');
+	attachment->quieted = false;
+}
+
+// ---- the table ----
+
+static struct attachment *attachment_find(const struct attachments *attachments, uint32_t ifindex)
+{
+	struct attachment *attachment;
+	HASH_FIND(hh, attachments->table, &ifindex, sizeof(ifindex), attachment);
+	return attachment;
+}
+
+static struct attachment *attachment_get(
+	struct attachments *attachments, uint32_t ifindex, const char *name)
+{
+	struct attachment *attachment = attachment_find(attachments, ifindex);
+	if (!attachment) {
+		attachment = memory_new(sizeof(*attachment));
+		attachment->ifindex = ifindex;
+		HASH_ADD(hh, attachments->table, ifindex, sizeof(ifindex), attachment);
+	}
+	snprintf(attachment->name, sizeof(attachment->name), "%s", name);
+	return attachment;
+}
+
+static void attachment_free(struct attachments *attachments, struct attachment *attachment)
+{
+	HASH_DEL(attachments->table, attachment);
+	free(attachment->failure);
+	free(attachment);
+}
+
+void attachments_new(struct attachments **out, struct datapath *datapath)
+{
+	struct attachments *attachments = memory_new(sizeof(*attachments));
+	attachments->datapath = datapath;
+	*out = attachments;
+}
+
+void attachments_free(struct attachments *attachments)
+{
+	struct attachment *attachment, *next;
+	if (!attachments)
+		return;
+	HASH_ITER (hh, attachments->table, attachment, next)
+		attachment_free(attachments, attachment);
+	free(attachments);
+}
+
+void attachments_adopt(struct attachments *attachments, uint32_t ifindex, const char *name)
+{
+	enum datapath_role role;
+	if (datapath_attached(attachments->datapath, ifindex, DATAPATH_PORT) == 1)
+		role = DATAPATH_PORT;
+	else if (datapath_attached(attachments->datapath, ifindex, DATAPATH_UNDERLAY) == 1)
+		role = DATAPATH_UNDERLAY;
+	else
+		return;
+	struct attachment *attachment = attachment_get(attachments, ifindex, name);
+	attachment->role = role;
+	attachment->attached = true;
+	// Who turned IPv6 off is not written anywhere; where devices have it by default, we did.
+	attachment->quieted = role == DATAPATH_PORT && ipv6_disabled(name) == '1' &&
+			      ipv6_disabled("default") == '0';
+}
+
+void attachments_forget(struct attachments *attachments, uint32_t ifindex)
+{
+	struct attachment *attachment = attachment_find(attachments, ifindex);
+	if (attachment)
+		attachment_free(attachments, attachment);
+}
+
+// ---- the difference ----
+
+void attachments_begin(struct attachments *attachments)
+{
+	struct attachment *attachment, *next;
+	HASH_ITER (hh, attachments->table, attachment, next)
+		attachment->wanted = false;
+}
+
+void attachments_want(struct attachments *attachments, uint32_t ifindex, const char *name,
+	enum datapath_role role)
+{
+	struct attachment *attachment = attachment_get(attachments, ifindex, name);
+	attachment->wanted = true;
+	if (attachment->role == role)
+		return;
+	// The other program replaces ours.
+	restore(attachment);
+	attachment->role = role;
+	attachment->attached = false;
+}
+
+static int attach(
+	struct attachments *attachments, struct attachment *attachment, struct error *error)
+{
+	struct error local = {0};
+	quiet(attachment);
+	int result = datapath_attach(
+		attachments->datapath, attachment->ifindex, attachment->role, &local);
+	free(attachment->failure);
+	attachment->failure = NULL;
+	attachment->attached = !result;
+	if (!result)
+		return 0;
+	attachment->failure = memory_format("device %s: %s", attachment->name, local.message);
+	restore(attachment);
+	return error_set(error, -result, "%s", attachment->failure);
+}
+
+// Take our program off, if it is on, and forget the device. A device that is gone needs nothing.
+static void detach(struct attachments *attachments, struct attachment *attachment)
+{
+	struct error local = {0};
+	if (attachment->attached &&
+		datapath_detach(attachments->datapath, attachment->ifindex, &local))
+		log_warning("device %s: %s", attachment->name, local.message);
+	restore(attachment);
+	attachment_free(attachments, attachment);
+}
+
+int attachments_end(struct attachments *attachments, bool audit, struct error *error)
+{
+	struct attachment *attachment, *next;
+	int first = 0, repaired = 0;
+	HASH_ITER (hh, attachments->table, attachment, next) {
+		if (!attachment->wanted) {
+			detach(attachments, attachment);
+			continue;
+		}
+		bool lost = audit && attachment->attached &&
+			    datapath_attached(attachments->datapath, attachment->ifindex,
+				    attachment->role) == 0;
+		if (attachment->attached && !lost)
+			continue;
+		int result = attach(attachments, attachment, error);
+		first = first ? first : result;
+		if (lost && !result) {
+			repaired++;
+			log_warning("device %s: our program was gone, put back", attachment->name);
+		}
+	}
+	return first ? first : repaired;
+}
+
+const char *attachments_failure(const struct attachments *attachments, uint32_t ifindex)
+{
+	const struct attachment *attachment = attachment_find(attachments, ifindex);
+	return attachment ? attachment->failure : NULL;
+}
+
+const char *attachments_role(const struct attachments *attachments, uint32_t ifindex)
+{
+	const struct attachment *attachment = attachment_find(attachments, ifindex);
+	if (!attachment || !attachment->attached)
+		return NULL;
+	return attachment->role == DATAPATH_UNDERLAY ? "underlay" : "port";
+}

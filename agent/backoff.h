@@ -1,0 +1,24 @@
+// How long to wait before trying again: twice as long each time, from 0.2 s to 5 s, and at random between half of it
+// and the whole, so that many agents do not come back in one moment.
+#pragma once
+
+#include <stdint.h>
+#include <stdlib.h>
+
+struct backoff {
+	uint32_t next_ms; // 0: the first
+};
+
+enum { BACKOFF_FIRST_MS = 200, BACKOFF_LAST_MS = 5000 };
+
+static inline uint32_t backoff_ms(struct backoff *backoff)
+{
+	uint32_t whole = backoff->next_ms ? backoff->next_ms : BACKOFF_FIRST_MS;
+	backoff->next_ms = whole * 2 < BACKOFF_LAST_MS ? whole * 2 : BACKOFF_LAST_MS;
+	return whole / 2 + arc4random_uniform(whole / 2 + 1);
+}
+
+static inline void backoff_reset(struct backoff *backoff)
+{
+	backoff->next_ms = 0;
+}

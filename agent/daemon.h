@@ -1,0 +1,50 @@
+// The parts of a running agent, and how they hang together:
+//
+//   stream ──► view ──► compiler ──► program ──► datapath        rows
+//   links ──► compiler                attachments ──► datapath   devices
+//                                     neighbors ──► kernel       next hops
+//   all ──► content ──► report ──► controller
+#pragma once
+
+#include "agent/agent.h"
+#include "attachments.h"
+#include "compile/compile.h"
+#include "counters.h"
+#include "http.h"
+#include "links.h"
+#include "neighbors.h"
+#include "program.h"
+#include "report.h"
+#include "stream.h"
+#include "timer.h"
+#include "view.h"
+
+struct agent {
+	char *host;
+	char *kernel; // its release: "6.1.0"
+	struct address vtep;
+	uint32_t underlay; // ifindex of the link that carries the VTEP; 0: none
+	bool underlay_stale, neighbors_stale;
+
+	struct datapath *datapath;
+	struct compiler *compiler;
+	struct program *program;
+	struct attachments *attachments;
+	struct neighbors *neighbors;
+	struct links *links;
+	struct view view;
+	struct counters counters;
+
+	struct http *http;
+	struct stream *stream;
+	struct report *report;
+
+	struct timer *apply_soon, *retry, *audit, *count;
+	int audit_step;
+	bool synced; // a snapshot has come: before, what the kernel holds is left as it is
+
+	uint64_t realized;
+	char *failure;       // why the newest revision is not realized; NULL: it is
+	char *route_failure; // NULL: every VTEP can be reached
+	uint64_t reattached;
+};

@@ -1,0 +1,179 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "reader.h"
+
+#include <errno.h>
+#include <jansson.h>
+#include <string.h>
+
+#include "base/memory.h"
+
+static void item_done(void *element)
+{
+	struct batch_item *item = element;
+	free(item->tenant);
+	free(item->name);
+	object_unref(item->object);
+}
+
+static const UT_icd item_icd = {sizeof(struct batch_item), NULL, NULL, item_done};
+
+void reader_init(struct reader *reader, reader_batch callback, void *context)
+{
+	*reader = (struct reader){.callback = callback, .context = context};
+	utarray_init(&reader->batch.items, &item_icd);
+}
+
+void reader_done(struct reader *reader)
+{
+	free(reader->line);
+	utarray_done(&reader->batch.items);
+}
+
+void reader_reset(struct reader *reader)
+{
+	reader->length = 0;
+	reader->begun = false;
+	reader->batch.snapshot = false;
+	utarray_clear(&reader->batch.items);
+}
+
+// ---- messages ----
+
+static int read_revision(const json_t *message, uint64_t *out, struct error *error)
+{
+	const json_t *revision = json_object_get(message, "revision");
+	if (!json_is_integer(revision) || json_integer_value(revision) < 0)
+		return error_set(error, EPROTO, "the controller sent no revision");
+	*out = json_integer_value(revision);
+	return 0;
+}
+
+// Kind, tenant and name of an object, or of a delete message. Borrowed from `json`.
+static int read_identity(const json_t *json, struct batch_item *item, char **tenant, char **name,
+	struct error *error)
+{
+	const char *kind = json_string_value(json_object_get(json, "kind"));
+	*tenant = (char *)json_string_value(json_object_get(json, "tenant"));
+	*name = (char *)json_string_value(json_object_get(json, "name"));
+	if (!kind || !*name)
+		return error_set(
+			error, EPROTO, "the controller sent an object without kind or name");
+	if (model_kind_find(kind, &item->kind))
+		return error_set(
+			error, EPROTO, "the controller sent an object of unknown kind %s", kind);
+	if (model_kind_in_tenant(item->kind) != (*tenant != NULL))
+		return error_set(error, EPROTO, "the controller sent %s %s %s tenant", kind, *name,
+			*tenant ? "with a" : "without a");
+	return 0;
+}
+
+static int read_change(struct reader *reader, const json_t *message, bool put, struct error *error)
+{
+	struct batch_item item = {0};
+	char *tenant, *name;
+	if (!reader->begun)
+		return error_set(error, EPROTO, "the controller sent a change before a snapshot");
+	const json_t *json = put ? json_object_get(message, "object") : message;
+	int result = read_identity(json, &item, &tenant, &name, error);
+	if (!result && put)
+		result = object_decode(&item.object, item.kind, tenant, name, json, true, error);
+	if (result)
+		return result;
+	item.tenant = memory_text(tenant);
+	item.name = memory_text(name);
+	utarray_push_back(&reader->batch.items, &item);
+	return 0;
+}
+
+static int read_snapshot(struct reader *reader, struct error *error)
+{
+	if (utarray_len(&reader->batch.items) || reader->batch.snapshot)
+		return error_set(error, EPROTO, "the controller began a snapshot inside a batch");
+	reader->begun = true;
+	reader->batch.snapshot = true;
+	return 0;
+}
+
+static int read_commit(struct reader *reader, const json_t *message, struct error *error)
+{
+	int result = read_revision(message, &reader->batch.revision, error);
+	if (result)
+		return result;
+	if (!reader->begun)
+		return error_set(error, EPROTO, "the controller sent a commit before a snapshot");
+	reader->callback(reader->context, &reader->batch);
+	reader->batch.snapshot = false;
+	utarray_clear(&reader->batch.items);
+	return 0;
+}
+
+static int read_message(struct reader *reader, const json_t *message, struct error *error)
+{
+	const char *type = json_string_value(json_object_get(message, "type"));
+	if (!type)
+		return error_set(error, EPROTO, "the controller sent a line that is no message");
+	if (!strcmp(type, "put"))
+		return read_change(reader, message, true, error);
+	if (!strcmp(type, "delete"))
+		return read_change(reader, message, false, error);
+	if (!strcmp(type, "commit"))
+		return read_commit(reader, message, error);
+	if (!strcmp(type, "snapshot"))
+		return read_snapshot(reader, error);
+	if (!strcmp(type, "ping"))
+		return 0;
+	return error_set(error, EPROTO, "the controller sent an unknown message, %s", type);
+}
+
+static int read_line(struct reader *reader, const char *line, size_t length, struct error *error)
+{
+	if (!length)
+		return 0;
+	json_error_t where;
+	json_t *message = json_loadb(line, length, JSON_REJECT_DUPLICATES, &where);
+	if (!message)
+		return error_set(error, EPROTO, "the controller sent bad JSON: %s", where.text);
+	int result = read_message(reader, message, error);
+	json_decref(message);
+	return result;
+}
+
+// ---- lines ----
+
+static int keep(struct reader *reader, const char *data, size_t length, struct error *error)
+{
+	if (length > READER_LINE_MAX - reader->length)
+		return error_set(error, EFBIG, "the controller sent a line of over %d bytes",
+			READER_LINE_MAX);
+	if (reader->length + length > reader->capacity) {
+		reader->capacity = 2 * (reader->length + length);
+		reader->line = memory_resize(reader->line, reader->capacity, 1);
+	}
+	memcpy(reader->line + reader->length, data, length);
+	reader->length += length;
+	return 0;
+}
+
+int reader_feed(struct reader *reader, const char *data, size_t length, struct error *error)
+{
+	while (length) {
+		const char *end = memchr(data, '\n', length);
+		size_t part = end ? (size_t)(end - data) : length;
+		int result;
+		if (!end)
+			return keep(reader, data, length, error);
+		if (reader->length) {
+			result = keep(reader, data, part, error);
+			if (!result)
+				result = read_line(reader, reader->line, reader->length, error);
+			reader->length = 0;
+		} else {
+			result = read_line(reader, data, part, error);
+		}
+		if (result)
+			return result;
+		data += part + 1;
+		length -= part + 1;
+	}
+	return 0;
+}

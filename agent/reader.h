@@ -1,0 +1,44 @@
+// The stream's bytes in, batches out (docs/design/api.md, "The stream to an agent"). Pure.
+//
+// A batch is what a commit ends. The first of a connection is a snapshot: all that this host needs, whatever else it
+// holds is to be forgotten.
+#pragma once
+
+#include <utarray.h>
+
+#include "base/error.h"
+#include "model/object.h"
+
+struct batch_item {
+	enum model_kind kind;
+	char *tenant, *name;
+	struct object *object; // NULL: delete
+};
+
+struct batch {
+	bool snapshot;
+	uint64_t revision;
+	UT_array items; // struct batch_item, in order
+};
+
+// `batch` is borrowed.
+typedef void (*reader_batch)(void *context, const struct batch *batch);
+
+enum { READER_LINE_MAX = 16 << 20 };
+
+struct reader {
+	reader_batch callback;
+	void *context;
+	char *line; // the beginning of a line whose end has not come
+	size_t length, capacity;
+	bool begun; // the snapshot of this connection has begun
+	struct batch batch;
+};
+
+void reader_init(struct reader *reader, reader_batch callback, void *context);
+void reader_done(struct reader *reader);
+// A new connection: forget what was begun.
+void reader_reset(struct reader *reader);
+// -EPROTO for what is not a stream, -EFBIG for a line over READER_LINE_MAX, errors of object_decode: then the
+// connection is worth nothing more. Batches that were complete have been delivered.
+int reader_feed(struct reader *reader, const char *data, size_t length, struct error *error);

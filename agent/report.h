@@ -1,0 +1,29 @@
+// Reports to the controller: coalesced, one in flight, each member again until it has arrived.
+#pragma once
+
+#include <jansson.h>
+#include <stdbool.h>
+
+#include "http.h"
+
+// What a report has to say; its members as docs/design/api.md names them.
+enum report_member {
+	REPORT_REALIZED = 1 << 0, // "realized" and "failure"
+	REPORT_AGENT = 1 << 1,
+	REPORT_INTERFACES = 1 << 2,
+	REPORT_PORTS = 1 << 3,
+	REPORT_DROPS = 1 << 4,
+	REPORT_ALL = (1 << 5) - 1,
+};
+
+struct report;
+// A JSON object with these members, as of now. New reference.
+typedef json_t *(*report_build)(void *context, unsigned members);
+
+void agent_report_new(struct report **out, uv_loop_t *loop, struct http *http, const char *host,
+	report_build build, void *context);
+void agent_report_free(struct report *report);
+// These members are not as the controller has heard them. Sent at once if nothing is in flight.
+void agent_report_note(struct report *report, unsigned members);
+// While it is not online nothing is sent. Going online makes every member new.
+void agent_report_online(struct report *report, bool online);

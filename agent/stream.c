@@ -1,0 +1,177 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "stream.h"
+
+#include <string.h>
+
+#include "backoff.h"
+#include "base/log.h"
+#include "base/memory.h"
+#include "timer.h"
+
+// The controller says "ping" every 10 s; three missed, and it is gone.
+enum { SILENCE_SECONDS = 30, OK = 200, NOT_FOUND = 404 };
+
+struct stream {
+	struct http *http;
+	char *path; // of the host object
+	char *registration;
+	struct stream_events events;
+	struct http_request *request;
+	struct timer *again;
+	struct backoff backoff;
+	struct reader reader;
+	struct error error; // of the reader
+	bool registered;
+	bool synced; // this connection's snapshot has come
+	bool quiet;  // the trouble was told once
+};
+
+static void connect_stream(struct stream *stream);
+
+static void retry(struct stream *stream, const char *what, const char *why)
+{
+	uint32_t after_ms = backoff_ms(&stream->backoff);
+	log_write(stream->quiet ? LOG_LEVEL_DEBUG : LOG_LEVEL_WARNING, "%s: %s; trying again", what,
+		why);
+	stream->quiet = true;
+	agent_timer_start(stream->again, after_ms, 0);
+}
+
+static void explain(char *reason, size_t size, long status, const char *text)
+{
+	if (status && status != OK)
+		snprintf(reason, size, "status %ld: %.600s", status, text);
+	else
+		snprintf(reason, size, "%s", text);
+}
+
+static void batch_ready(void *context, const struct batch *batch)
+{
+	struct stream *stream = context;
+	if (batch->snapshot) {
+		log_info("connected to the controller at revision %llu",
+			(unsigned long long)batch->revision);
+		backoff_reset(&stream->backoff);
+		stream->synced = true;
+		stream->quiet = false;
+	}
+	stream->events.batch(stream->events.context, batch);
+}
+
+static int stream_data(void *context, const char *data, size_t length)
+{
+	struct stream *stream = context;
+	return reader_feed(&stream->reader, data, length, &stream->error);
+}
+
+static void stream_ended(void *context, long status, const char *text)
+{
+	struct stream *stream = context;
+	stream->request = NULL;
+	if (status == NOT_FOUND)
+		stream->registered = false;
+	if (stream->synced)
+		stream->events.lost(stream->events.context);
+	stream->synced = false;
+	char reason[700];
+	if (stream->error.code)
+		error_format(&stream->error, reason, sizeof(reason));
+	else
+		explain(reason, sizeof(reason), status, text);
+	retry(stream, "the stream from the controller ended", reason);
+}
+
+static void send_registration(struct stream *stream, const char *method);
+
+static void registration_ended(struct stream *stream, long status, const char *text)
+{
+	stream->request = NULL;
+	if (status >= 200 && status < 300) {
+		stream->registered = true;
+		connect_stream(stream);
+		return;
+	}
+	char reason[700];
+	explain(reason, sizeof(reason), status, text);
+	retry(stream, "cannot register this host", reason);
+}
+
+static void update_ended(void *context, long status, const char *text)
+{
+	struct stream *stream = context;
+	if (status == NOT_FOUND)
+		send_registration(stream, "PUT");
+	else
+		registration_ended(stream, status, text);
+}
+
+static void creation_ended(void *context, long status, const char *text)
+{
+	registration_ended(context, status, text);
+}
+
+// A PATCH, so that what others wrote into the host object (labels) stays; a PUT where there is none yet.
+static void send_registration(struct stream *stream, const char *method)
+{
+	bool update = !strcmp(method, "PATCH");
+	struct http_call call = {
+		.method = method,
+		.path = stream->path,
+		.body = stream->registration,
+		.silence_seconds = SILENCE_SECONDS,
+		.done = update ? update_ended : creation_ended,
+		.context = stream,
+	};
+	stream->request = agent_http_send(stream->http, &call);
+}
+
+static void connect_stream(struct stream *stream)
+{
+	if (stream->registration && !stream->registered) {
+		send_registration(stream, "PATCH");
+		return;
+	}
+	cleanup_free char *path = memory_format("%s/stream", stream->path);
+	struct http_call call = {
+		.method = "GET",
+		.path = path,
+		.silence_seconds = SILENCE_SECONDS,
+		.data = stream_data,
+		.done = stream_ended,
+		.context = stream,
+	};
+	reader_reset(&stream->reader);
+	stream->error = (struct error){0};
+	stream->request = agent_http_send(stream->http, &call);
+}
+
+static void try_again(void *context)
+{
+	connect_stream(context);
+}
+
+void agent_stream_new(struct stream **out, uv_loop_t *loop, struct http *http, const char *host,
+	const char *registration, const struct stream_events *events)
+{
+	struct stream *stream = memory_new(sizeof(*stream));
+	stream->http = http;
+	stream->path = memory_format("/v1/hosts/%s", host);
+	stream->registration = memory_text(registration);
+	stream->events = *events;
+	reader_init(&stream->reader, batch_ready, stream);
+	agent_timer_new(&stream->again, loop, try_again, stream);
+	connect_stream(stream);
+	*out = stream;
+}
+
+void agent_stream_free(struct stream *stream)
+{
+	if (!stream)
+		return;
+	agent_http_cancel(stream->request);
+	agent_timer_free(&stream->again);
+	reader_done(&stream->reader);
+	free(stream->path);
+	free(stream->registration);
+	free(stream);
+}
