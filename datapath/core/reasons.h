@@ -21,8 +21,9 @@
 		"the IPv4 header length is below 20 bytes or beyond the packet")                   \
 	REASON(bad_ip_length, BAD_IP_LENGTH,                                                       \
 		"the IP length is shorter than its headers or longer than the frame")              \
-	REASON(bad_ip_source, BAD_IP_SOURCE,                                                       \
-		"the IP source is a multicast, broadcast or loopback address")                     \
+	REASON(bad_ip_address, BAD_IP_ADDRESS,                                                     \
+		"an IP address that never appears on a wire: the source is multicast or "          \
+		"broadcast, one is loopback, or IPv4-mapped IPv6")                                 \
 	REASON(bad_fragment, BAD_FRAGMENT,                                                         \
 		"the fragment would reach beyond 65,535 bytes, or is no multiple of 8")            \
 	REASON(bad_extension_headers, BAD_EXTENSION_HEADERS,                                       \

@@ -1,0 +1,106 @@
+// SPDX-License-Identifier: (BSD-2-Clause OR GPL-2.0-only)
+// Head-end replication: a copy to each local device of the network, then one to each other host. The frame is opened once and its outer
+// headers written anew for each host. Room in front only ever grows, so the hosts with the shorter headers come first.
+#pragma once
+
+#include "core/encapsulate.h"
+
+enum flood_pass { FLOOD_LOCAL, FLOOD_VXLAN, FLOOD_GENEVE };
+
+struct flood {
+	struct seam *seam;
+	const struct packet *packet;
+	struct tunnel_packet tunnel;
+	__u32 frame; // length of the frame itself
+	__u32 room;  // bytes in front of it; 0: not opened
+	enum flood_pass pass;
+	bool more; // there is work for a later pass
+};
+
+static inline enum dp_reason flood_local(struct flood *flood, const struct dp_flood *entry)
+{
+	if (entry->port == flood->packet->port)
+		return DP_REASON_NONE;
+	if (seam_clone(flood->seam, entry->ifindex) < 0)
+		return DP_REASON_OUTPUT_FAILED;
+	seam_count(flood->seam, entry->port, SEAM_TO_PORT);
+	return DP_REASON_NONE;
+}
+
+// Make the room `room` bytes.
+static inline int flood_room(struct flood *flood, enum seam_family family, __u32 room)
+{
+	int result = 0;
+
+	if (flood->room == 0)
+		result = seam_open(flood->seam, family, room);
+	else if (room > flood->room)
+		result = seam_widen(flood->seam, room - flood->room);
+	flood->room = room;
+	return result;
+}
+
+static inline enum dp_reason flood_remote(struct flood *flood, __u32 host)
+{
+	struct way way;
+	__u32 mtu;
+	enum dp_reason reason = way_find(flood->seam, host, &way, &mtu);
+
+	if (reason) // told once, in the first of the two passes
+		return flood->pass == FLOOD_VXLAN ? reason : DP_REASON_NONE;
+	if (flood->pass == FLOOD_VXLAN && way.encapsulation == DP_GENEVE)
+		flood->more = true;
+	if ((flood->pass == FLOOD_VXLAN) != (way.encapsulation == DP_VXLAN))
+		return DP_REASON_NONE;
+	if (!way_fits(&way, flood->packet, mtu))
+		return DP_REASON_UNDERLAY_MTU_EXCEEDED;
+	if (flood_room(flood, way.route.family, way_bytes(&way)) < 0)
+		return DP_REASON_ENCAPSULATION_FAILED;
+	flood->tunnel.length = flood->frame + way_bytes(&way);
+	if (tunnel_write(flood->seam, &way.route, way.encapsulation, &flood->tunnel) < 0)
+		return DP_REASON_NO_MEMORY;
+	return seam_clone_send(flood->seam, &way.route);
+}
+
+static long flood_one(__u32 index, void *context)
+{
+	struct flood *flood = context;
+	struct dp_flood_key key = {.vni = flood->packet->vni, .index = index};
+	const struct dp_flood *entry = seam_find_flood(flood->seam, &key);
+	enum dp_reason reason = DP_REASON_NONE;
+
+	if (!entry) // the rows are being changed
+		return 0;
+	if (flood->pass == FLOOD_LOCAL && entry->host != 0)
+		flood->more = true;
+	else if (flood->pass == FLOOD_LOCAL)
+		reason = flood_local(flood, entry);
+	else if (entry->host != 0)
+		reason = flood_remote(flood, entry->host);
+	if (reason)
+		seam_count_drop(flood->seam, flood->packet->port, reason);
+	return 0;
+}
+
+// A copy to everybody in the network but the port that sent it; `local`: to those on this host.
+static inline enum dp_verdict flood_packet(struct seam *seam, const struct packet *packet,
+	const struct dp_network *network, bool local)
+{
+	__u32 count = network->flood_count;
+	struct flood flood = {
+		.seam = seam,
+		.packet = packet,
+		.tunnel = tunnel_packet(seam, packet, 0),
+		.frame = seam_length(seam),
+		.pass = FLOOD_LOCAL,
+	};
+
+	seam_repeat(count, flood_one, &flood);
+	for (enum flood_pass pass = FLOOD_VXLAN; pass <= FLOOD_GENEVE && flood.more && !local;
+		pass++) {
+		flood.pass = pass;
+		flood.more = false;
+		seam_repeat(count, flood_one, &flood);
+	}
+	return DP_VERDICT_DONE;
+}

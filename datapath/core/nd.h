@@ -1,0 +1,88 @@
+// SPDX-License-Identifier: (BSD-2-Clause OR GPL-2.0-only)
+// Parse IPv6 neighbor discovery: RFC 4861, sections 4 and 7.1; RFC 6980 forbids fragments.
+#pragma once
+
+#include "core/packet.h"
+
+enum nd_type {
+	ND_ROUTER_SOLICITATION = 133,
+	ND_ROUTER_ADVERTISEMENT,
+	ND_SOLICITATION,
+	ND_ADVERTISEMENT,
+	ND_REDIRECT
+};
+
+enum { ND_HOP_LIMIT = 255, ND_OPTIONS = 8, ND_OPTION_SOURCE = 1, ND_OPTION_TARGET = 2 };
+
+// A solicitation or advertisement with one link-layer option. The rest of the header differs by type, all the options look alike.
+struct nd_message {
+	struct icmp_header icmp;
+	__be32 flags;
+	struct dp_address target;
+};
+
+struct nd_option {
+	__u8 type, words; // of eight bytes, this header included
+	struct dp_mac link_layer;
+};
+
+enum { ND_FLAG_SOLICITED = 0x40000000, ND_FLAG_OVERRIDE = 0x20000000 };
+
+static inline bool nd_is(const struct packet *packet)
+{
+	return packet->kind == PACKET_IPV6 && packet->protocol == PROTOCOL_ICMPV6 &&
+	       !packet->later_fragment && packet->icmp_type >= ND_ROUTER_SOLICITATION &&
+	       packet->icmp_type <= ND_REDIRECT;
+}
+
+// Where the options of a message start, from its start.
+static inline __u32 nd_options(__u8 type)
+{
+	switch (type) {
+	case ND_ROUTER_SOLICITATION:
+		return 8;
+	case ND_ROUTER_ADVERTISEMENT:
+		return 16;
+	case ND_REDIRECT:
+		return 40;
+	}
+	return sizeof(struct nd_message);
+}
+
+// Fill target and link_layer of a packet for which nd_is() holds. 0, or what is wrong with it. Options beyond ND_OPTIONS make a
+// message bad: one that is not looked at could claim anything.
+static inline enum dp_reason nd_parse(struct seam *seam, struct packet *packet)
+{
+	__u8 type = packet->icmp_type;
+	__u8 wanted = type == ND_ADVERTISEMENT ? ND_OPTION_TARGET : ND_OPTION_SOURCE;
+	__u32 at = packet->l4 + nd_options(type);
+
+	if (packet->fragment || packet->ttl != ND_HOP_LIMIT || packet->icmp_code != 0 ||
+		at > packet->end)
+		return DP_REASON_BAD_ND;
+	if (type == ND_SOLICITATION || type == ND_ADVERTISEMENT) {
+		if (seam_load(seam, packet->l4 + __builtin_offsetof(struct nd_message, target),
+			    &packet->target, sizeof(packet->target)) < 0)
+			return DP_REASON_TRUNCATED;
+		// A mapped target would pass for an IPv4 address here.
+		if (packet->target.bytes[0] == 0xff || address_ipv4(&packet->target))
+			return DP_REASON_BAD_ND;
+	}
+
+	for (int i = 0; i < ND_OPTIONS && at < packet->end; i++) {
+		struct nd_option option;
+		if (at + sizeof(option) > packet->end ||
+			seam_load(seam, at, &option, sizeof(option)) < 0 || option.words == 0)
+			return DP_REASON_BAD_ND;
+		if (option.type == wanted) {
+			// Two that differ could deceive whoever reads the other one.
+			if (packet->has_link_layer &&
+				!mac_equal(&packet->link_layer, &option.link_layer))
+				return DP_REASON_BAD_ND;
+			packet->link_layer = option.link_layer;
+			packet->has_link_layer = true;
+		}
+		at += option.words * 8;
+	}
+	return at == packet->end ? DP_REASON_NONE : DP_REASON_BAD_ND;
+}

@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: (BSD-2-Clause OR GPL-2.0-only)
+// What forwarding knows of the packet in hand. Numbers in host order, addresses in network order.
+#pragma once
+
+#include "core/headers.h"
+#include "core/seam.h"
+
+enum packet_kind { PACKET_OTHER, PACKET_ARP, PACKET_IPV4, PACKET_IPV6 };
+
+enum { PACKET_L3 = ETHERNET_BYTES }; // where the packet behind the Ethernet header starts
+
+struct packet {
+	// Where it came from: the network; the port's key, 0 if it is on another host and did not tell.
+	__u32 vni, port;
+
+	struct ethernet_header ethernet;
+	__u16 kind; // enum packet_kind
+
+	// IP
+	struct dp_address source, destination; // of ARP: sender and target
+	__u8 protocol;                         // behind the extension headers
+	__u8 ttl, ecn;
+	bool fragment;       // one of several
+	bool later_fragment; // not the first: there is no transport header, ports and types are 0
+	__u16 l4;          // offset of the transport header, or of what a fragment has in its place
+	__u32 end;         // offset behind the IP packet; padding may follow
+	__u32 wire_length; // of the IP packet, of each segment if it is a superpacket
+
+	// Transport
+	__u16 source_port, destination_port;
+	__u8 tcp_flags, icmp_type, icmp_code;
+
+	// ARP and neighbor discovery
+	__u16 arp_operation;
+	struct dp_mac
+		link_layer; // ARP: the sender's MAC. ND: the source or target link-layer option, if has_link_layer
+	bool has_link_layer;
+	struct dp_address target; // of a neighbor solicitation or advertisement
+};
+
+static inline enum dp_verdict packet_drop(struct seam *seam, __u32 port, enum dp_reason reason)
+{
+	seam_count_drop(seam, port, reason);
+	return DP_VERDICT_DROP;
+}

@@ -1,0 +1,107 @@
+// SPDX-License-Identifier: (BSD-2-Clause OR GPL-2.0-only)
+// ARP and neighbor solicitations are answered on the spot from the bindings of the network: the question becomes the answer and goes
+// back. Nobody else hears it, so no port can answer for another, and no question crosses the underlay.
+#pragma once
+
+#include "core/nd.h"
+#include "core/security.h"
+
+static inline enum dp_verdict resolve_arp(
+	struct seam *seam, const struct packet *packet, const struct dp_neighbor *neighbor)
+{
+	__be32 sender = address_word(&packet->destination, 3),
+	       target = address_word(&packet->source, 3);
+	struct {
+		struct ethernet_header ethernet;
+		struct arp_packet arp;
+	} reply = {
+		.ethernet = {packet->ethernet.source, neighbor->mac, BE16(ETHERNET_ARP)},
+		.arp = {.hardware = BE16(1),
+			.protocol = BE16(ETHERNET_IPV4),
+			.hardware_bytes = 6,
+			.protocol_bytes = 4,
+			.operation = BE16(ARP_REPLY),
+			.sender_mac = neighbor->mac,
+			.target_mac = packet->link_layer},
+	};
+
+	__builtin_memcpy(reply.arp.sender, &sender, sizeof(sender));
+	__builtin_memcpy(reply.arp.target, &target, sizeof(target));
+	if (seam_store(seam, 0, &reply, sizeof(reply)) < 0)
+		return packet_drop(seam, packet->port, DP_REASON_NO_MEMORY);
+	return seam_output(seam, seam_device(seam), DP_DEVICE_PLAIN);
+}
+
+// RFC 4861, sections 4.4 and 7.2.4.
+static inline enum dp_verdict resolve_nd(
+	struct seam *seam, const struct packet *packet, const struct dp_neighbor *neighbor)
+{
+	static const struct dp_address all_nodes = {{0xff, 2, [15] = 1}};
+	static const struct dp_mac all_nodes_mac = {{0x33, 0x33, 0, 0, 0, 1}};
+	bool probe =
+		address_zero(&packet->source); // for duplicates: everybody shall hear the answer
+	struct {
+		struct ethernet_header ethernet;
+		struct ipv6_header ip;
+		struct nd_message message;
+		struct nd_option option;
+	} __attribute__((packed)) reply = {
+		.ethernet = {probe ? all_nodes_mac : packet->ethernet.source, neighbor->mac,
+			BE16(ETHERNET_IPV6)},
+		.ip = {.version_class_flow = BE32(6u << 28),
+			.length = BE16(sizeof(reply.message) + sizeof(reply.option)),
+			.next = PROTOCOL_ICMPV6,
+			.hop_limit = ND_HOP_LIMIT,
+			.source = packet->target,
+			.destination = probe ? all_nodes : packet->source},
+		.message = {.icmp = {.type = ND_ADVERTISEMENT},
+			.flags = BE32(ND_FLAG_OVERRIDE | (probe ? 0 : ND_FLAG_SOLICITED)),
+			.target = packet->target},
+		.option = {ND_OPTION_TARGET, 1, neighbor->mac},
+	};
+	struct {
+		struct nd_message message;
+		struct nd_option option;
+	} body = {reply.message, reply.option};
+	struct dp_address ends[2] = {reply.ip.source, reply.ip.destination};
+	__u32 sum = BE16(sizeof(body)) + BE16(PROTOCOL_ICMPV6);
+
+	sum = checksum_add(sum, ends, sizeof(ends));
+	reply.message.icmp.checksum = checksum_fold(checksum_add(sum, &body, sizeof(body)));
+	if (seam_resize(seam, sizeof(reply)) < 0 || seam_store(seam, 0, &reply, sizeof(reply)) < 0)
+		return packet_drop(seam, packet->port, DP_REASON_NO_MEMORY);
+	return seam_output(seam, seam_device(seam), DP_DEVICE_PLAIN);
+}
+
+// Does the packet ask for a MAC that the network may know?
+static inline bool resolve_asked(const struct packet *packet)
+{
+	return (packet->kind == PACKET_ARP && packet->arp_operation == ARP_REQUEST) ||
+	       (nd_is(packet) && packet->icmp_type == ND_SOLICITATION);
+}
+
+// Who has the address that the packet asks for.
+static inline const struct dp_neighbor *resolve_find(struct seam *seam, const struct packet *packet)
+{
+	struct dp_neighbor_key key = {
+		.vni = packet->vni,
+		.address = packet->kind == PACKET_ARP ? packet->destination : packet->target,
+	};
+
+	return seam_find_neighbor(seam, &key);
+}
+
+static inline enum dp_verdict resolve_answer(
+	struct seam *seam, const struct packet *packet, const struct dp_neighbor *neighbor)
+{
+	if (neighbor->port == packet->port)
+		return packet_drop(seam, packet->port, DP_REASON_OWN_NEIGHBOR);
+	return packet->kind == PACKET_ARP ? resolve_arp(seam, packet, neighbor)
+					  : resolve_nd(seam, packet, neighbor);
+}
+
+// Who asks all for its own address tells all that it has moved there: RFC 5227, section 2.3.
+static inline bool resolve_announces(const struct packet *packet)
+{
+	return packet->kind == PACKET_ARP && address_equal(&packet->source, &packet->destination);
+}

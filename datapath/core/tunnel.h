@@ -1,0 +1,262 @@
+// SPDX-License-Identifier: (BSD-2-Clause OR GPL-2.0-only)
+// Tunnels: build and parse Geneve (RFC 8926) and VXLAN (RFC 7348) over IPv4 and IPv6.
+#pragma once
+
+#include "core/packet.h"
+
+// The option that tells both ports: section 3.5. Its lower-valued types are not critical.
+struct tunnel_option {
+	struct geneve_option header;
+	__be32 source_port, destination_port;
+};
+
+struct tunnel_geneve {
+	struct udp_header udp;
+	struct geneve_header geneve;
+	struct tunnel_option option;
+};
+
+struct tunnel_vxlan {
+	struct udp_header udp;
+	struct vxlan_header vxlan;
+};
+
+enum { GENEVE_OPTION_CRITICAL = 0x80, GENEVE_OPTIONS = 63, TUNNEL_TTL = 64 };
+
+// Bytes between outer IP header and inner frame.
+static inline __u32 tunnel_bytes(__u32 encapsulation)
+{
+	return encapsulation == DP_GENEVE ? sizeof(struct tunnel_geneve)
+					  : sizeof(struct tunnel_vxlan);
+}
+
+static inline __u32 tunnel_ip_bytes(enum seam_family family)
+{
+	return family == SEAM_IPV4 ? sizeof(struct ipv4_header) : sizeof(struct ipv6_header);
+}
+
+// Some other source port for each flow, so that routers and receivers spread them: RFC 8926, section 3.3.
+static inline __be16 tunnel_source_port(__u32 hash)
+{
+	return BE16(0xc000 | ((hash ^ hash >> 16) & 0x3fff));
+}
+
+// ---- out ----
+
+// What all copies of one packet have in common.
+struct tunnel_packet {
+	__u32 vni, source_port, destination_port, hash;
+	__u32 length; // from the outer IP header to the end
+	__u8 ecn;
+};
+
+// A length that the field cannot hold is 0, as in every jumbo packet; segmentation writes the true ones.
+static inline __be16 tunnel_length(__u32 length)
+{
+	return length > 0xffff ? 0 : BE16(length);
+}
+
+static inline int tunnel_write_ip(
+	struct seam *seam, const struct seam_route *route, const struct tunnel_packet *tunnel)
+{
+	if (route->family == SEAM_IPV4) {
+		struct ipv4_header ip = {
+			.version_length = 0x45,
+			.tos = tunnel->ecn,
+			.length = tunnel_length(tunnel->length),
+			.fragment = BE16(IPV4_DONT_FRAGMENT),
+			.ttl = TUNNEL_TTL,
+			.protocol = PROTOCOL_UDP,
+			.source = address_word(&route->source, 3),
+			.destination = address_word(&route->destination, 3),
+		};
+		ip.checksum = checksum_fold(checksum_add(0, &ip, sizeof(ip)));
+		return seam_store(seam, ETHERNET_BYTES, &ip, sizeof(ip));
+	}
+
+	struct ipv6_header ip = {
+		.version_class_flow = BE32(6u << 28 | (__u32)tunnel->ecn << 20),
+		.length = tunnel_length(tunnel->length - sizeof(ip)),
+		.next = PROTOCOL_UDP,
+		.hop_limit = TUNNEL_TTL,
+		.source = route->source,
+		.destination = route->destination,
+	};
+	return seam_store(seam, ETHERNET_BYTES, &ip, sizeof(ip));
+}
+
+// UDP and the tunnel header, into the room at constant offset `at`. No UDP checksum: RFC 8926, section 3.3; RFC 6935.
+static inline int tunnel_write_header(
+	struct seam *seam, __u32 at, __u32 encapsulation, const struct tunnel_packet *tunnel)
+{
+	struct udp_header udp = {
+		.source = tunnel_source_port(tunnel->hash),
+		.destination = BE16(encapsulation == DP_GENEVE ? DP_UDP_GENEVE : DP_UDP_VXLAN),
+		.length = tunnel_length(tunnel->length - (at - ETHERNET_BYTES)),
+	};
+
+	if (encapsulation == DP_GENEVE) {
+		struct tunnel_geneve header = {
+			.udp = udp,
+			.geneve = {.version_length = sizeof(header.option) / 4,
+				.protocol = BE16(ETHERNET_TRANSPARENT),
+				.vni = BE32(tunnel->vni << 8)},
+			.option = {.header = {.class = BE16(DP_GENEVE_CLASS),
+					   .type = DP_GENEVE_TYPE,
+					   .length = DP_GENEVE_OPTION_BYTES / 4},
+				.source_port = BE32(tunnel->source_port),
+				.destination_port = BE32(tunnel->destination_port)},
+		};
+		return seam_store(seam, at, &header, sizeof(header));
+	}
+	struct tunnel_vxlan header = {
+		.udp = udp,
+		.vxlan = {.flags = BE32(VXLAN_VNI), .vni = BE32(tunnel->vni << 8)},
+	};
+	return seam_store(seam, at, &header, sizeof(header));
+}
+
+// Fill an opened room with the outer headers.
+static inline int tunnel_write(struct seam *seam, const struct seam_route *route,
+	__u32 encapsulation, const struct tunnel_packet *tunnel)
+{
+	if (tunnel_write_ip(seam, route, tunnel) < 0)
+		return -1;
+	return route->family == SEAM_IPV4
+		       ? tunnel_write_header(seam, ETHERNET_BYTES + sizeof(struct ipv4_header),
+				 encapsulation, tunnel)
+		       : tunnel_write_header(seam, ETHERNET_BYTES + sizeof(struct ipv6_header),
+				 encapsulation, tunnel);
+}
+
+// ---- in ----
+
+struct tunnel_arrival {
+	struct dp_address source, destination;
+	__u32 l4;    // offset of the UDP header
+	__u32 inner; // offset of the inner frame
+	__u32 vni;
+	__u32 source_port; // the port's key, 0 if not told
+	__u8 ecn;
+};
+
+// Is this UDP over IP that may be a tunnel's? What is not is the host's business, whatever is wrong with it.
+static inline bool tunnel_parse_ip(struct seam *seam, struct tunnel_arrival *arrival)
+{
+	struct ethernet_header ethernet;
+
+	if (seam_tagged(seam) || seam_load(seam, 0, &ethernet, sizeof(ethernet)) < 0)
+		return false;
+	if (ethernet.type == BE16(ETHERNET_IPV4)) {
+		struct ipv4_header ip;
+		if (seam_load(seam, ETHERNET_BYTES, &ip, sizeof(ip)) < 0 ||
+			ip.version_length >> 4 != 4 || (ip.version_length & 0xf) < 5 ||
+			ip.protocol != PROTOCOL_UDP ||
+			(ip.fragment & BE16(IPV4_OFFSET | IPV4_MORE_FRAGMENTS)))
+			return false;
+		arrival->source = address_mapped(ip.source);
+		arrival->destination = address_mapped(ip.destination);
+		arrival->ecn = ip.tos & ECN_MASK;
+		arrival->l4 = ETHERNET_BYTES + (ip.version_length & 0xf) * 4;
+		return true;
+	}
+	if (ethernet.type == BE16(ETHERNET_IPV6)) {
+		struct ipv6_header ip;
+		if (seam_load(seam, ETHERNET_BYTES, &ip, sizeof(ip)) < 0 || ip.next != PROTOCOL_UDP)
+			return false;
+		arrival->source = ip.source;
+		arrival->destination = ip.destination;
+		arrival->ecn = BE32(ip.version_class_flow) >> 20 & ECN_MASK;
+		arrival->l4 = ETHERNET_BYTES + sizeof(ip);
+		return true;
+	}
+	return false;
+}
+
+// The options: ours is read, others are skipped unless they are critical.
+static inline enum dp_reason tunnel_parse_options(
+	struct seam *seam, struct tunnel_arrival *arrival, __u32 at)
+{
+	for (int i = 0; i < GENEVE_OPTIONS && at < arrival->inner; i++) {
+		struct geneve_option option;
+		if (at + sizeof(option) > arrival->inner ||
+			seam_load(seam, at, &option, sizeof(option)) < 0)
+			return DP_REASON_BAD_TUNNEL_HEADER;
+		__u32 bytes = (option.length & GENEVE_OPTION_LENGTH) * 4;
+		if (option.class == BE16(DP_GENEVE_CLASS) && option.type == DP_GENEVE_TYPE &&
+			bytes == DP_GENEVE_OPTION_BYTES) {
+			__be32 port;
+			if (seam_load(seam, at + sizeof(option), &port, sizeof(port)) < 0)
+				return DP_REASON_BAD_TUNNEL_HEADER;
+			arrival->source_port = BE32(port);
+		} else if (option.type & GENEVE_OPTION_CRITICAL) {
+			return DP_REASON_CRITICAL_OPTION;
+		}
+		at += sizeof(option) + bytes;
+	}
+	return at == arrival->inner ? DP_REASON_NONE : DP_REASON_BAD_TUNNEL_HEADER;
+}
+
+static inline enum dp_reason tunnel_parse_geneve(struct seam *seam, struct tunnel_arrival *arrival)
+{
+	struct geneve_header geneve;
+	__u32 at = arrival->l4 + sizeof(struct udp_header);
+
+	if (seam_load(seam, at, &geneve, sizeof(geneve)) < 0)
+		return DP_REASON_BAD_TUNNEL_HEADER;
+	// Control packets are for tunnel endpoints, of which they ask nothing that is known here.
+	if ((geneve.version_length & GENEVE_VERSION) || (geneve.flags & GENEVE_CONTROL) ||
+		geneve.protocol != BE16(ETHERNET_TRANSPARENT))
+		return DP_REASON_BAD_TUNNEL_HEADER;
+	at += sizeof(geneve);
+	arrival->vni = BE32(geneve.vni) >> 8;
+	arrival->inner = at + (geneve.version_length & GENEVE_LENGTH) * 4;
+	return tunnel_parse_options(seam, arrival, at);
+}
+
+static inline enum dp_reason tunnel_parse_vxlan(struct seam *seam, struct tunnel_arrival *arrival)
+{
+	struct vxlan_header vxlan;
+	__u32 at = arrival->l4 + sizeof(struct udp_header);
+
+	if (seam_load(seam, at, &vxlan, sizeof(vxlan)) < 0 || !(vxlan.flags & BE32(VXLAN_VNI)))
+		return DP_REASON_BAD_TUNNEL_HEADER;
+	arrival->vni = BE32(vxlan.vni) >> 8;
+	arrival->inner = at + sizeof(vxlan);
+	return DP_REASON_NONE;
+}
+
+// ---- congestion marks, RFC 6040 ----
+
+// What the packet goes on with (section 4.2), or -1: it must be dropped.
+static inline int tunnel_ecn(__u8 inner, __u8 outer)
+{
+	if (outer == ECN_CE)
+		return inner == ECN_NONE ? -1 : ECN_CE;
+	if (outer == ECN_ECT1 && inner == ECN_ECT0)
+		return ECN_ECT1;
+	return inner;
+}
+
+// Rewrite the mark of a packet that was taken out of its tunnel.
+static inline int tunnel_mark(struct seam *seam, const struct packet *packet, __u8 ecn)
+{
+	if (packet->kind == PACKET_IPV4) {
+		struct ipv4_header ip;
+		if (seam_load(seam, PACKET_L3, &ip, sizeof(ip)) < 0)
+			return -1;
+		// RFC 1624, equation 3, for the first word alone.
+		__u16 before[2] = {0}, after[2] = {0};
+		__builtin_memcpy(before, &ip.version_length, 2);
+		ip.tos = (ip.tos & ~ECN_MASK) | ecn;
+		__builtin_memcpy(after, &ip.version_length, 2);
+		ip.checksum = checksum_fold((__u16)~ip.checksum + (__u16)~before[0] + after[0]);
+		return seam_store(seam, PACKET_L3, &ip, sizeof(ip));
+	}
+
+	__be32 word;
+	if (seam_load(seam, PACKET_L3, &word, sizeof(word)) < 0)
+		return -1;
+	word = BE32((BE32(word) & ~((__u32)ECN_MASK << 20)) | (__u32)ecn << 20);
+	return seam_store(seam, PACKET_L3, &word, sizeof(word));
+}
