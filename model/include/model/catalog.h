@@ -8,6 +8,11 @@
 // transaction at a time. Order inside a transaction does not matter: a port may come before its
 // network.
 //
+// What a put leaves open: server-owned fields (vni, key) stay those of the object that it replaces, and
+// writing another value is refused. Sticky fields are the caller's: object_inherit makes a put keep them; what is
+// then still absent is allocated (or, for host and device, absent: so a merge patch can detach). From prepare to
+// commit or abort the catalog shows the new state.
+//
 // Checked across objects: every reference exists (a tenant of an object too); a delete leaves
 // nothing that refers to the object; an address or MAC is used once in a network (allowed pairs
 // excepted), lies in a subnet of the network and is neither the network's nor its broadcast
@@ -36,7 +41,7 @@ void catalog_free(struct catalog *catalog);
 // Look up; borrowed, valid until the object changes. NULL if absent.
 struct object *catalog_find(
 	const struct catalog *catalog, enum model_kind kind, const char *tenant, const char *name);
-// Visit objects of a kind in order of path; `tenant` NULL: of all tenants. Stops at the first
+// Visit objects of a kind in order of tenant and name; `tenant` NULL: of all tenants. Stops at the first
 // non-zero answer and returns it.
 typedef int (*catalog_visit)(void *context, struct object *object);
 int catalog_each(const struct catalog *catalog, enum model_kind kind, const char *tenant,

@@ -1,0 +1,104 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "model/catalog.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "base/memory.h"
+#include "state.h"
+
+void catalog_new(struct catalog **out)
+{
+	struct catalog *catalog = memory_new(sizeof(*catalog));
+	graph_init(&catalog->graph);
+	claims_init(&catalog->claims);
+	catalog->counters = (struct counters){.vni = 1, .port_key = 1, .host_key = 1};
+	*out = catalog;
+}
+
+void catalog_free(struct catalog *catalog)
+{
+	if (!catalog)
+		return;
+	graph_done(&catalog->graph);
+	index_done(&catalog->claims);
+	free(catalog);
+}
+
+struct object *catalog_find(
+	const struct catalog *catalog, enum model_kind kind, const char *tenant, const char *name)
+{
+	const struct record *record = graph_find(&catalog->graph, kind, tenant, name);
+	return record ? record->object : NULL;
+}
+
+int catalog_each(const struct catalog *catalog, enum model_kind kind, const char *tenant,
+	catalog_visit visit, void *context)
+{
+	if (!model_kind_in_tenant(kind))
+		tenant = NULL;
+	int result = 0;
+	for (struct record *record = graph_first(&catalog->graph, kind, tenant); record && !result;
+		record = graph_next(&catalog->graph, record)) {
+		if (tenant && strcmp(record->tenant, tenant))
+			break;
+		if (record->object)
+			result = visit(context, record->object);
+	}
+	return result;
+}
+
+size_t catalog_count(const struct catalog *catalog, enum model_kind kind)
+{
+	return catalog->graph.objects[kind];
+}
+
+struct port *catalog_port_by_device(
+	const struct catalog *catalog, const char *host, const char *device)
+{
+	const struct record *record = graph_find(&catalog->graph, MODEL_HOST, NULL, host);
+	if (!record)
+		return NULL;
+	struct claim probe = claim_device(record, device);
+	const struct claim *claim = index_find(&catalog->claims, &probe);
+	return claim ? (struct port *)claim->owner->object : NULL;
+}
+
+int catalog_load(struct catalog *catalog, struct object *object, struct error *error)
+{
+	struct graph *graph = &catalog->graph;
+	struct record *record = record_pin(graph, object->kind, object->tenant, object->name);
+	int result = 0;
+	if (record->object) {
+		char path[OBJECT_PATH_TEXT];
+		error_set_object(error, "%s", object_path(object, path));
+		result = error_set(error, EEXIST, "is loaded already");
+	} else {
+		record_fill(graph, record, object);
+		result = claims_take(&catalog->claims, record, error);
+		if (result) {
+			claims_drop(&catalog->claims, record);
+			record_empty(graph, record);
+		}
+	}
+	record_unpin(graph, record);
+	object_unref(object);
+	return result;
+}
+
+json_t *catalog_counters(const struct catalog *catalog)
+{
+	return json_pack("{s:I, s:I}", "vni", (json_int_t)catalog->counters.vni, "port_key",
+		(json_int_t)catalog->counters.port_key);
+}
+
+int catalog_counters_load(struct catalog *catalog, const json_t *counters, struct error *error)
+{
+	json_int_t vni, port_key;
+	if (json_unpack((json_t *)counters, "{s:I, s:I}", "vni", &vni, "port_key", &port_key) ||
+		vni < 1 || vni >= 1 << 24 || port_key < 1 || port_key > UINT32_MAX)
+		return error_set(error, EINVAL, "the stored counters of allocation are damaged");
+	catalog->counters.vni = (uint32_t)vni;
+	catalog->counters.port_key = (uint32_t)port_key;
+	return 0;
+}

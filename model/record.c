@@ -1,0 +1,178 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "record.h"
+
+#include <string.h>
+
+#include "base/memory.h"
+
+static int compare_records(const void *a, const void *b)
+{
+	const struct record *left = a, *right = b;
+	int order = left->tenant ? strcmp(left->tenant, right->tenant) : 0;
+	return order ? order : strcmp(left->name, right->name);
+}
+
+static struct record probe(const char *tenant, const char *name)
+{
+	return (struct record){.tenant = (char *)tenant, .name = (char *)name};
+}
+
+void graph_init(struct graph *graph)
+{
+	*graph = (struct graph){0};
+	for (int kind = 0; kind < MODEL_KIND_COUNT; kind++)
+		index_init(&graph->records[kind], sizeof(struct record), compare_records);
+}
+
+static void pools_free(struct pool *pool)
+{
+	while (pool) {
+		struct pool *other = pool->other;
+		free(pool);
+		pool = other;
+	}
+}
+
+static void record_done(struct record *record)
+{
+	struct reference *next;
+	for (struct reference *reference = record->references; reference; reference = next) {
+		next = reference->next;
+		free(reference);
+	}
+	pools_free(record->pools);
+	object_unref(record->object);
+	free(record->tenant);
+	free(record->name);
+}
+
+void graph_done(struct graph *graph)
+{
+	for (int kind = 0; kind < MODEL_KIND_COUNT; kind++) {
+		struct index *records = &graph->records[kind];
+		for (struct record *record = index_first(records); record;
+			record = index_next(records, record))
+			record_done(record);
+		index_done(records);
+	}
+}
+
+struct record *graph_find(
+	const struct graph *graph, enum model_kind kind, const char *tenant, const char *name)
+{
+	struct record key = probe(model_kind_in_tenant(kind) ? tenant : NULL, name);
+	return index_find(&graph->records[kind], &key);
+}
+
+struct record *graph_first(const struct graph *graph, enum model_kind kind, const char *tenant)
+{
+	if (!tenant)
+		return index_first(&graph->records[kind]);
+	struct record key = probe(tenant, "");
+	return index_seek(&graph->records[kind], &key);
+}
+
+struct record *graph_next(const struct graph *graph, const struct record *record)
+{
+	return index_next(&graph->records[record->kind], record);
+}
+
+static struct record *record_obtain(
+	struct graph *graph, enum model_kind kind, const char *tenant, const char *name)
+{
+	struct record *record = graph_find(graph, kind, tenant, name);
+	if (record)
+		return record;
+	struct record made = {
+		.kind = kind,
+		.tenant = model_kind_in_tenant(kind) ? memory_text(tenant) : NULL,
+		.name = memory_text(name),
+	};
+	return index_add(&graph->records[kind], &made);
+}
+
+static void record_release(struct graph *graph, struct record *record)
+{
+	if (record->object || record->referrers || record->pins)
+		return;
+	char *tenant = record->tenant, *name = record->name;
+	pools_free(record->pools);
+	index_remove(&graph->records[record->kind], record);
+	free(tenant);
+	free(name);
+}
+
+struct record *record_pin(
+	struct graph *graph, enum model_kind kind, const char *tenant, const char *name)
+{
+	struct record *record = record_obtain(graph, kind, tenant, name);
+	record->pins++;
+	return record;
+}
+
+void record_unpin(struct graph *graph, struct record *record)
+{
+	record->pins--;
+	record_release(graph, record);
+}
+
+struct linking {
+	struct graph *graph;
+	struct record *from;
+};
+
+static int link_reference(void *context, const char *field, enum model_kind kind,
+	const char *tenant, const char *name)
+{
+	struct linking *linking = context;
+	struct record *to = record_obtain(linking->graph, kind, tenant, name);
+	struct reference *reference = memory_new(sizeof(*reference));
+	*reference = (struct reference){
+		.from = linking->from,
+		.to = to,
+		.field = field,
+		.next = linking->from->references,
+		.after = to->referrers,
+		.before = &to->referrers,
+	};
+	linking->from->references = reference;
+	if (to->referrers)
+		to->referrers->before = &reference->after;
+	to->referrers = reference;
+	to->referrer_count++;
+	return 0;
+}
+
+void record_fill(struct graph *graph, struct record *record, struct object *object)
+{
+	record->object = object_ref(object);
+	graph->objects[record->kind]++;
+	object_references(object, link_reference, &(struct linking){graph, record});
+}
+
+void record_empty(struct graph *graph, struct record *record)
+{
+	struct reference *next;
+	for (struct reference *reference = record->references; reference; reference = next) {
+		next = reference->next;
+		*reference->before = reference->after;
+		if (reference->after)
+			reference->after->before = reference->before;
+		reference->to->referrer_count--;
+		record_release(graph, reference->to);
+		free(reference);
+	}
+	record->references = NULL;
+	graph->objects[record->kind]--;
+	object_unref(record->object);
+	record->object = NULL;
+}
+
+struct record *record_target(const struct record *record, enum model_kind kind)
+{
+	for (const struct reference *reference = record->references; reference;
+		reference = reference->next)
+		if (reference->to->kind == kind)
+			return reference->to;
+	return NULL;
+}

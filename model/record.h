@@ -1,0 +1,66 @@
+// SPDX-License-Identifier: Apache-2.0
+// The graph of objects. A record is the place of one object, by kind, tenant and name; it stays where it is while the
+// object in it is replaced, so that references can be pointers. Private to the model.
+//
+// A record without an object is a name that others refer to, or that a transaction is about to fill. It goes when
+// nothing holds it: no object, no referrer, no pin.
+#pragma once
+
+#include "index.h"
+#include "model/object.h"
+
+struct record;
+
+struct reference {
+	struct record *from, *to;
+	const char *field;                 // of the object in `from`
+	struct reference *next;            // of the same `from`
+	struct reference *after, **before; // of the same `to`
+};
+
+// Where the search for a free address of a subnet begins.
+struct pool {
+	struct prefix subnet;
+	struct address next;
+	struct pool *other; // of the same network
+};
+
+struct record {
+	enum model_kind kind;
+	unsigned pins; // transactions that hold it
+	char *tenant;  // NULL for kinds in no tenant
+	char *name;
+	struct object *object; // owned reference, or NULL
+	struct reference *references;
+	struct reference *referrers;
+	size_t referrer_count;
+	struct pool *pools; // of a network, one a subnet from which was allocated
+};
+
+struct graph {
+	struct index records[MODEL_KIND_COUNT];
+	size_t objects[MODEL_KIND_COUNT];
+};
+
+void graph_init(struct graph *graph);
+void graph_done(struct graph *graph);
+
+// NULL if there is no such record.
+struct record *graph_find(
+	const struct graph *graph, enum model_kind kind, const char *tenant, const char *name);
+// The first record of the kind, of the tenant if one is given.
+struct record *graph_first(const struct graph *graph, enum model_kind kind, const char *tenant);
+struct record *graph_next(const struct graph *graph, const struct record *record);
+
+// Found or made, with one more pin.
+struct record *record_pin(
+	struct graph *graph, enum model_kind kind, const char *tenant, const char *name);
+void record_unpin(struct graph *graph, struct record *record);
+
+// Put `object` (own reference taken) in the record, which is empty, and link what it refers to.
+void record_fill(struct graph *graph, struct record *record, struct object *object);
+// Take the object out again and drop its links.
+void record_empty(struct graph *graph, struct record *record);
+
+// What the object in `record` refers to, of that kind; NULL if nothing.
+struct record *record_target(const struct record *record, enum model_kind kind);

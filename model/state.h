@@ -1,0 +1,52 @@
+// SPDX-License-Identifier: Apache-2.0
+// What the files of the catalog share. Private to the model.
+#pragma once
+
+#include "claim.h"
+#include "model/catalog.h"
+
+struct counters {
+	uint32_t vni, port_key; // the next to be tried
+	uint32_t host_key;      // all below it are used
+};
+
+struct catalog {
+	struct graph graph;
+	struct index claims; // struct claim
+	struct counters counters;
+	bool busy; // a transaction is open
+};
+
+// A pool's place before a transaction allocated from it.
+struct pool_change {
+	struct pool *pool;
+	struct address next;
+};
+
+struct allocation {
+	struct catalog *catalog;
+	struct counters counters; // before
+	struct pool_change *changes;
+	size_t count;
+};
+
+void allocation_begin(struct allocation *allocation, struct catalog *catalog);
+// Give the object in `record`, which is not published yet, what it leaves open, and claim it. What it gives
+// explicitly was claimed before. -EBUSY when nothing is left to give.
+int allocate(struct allocation *allocation, struct record *record, struct error *error);
+// Forget, or put counters and pools back.
+void allocation_commit(struct allocation *allocation);
+void allocation_abort(struct allocation *allocation);
+// A host key is free again.
+void allocation_release(struct catalog *catalog, const struct object *object);
+// Drop pools of subnets that the network has no longer.
+void allocation_prune(struct record *network);
+
+// ---- succession.c: what must hold between an object and others ----
+
+// What the controller owns is taken over from `before` (NULL: none); changing that, or a constant field, is refused.
+int succession_check(struct object *after, const struct object *before, struct error *error);
+// What must hold between a port and its network and host, which exist.
+int placement_check(const struct record *port, struct error *error);
+// No address that is in use may be left outside the subnets of the network, or on a reserved address of one.
+int subnets_check(const struct catalog *catalog, const struct record *network, struct error *error);

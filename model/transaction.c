@@ -1,0 +1,356 @@
+// SPDX-License-Identifier: Apache-2.0
+// Transactions on the catalog.
+//
+// Prepare takes all old versions out of the graph and the claims, puts all new ones in, and then looks: so the order of
+// operations cannot matter, and each check is a look-up in indices that already tell the new state. What prepare did is
+// undone by the same steps with old and new exchanged.
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/memory.h"
+#include "state.h"
+
+struct operation {
+	struct record *record; // pinned
+	struct object *before; // owned, NULL: none
+	struct object *after;  // owned, NULL: delete
+	bool unchanged;        // nothing to do
+};
+
+struct transaction {
+	struct catalog *catalog;
+	struct index operations; // struct operation, by kind, tenant, name
+	struct allocation allocation;
+	struct catalog_change *changes;
+	size_t change_count;
+	bool applied; // the catalog shows the new state
+};
+
+#define each_operation(operation, transaction)                                             \
+	(struct operation *operation = index_first(&(transaction)->operations); operation; \
+		operation = index_next(&(transaction)->operations, operation))
+
+static int compare_operations(const void *a, const void *b)
+{
+	const struct record *left = ((const struct operation *)a)->record;
+	const struct record *right = ((const struct operation *)b)->record;
+	if (left->kind != right->kind)
+		return left->kind < right->kind ? -1 : 1;
+	int order = left->tenant ? strcmp(left->tenant, right->tenant) : 0;
+	return order ? order : strcmp(left->name, right->name);
+}
+
+static void name_object(struct error *error, const struct record *record)
+{
+	char path[OBJECT_PATH_TEXT];
+	error_set_object(
+		error, "%s", object_path_of(record->kind, record->tenant, record->name, path));
+}
+
+// ---- collecting ----
+
+struct transaction *transaction_begin(struct catalog *catalog)
+{
+	if (catalog->busy) {
+		fputs("weft: two transactions on one catalog\n", stderr);
+		abort();
+	}
+	struct transaction *transaction = memory_new(sizeof(*transaction));
+	transaction->catalog = catalog;
+	index_init(&transaction->operations, sizeof(struct operation), compare_operations);
+	allocation_begin(&transaction->allocation, catalog);
+	catalog->busy = true;
+	return transaction;
+}
+
+// Takes the pin of `record` and the reference on `after`.
+static int add_operation(struct transaction *transaction, struct record *record,
+	struct object *after, struct error *error)
+{
+	struct operation operation = {.record = record, .after = after};
+	if (record->object)
+		operation.before = object_ref(record->object);
+	if (index_add(&transaction->operations, &operation))
+		return 0;
+	object_unref(operation.before);
+	object_unref(after);
+	name_object(error, record);
+	record_unpin(&transaction->catalog->graph, record);
+	return error_set(error, EEXIST, "is in the transaction twice");
+}
+
+int transaction_put(struct transaction *transaction, struct object *object, struct error *error)
+{
+	struct record *record = record_pin(
+		&transaction->catalog->graph, object->kind, object->tenant, object->name);
+	return add_operation(transaction, record, object, error);
+}
+
+int transaction_delete(struct transaction *transaction, enum model_kind kind, const char *tenant,
+	const char *name, struct error *error)
+{
+	if (!catalog_find(transaction->catalog, kind, tenant, name)) {
+		char path[OBJECT_PATH_TEXT];
+		error_set_object(error, "%s", object_path_of(kind, tenant, name, path));
+		return error_set(
+			error, ENOENT, "%s '%s' does not exist", model_kind_name(kind), name);
+	}
+	struct record *record = record_pin(&transaction->catalog->graph, kind, tenant, name);
+	return add_operation(transaction, record, NULL, error);
+}
+
+// ---- from one state to the other, and back ----
+
+static void take_out(struct transaction *transaction, struct operation *operation)
+{
+	struct record *record = operation->record;
+	if (operation->unchanged || !record->object)
+		return;
+	claims_drop(&transaction->catalog->claims, record);
+	record_empty(&transaction->catalog->graph, record);
+}
+
+static void apply(struct transaction *transaction)
+{
+	transaction->applied = true;
+	for
+		each_operation(operation, transaction) take_out(transaction, operation);
+	for
+		each_operation(
+			operation, transaction) if (operation->after && !operation->unchanged)
+			record_fill(
+				&transaction->catalog->graph, operation->record, operation->after);
+}
+
+static void revert(struct transaction *transaction)
+{
+	if (!transaction->applied)
+		return;
+	transaction->applied = false;
+	allocation_abort(&transaction->allocation);
+	for
+		each_operation(operation, transaction) take_out(transaction, operation);
+	for
+		each_operation(operation, transaction)
+		{
+			if (!operation->before || operation->unchanged)
+				continue;
+			record_fill(
+				&transaction->catalog->graph, operation->record, operation->before);
+			claims_take(&transaction->catalog->claims, operation->record, NULL);
+		}
+}
+
+// ---- checks ----
+
+static int check_successions(struct transaction *transaction, struct error *error)
+{
+	for
+		each_operation(operation, transaction)
+		{
+			if (!operation->after)
+				continue;
+			int result = succession_check(operation->after, operation->before, error);
+			if (result)
+				return result;
+			operation->unchanged = operation->before &&
+					       object_equal(operation->before, operation->after);
+		}
+	return 0;
+}
+
+// "port web1 of tenant acme, port web2 of tenant acme and 7 more refer to it"
+static int in_use(const struct record *record, struct error *error)
+{
+	enum { NAMED = 3 };
+	char text[400] = "";
+	size_t named = 0;
+	for (const struct reference *reference = record->referrers; reference && named < NAMED;
+		reference = reference->after, named++) {
+		const struct record *from = reference->from;
+		size_t used = strlen(text);
+		const char *separator = !named                                ? ""
+					: named + 1 == record->referrer_count ? " and "
+									      : ", ";
+		used += (size_t)snprintf(text + used, sizeof(text) - used, "%s%s %s", separator,
+			model_kind_name(from->kind), from->name);
+		if (from->tenant && record->kind != MODEL_TENANT)
+			snprintf(text + used, sizeof(text) - used, " of tenant %s", from->tenant);
+	}
+	name_object(error, record);
+	error_set_field(error, "%s", record->referrers->field);
+	if (record->referrer_count > NAMED)
+		return error_set(error, EBUSY, "%s and %zu more refer to it", text,
+			record->referrer_count - NAMED);
+	return error_set(
+		error, EBUSY, "%s refer%s to it", text, record->referrer_count == 1 ? "s" : "");
+}
+
+static int dangling(const struct reference *reference, struct error *error)
+{
+	const struct record *to = reference->to;
+	name_object(error, reference->from);
+	error_set_field(error, "%s", reference->field);
+	if (to->tenant)
+		return error_set(error, EINVAL, "%s '%s' of tenant '%s' does not exist",
+			model_kind_name(to->kind), to->name, to->tenant);
+	return error_set(
+		error, EINVAL, "%s '%s' does not exist", model_kind_name(to->kind), to->name);
+}
+
+static int check_references(struct transaction *transaction, struct error *error)
+{
+	for
+		each_operation(operation, transaction)
+		{
+			const struct record *record = operation->record;
+			if (!operation->after && record->referrers)
+				return in_use(record, error);
+			for (const struct reference *reference = record->references; reference;
+				reference = reference->next)
+				if (!reference->to->object)
+					return dangling(reference, error);
+		}
+	return 0;
+}
+
+static int check_placements(struct transaction *transaction, struct error *error)
+{
+	int result = 0;
+	for
+		each_operation(operation, transaction)
+		{
+			if (operation->after && !operation->unchanged &&
+				operation->record->kind == MODEL_PORT)
+				result = placement_check(operation->record, error);
+			if (result)
+				return result;
+		}
+	for
+		each_operation(operation, transaction)
+		{
+			if (operation->after && !operation->unchanged &&
+				operation->record->kind == MODEL_NETWORK)
+				result = subnets_check(
+					transaction->catalog, operation->record, error);
+			if (result)
+				return result;
+		}
+	return 0;
+}
+
+// All explicit claims before any allocation: what somebody wrote is never given to another.
+static int claim_and_allocate(struct transaction *transaction, struct error *error)
+{
+	int result = 0;
+	for
+		each_operation(operation, transaction)
+		{
+			if (operation->after && !operation->unchanged)
+				result = claims_take(
+					&transaction->catalog->claims, operation->record, error);
+			if (result)
+				return result;
+		}
+	result = check_placements(transaction, error);
+	if (result)
+		return result;
+	for
+		each_operation(operation, transaction)
+		{
+			if (operation->after && !operation->unchanged)
+				result = allocate(
+					&transaction->allocation, operation->record, error);
+			if (result)
+				return result;
+		}
+	return 0;
+}
+
+// An address asked for anew may turn out as it was: then the old version stays, with its revision.
+static bool turned_out_equal(struct operation *operation)
+{
+	if (!operation->before || !operation->after ||
+		!object_equal(operation->before, operation->after))
+		return false;
+	object_unref(operation->record->object);
+	operation->record->object = object_ref(operation->before);
+	return true;
+}
+
+static void collect_changes(struct transaction *transaction)
+{
+	transaction->changes =
+		memory_new(transaction->operations.count * sizeof(*transaction->changes));
+	for
+		each_operation(operation,
+			transaction) if (!operation->unchanged && !turned_out_equal(operation))
+			transaction->changes[transaction->change_count++] = (struct catalog_change){
+			.before = operation->before, .after = operation->after};
+}
+
+int transaction_prepare(struct transaction *transaction, struct error *error)
+{
+	int result = check_successions(transaction, error);
+	if (result)
+		return result;
+	apply(transaction);
+	result = check_references(transaction, error);
+	if (!result)
+		result = claim_and_allocate(transaction, error);
+	if (result)
+		revert(transaction);
+	else
+		collect_changes(transaction);
+	return result;
+}
+
+size_t transaction_changes(const struct transaction *transaction, const struct catalog_change **out)
+{
+	*out = transaction->changes;
+	return transaction->change_count;
+}
+
+// ---- the end ----
+
+static void transaction_free(struct transaction *transaction)
+{
+	struct catalog *catalog = transaction->catalog;
+	for
+		each_operation(operation, transaction)
+		{
+			record_unpin(&catalog->graph, operation->record);
+			object_unref(operation->before);
+			object_unref(operation->after);
+		}
+	index_done(&transaction->operations);
+	allocation_commit(&transaction->allocation);
+	free(transaction->changes);
+	free(transaction);
+	catalog->busy = false;
+}
+
+void transaction_commit(struct transaction *transaction, uint64_t revision)
+{
+	for (size_t i = 0; i < transaction->change_count; i++)
+		if (transaction->changes[i].after)
+			transaction->changes[i].after->revision = revision;
+	for
+		each_operation(operation, transaction)
+		{
+			if (operation->unchanged)
+				continue;
+			if (!operation->after)
+				allocation_release(transaction->catalog, operation->before);
+			else if (operation->after->kind == MODEL_NETWORK)
+				allocation_prune(operation->record);
+		}
+	transaction_free(transaction);
+}
+
+void transaction_abort(struct transaction *transaction)
+{
+	revert(transaction);
+	transaction_free(transaction);
+}
