@@ -123,15 +123,14 @@ static inline int seam_close(struct seam *seam, __u32 bytes)
 	return 0;
 }
 
-static inline int seam_reopen(struct seam *seam, __s32 bytes)
+static inline int seam_widen(struct seam *seam, __u32 bytes)
 {
 	uint8_t ethernet[14];
 
-	if (seam_fails(seam, NATIVE_FAULT_OPEN) || seam_load(seam, 0, ethernet, 14) < 0)
+	if (seam_fails(seam, NATIVE_FAULT_OPEN) || seam_load(seam, 0, ethernet, 14) < 0 ||
+		seam_push(seam, bytes, 14 + bytes) < 0)
 		return -1;
-	int result = bytes < 0 ? seam_close(seam, (__u32)-bytes)
-			       : seam_push(seam, (size_t)bytes, 14 + (size_t)bytes);
-	return result < 0 ? result : seam_store(seam, 0, ethernet, 14);
+	return seam_store(seam, 0, ethernet, 14);
 }
 
 // ---- tables ----
