@@ -4,13 +4,12 @@
 import pytest
 
 from lab import run_binary
-from lab.fabric import ROOT
 
 
 @pytest.mark.parametrize("series", ["6.1", "6.12"])
 def test_vectors(series, build_folder, tmp_path):
     program = build_folder / "tests/vectors/vector-run"
-    vectors = ROOT / "tests/vectors/vectors.json"
+    vectors = build_folder / "tests/vectors/vectors.json"
     code, output = run_binary(series, "cd /tmp && uname -r && vector-run kernel /vectors.json", [program],
                               {vectors: "vectors.json"}, folder=tmp_path)
     assert output.startswith(series + "."), output
