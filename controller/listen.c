@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "base/memory.h"
+#include "number.h"
 
 enum { BACKLOG = 512 };
 
@@ -70,7 +71,8 @@ int listen_unix(const char *path, struct error *error)
 static int split(char *text, char **host, char **port)
 {
 	char *colon = strrchr(text, ':');
-	if (!colon || colon == text || !colon[1])
+	uint64_t number;
+	if (!colon || colon == text || number_parse(colon + 1, &number) < 0 || number > 65535)
 		return -EINVAL;
 	*colon = '\0';
 	*port = colon + 1;

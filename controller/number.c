@@ -13,9 +13,10 @@ static int digits(const char *text, uint64_t *out, const char **rest)
 	uint64_t value = 0;
 	const char *at = text;
 	for (; *at >= '0' && *at <= '9'; at++) {
-		if (value > (INT64_MAX - 9) / 10)
+		uint64_t digit = (uint64_t)(*at - '0');
+		if (value > (INT64_MAX - digit) / 10)
 			return -EINVAL;
-		value = value * 10 + (uint64_t)(*at - '0');
+		value = value * 10 + digit;
 	}
 	if (at == text)
 		return -EINVAL;
