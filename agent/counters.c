@@ -71,7 +71,8 @@ int counters_collect(struct counters *counters, struct datapath *datapath, struc
 	}
 	bool moved = HASH_COUNT(now.ports) != HASH_COUNT(counters->ports);
 	for (struct port_counters *entry = now.ports; entry; entry = entry->hh.next) {
-		utarray_sort(&entry->drops, compare_reasons);
+		if (utarray_len(&entry->drops))
+			utarray_sort(&entry->drops, compare_reasons);
 		const struct port_counters *before = counters_find(counters, entry->port);
 		moved = moved || !before || !port_equal(before, entry);
 	}

@@ -52,6 +52,13 @@ static int member_compare(const void *left, const void *right)
 	return strcmp(a->path, b->path);
 }
 
+// Of an empty array, utarray_sort would hand NULL to qsort.
+static void members_sort(UT_array *members)
+{
+	if (utarray_len(members))
+		utarray_sort(members, member_compare);
+}
+
 static void find_local(const struct network_node *network, UT_array *members)
 {
 	const struct port_node *port;
@@ -69,7 +76,7 @@ static void find_local(const struct network_node *network, UT_array *members)
 		};
 		utarray_push_back(members, &member);
 	}
-	utarray_sort(members, member_compare);
+	members_sort(members);
 }
 
 static void find_remote(const struct network_node *network, UT_array *members)
@@ -86,7 +93,7 @@ static void find_remote(const struct network_node *network, UT_array *members)
 		};
 		utarray_push_back(members, &member);
 	}
-	utarray_sort(members, member_compare);
+	members_sort(members);
 }
 
 uint32_t flood_compile(struct compiler *compiler, struct network_node *network)
