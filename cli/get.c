@@ -65,7 +65,7 @@ static const char *state_text(const json_t *item)
 
 static enum table_colour state_colour(const char *state)
 {
-	if (!state || !strcmp(state, "unplaced"))
+	if (!state || !strcmp(state, "unplaced") || !strcmp(state, "unmanaged"))
 		return TABLE_FAINT;
 	if (!strcmp(state, "realized") || !strcmp(state, "connected"))
 		return TABLE_GOOD;

@@ -1,0 +1,388 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The command line against a real controller: what it prints, where, and with which exit status."""
+
+import json
+import os
+import pty
+import re
+import signal
+import socket
+import subprocess
+import time
+
+import pytest
+import yaml
+
+OK, REFUSED, USAGE = 0, 1, 2
+
+TENANTS = """\
+tenant: acme
+networks:
+  web: {subnets: [10.1.1.0/24, "fd00:1:1::/64"]}
+ports:
+  web1: {network: web, labels: {tier: web}}
+  web2: {network: web}
+---
+tenant: umbrella
+networks:
+  web: {subnets: [10.1.1.0/24]}
+ports:
+  web1: {network: web}
+  lab1: {network: web}
+"""
+
+
+class Controller:
+    """A controller in a folder of its own, and the command line that speaks to it."""
+
+    def __init__(self, binary, folder):
+        self.binary, self.folder = str(binary), folder
+        self.socket = folder / "weft.sock"
+        self.process = subprocess.Popen(
+            [self.binary, "controller", "--store", f"sqlite:{folder}/weft.db", "--socket", self.socket],
+            stdout=subprocess.PIPE, stderr=open(folder / "log", "wb"), text=True)
+        self.ready = self.process.stdout.readline()
+
+    def environment(self, **more):
+        kept = {k: v for k, v in os.environ.items() if not k.startswith("WEFT_")}
+        return {**kept, "WEFT_CONTROLLER": f"unix:{self.socket}", **more}
+
+    def run(self, *words, code=OK, input=None, **environment):
+        """Run `weft WORDS`; what it answered, with the exit status as expected."""
+        done = subprocess.run([self.binary, *map(str, words)], input=input, capture_output=True, text=True,
+                              timeout=60, env=self.environment(**environment))
+        assert done.returncode == code, f"weft {words}: {done.returncode}\n{done.stdout}{done.stderr}"
+        return done
+
+    def json(self, *words, **options):
+        return json.loads(self.run(*words, "--json", **options).stdout)
+
+    def apply(self, text, *words, **options):
+        return self.run("apply", "-f", "-", *words, input=text, **options)
+
+    def stop(self):
+        self.process.send_signal(signal.SIGTERM)
+        return self.process.wait(10)
+
+
+@pytest.fixture
+def weft(weft_binary, tmp_path):
+    controller = Controller(weft_binary, tmp_path)
+    try:
+        yield controller
+    finally:
+        if controller.process.poll() is None:
+            controller.stop()
+
+
+@pytest.fixture
+def filled(weft):
+    weft.apply(TENANTS)
+    return weft
+
+
+def table(text):
+    """The rows of a table, as dictionaries; cells hold no blanks here."""
+    header, *rows = [line.split() for line in text.splitlines()]
+    return [dict(zip(header, row, strict=True)) for row in rows]
+
+
+# ---- called wrongly ----
+
+@pytest.mark.parametrize("words, message", [
+    (["frobnicate"], 'there is no command "frobnicate"'),
+    (["get"], "KIND is missing"),
+    (["get", "ports", "a", "b"], '"b" is one word too many'),
+    (["get", "cows"], 'unknown kind "cows"'),
+    (["get", "ports", "--frobnicate"], "unknown option --frobnicate"),
+    (["get", "ports", "-o", "xml"], "table, wide, json, yaml, name"),
+    (["get", "ports", "--at", "yesterday"], "is not a number"),
+    (["apply"], "which file?"),
+    (["delete", "port"], "either KIND NAME or -f FILE"),
+    (["attach", "web1"], "which interface?"),
+    (["wait", "--timeout", "soon"], "is not a duration"),
+    (["get", "ports", "--watch", "--at", "1"], "--watch follows the present"),
+])
+def test_called_wrongly(weft, words, message):
+    done = weft.run(*words, code=USAGE)
+    assert message in done.stderr
+    assert done.stdout == ""
+
+
+def test_called_wrongly_json(weft):
+    problem = json.loads(weft.run("get", "cows", "--json", code=USAGE).stderr)
+    assert problem["code"] == "EINVAL" and "cows" in problem["detail"]
+
+
+@pytest.mark.parametrize("address, message", [
+    ("unix:/nonexistent/weft.sock", "cannot reach controller"),
+    ("http://127.0.0.1:1", "must be unix:/PATH or https://HOST:PORT"),
+    ("https://127.0.0.1:1", "cannot"),
+])
+def test_no_controller(weft, address, message):
+    done = weft.run("status", "--controller", address, code=REFUSED)
+    assert done.stderr.startswith("error: ") and message in done.stderr
+
+
+def test_help(weft):
+    overview = weft.run("help").stdout
+    commands = re.findall(r"^  (\w+) ", overview, re.MULTILINE)
+    assert {"apply", "get", "attach", "wait", "up", "controller", "agent"} <= set(commands)
+    for command in commands:
+        assert weft.run("help", command).stdout == weft.run(command, "--help").stdout
+    assert weft.run("version").stdout.startswith("weft ")
+
+
+# ---- apply ----
+
+def test_apply_counts(weft):
+    assert re.fullmatch(r"revision 1: 8 created, 0 changed, 0 unchanged\n", weft.apply(TENANTS).stdout)
+    assert re.fullmatch(r"revision 1: 0 created, 0 changed, 8 unchanged\n", weft.apply(TENANTS).stdout)
+    more = TENANTS.replace("tier: web", "tier: front") + "  lab2: {network: web}\n"
+    assert re.fullmatch(r"revision 2: 1 created, 1 changed, 7 unchanged\n", weft.apply(more).stdout)
+
+
+def test_apply_shows_where(weft):
+    path = weft.folder / "bad.yaml"
+    path.write_text("tenant: acme\nnetworks:\n  web:\n    subnet: [10.0.0.0/24]\n")
+    done = weft.run("apply", "-f", path, code=REFUSED)
+    first, line, caret = done.stderr.splitlines()
+    assert re.match(rf"error: {path}:4:\d+: acme/networks/web: subnet: ", first)
+    assert line == "        subnet: [10.0.0.0/24]"
+    assert caret.strip() == "^"
+    assert weft.json("status")["revision"] == 0
+
+
+def test_apply_locates_what_the_controller_refuses(weft):
+    """Only the controller sees that the address is outside; the file's line is shown all the same."""
+    path = weft.folder / "bad.yaml"
+    path.write_text("tenant: acme\nnetworks:\n  web: {subnets: [10.0.0.0/24]}\nports:\n"
+                    "  web1:\n    network: web\n    addresses: [10.9.0.1]\n")
+    done = weft.run("apply", "-f", path, code=REFUSED)
+    assert re.match(rf"error: {path}:7:\d+: acme/ports/web1: addresses", done.stderr)
+    assert "    addresses: [10.9.0.1]" in done.stderr
+    problem = json.loads(weft.run("apply", "-f", path, "--json", code=REFUSED).stderr)
+    assert problem["status"] == 422 and problem["object"] == "acme/ports/web1" and problem["line"] == 7
+    assert weft.json("status")["revision"] == 0
+
+
+def test_apply_refuses_bad_files(weft):
+    assert "cannot read /nonexistent: No such file" in weft.run("apply", "-f", "/nonexistent", code=REFUSED).stderr
+    assert "<stdin>:1:" in weft.apply('{"tenant": "acme", "networks": ', code=REFUSED).stderr
+    assert "<stdin>:3:" in weft.apply("tenant: acme\nports:\n  a: {network: [}\n", code=REFUSED).stderr
+    huge = weft.folder / "huge.yaml"
+    huge.touch()
+    os.truncate(huge, (64 << 20) + 1)
+    assert "larger than 64 MiB" in weft.run("apply", "-f", huge, code=REFUSED).stderr
+
+
+# ---- get ----
+
+def test_get_tables(filled):
+    rows = table(filled.run("get", "ports").stdout)
+    assert [(r["TENANT"], r["NAME"]) for r in rows] == [
+        ("acme", "web1"), ("acme", "web2"), ("umbrella", "lab1"), ("umbrella", "web1")]
+    rows = table(filled.run("get", "ports", "-t", "acme").stdout)
+    assert list(rows[0]) == ["NAME", "NETWORK", "ADDRESSES", "HOST", "STATE"]
+    assert rows[0]["ADDRESSES"] == "10.1.1.2,fd00:1:1::2" and rows[0]["STATE"] == "unplaced"
+    wide = table(filled.run("get", "port", "-t", "acme", "-o", "wide").stdout)
+    assert {"MAC", "DEVICE", "LABELS", "REVISION"} < set(wide[0])
+    assert wide[0]["LABELS"] == "tier=web" and wide[0]["REVISION"] == "1"
+
+
+def test_get_tenant(filled):
+    names = filled.run("get", "ports", "-o", "name", WEFT_TENANT="umbrella").stdout
+    assert names.split() == ["lab1", "web1"]
+    names = filled.run("get", "ports", "-o", "name", "-A", WEFT_TENANT="umbrella").stdout
+    assert names.split() == ["acme/web1", "acme/web2", "umbrella/lab1", "umbrella/web1"]
+    assert table(filled.run("get", "port", "acme/web1").stdout)[0]["NAME"] == "web1"
+    assert table(filled.run("get", "port", "lab1").stdout)[0]["TENANT"] == "umbrella"
+    done = filled.run("get", "port", "web1", code=REFUSED)
+    assert "tenants acme and umbrella both have a port" in done.stderr
+    assert 'there is no port "none"' in filled.run("get", "port", "none", code=REFUSED).stderr
+
+
+def test_get_nothing(weft):
+    done = weft.run("get", "ports")
+    assert done.stdout == "" and done.stderr == "no ports\n"
+    done = weft.run("get", "ports", "--json")
+    assert json.loads(done.stdout) == [] and done.stderr == ""
+
+
+@pytest.mark.parametrize("form", ["json", "yaml"])
+def test_get_is_applied_again(filled, form):
+    """What get prints can be applied, and changes nothing."""
+    for kind in ("tenants", "networks", "ports"):
+        text = filled.run("get", kind, "-o", form).stdout
+        loaded = json.loads(text) if form == "json" else yaml.safe_load(text)
+        assert {item["kind"] + "s" for item in loaded} == {kind}
+        assert "revision 1: 0 created, 0 changed" in filled.apply(text).stdout
+
+
+def test_get_past(filled):
+    filled.run("delete", "port", "acme/web2")
+    assert "web2" not in filled.run("get", "ports").stdout
+    assert "web2" in filled.run("get", "ports", "--at", 1).stdout
+    filled.run("get", "ports", "--at", 99, code=REFUSED)
+
+
+def test_get_watch(filled):
+    """Every object that is there and every change is one line of JSON."""
+    words = [filled.binary, "get", "ports", "-t", "acme", "--watch", "--json"]
+    with subprocess.Popen(words, stdout=subprocess.PIPE, text=True, env=filled.environment()) as watch:
+        try:
+            events = [json.loads(watch.stdout.readline()) for _ in range(2)]
+            assert [(e["type"], e["object"]["name"]) for e in events] == [("put", "web1"), ("put", "web2")]
+            filled.run("delete", "port", "acme/web2")
+            event = json.loads(watch.stdout.readline())
+            assert (event["type"], event["revision"], event["object"]["name"]) == ("delete", 2, "web2")
+        finally:
+            watch.terminate()
+
+
+def test_colour_only_on_a_terminal(filled):
+    def on_terminal(**environment):
+        leader, follower = pty.openpty()
+        subprocess.run([filled.binary, "get", "ports"], stdout=follower, check=True, timeout=30,
+                       env=filled.environment(**environment))
+        os.close(follower)
+        text = os.read(leader, 65536).decode()
+        os.close(leader)
+        return text
+    assert "\033[" not in filled.run("get", "ports").stdout
+    assert "\033[1m" in on_terminal(NO_COLOR="")
+    assert "\033[" not in on_terminal(NO_COLOR="1")
+
+
+def test_texts_of_other_scripts(weft):
+    weft.apply('tenants:\n  t1: {description: "数据库"}\n  t2: {description: café}\n')
+    assert weft.run("get", "tenants").stdout == "NAME  DESCRIPTION\nt1    数据库\nt2    café\n"
+
+
+# ---- describe, delete ----
+
+def test_describe(filled):
+    text = filled.run("describe", "port", "web1", "-t", "acme").stdout
+    for key, value in {"Kind": "port", "Tenant": "acme", "Name": "web1", "Network": "web", "Labels": "tier=web",
+                       "Host": "-", "Revision": "1"}.items():
+        assert re.search(rf"^{key}: +{re.escape(value)}$", text, re.MULTILINE), key
+    assert re.search(r"^  State: +unplaced$", text, re.MULTILINE)
+    assert filled.json("describe", "port", "acme/web1")["name"] == "web1"
+
+
+def test_delete(filled):
+    done = filled.run("delete", "network", "web", "-t", "acme", code=REFUSED)
+    assert "acme/networks/web" in done.stderr and "web1" in done.stderr
+    assert filled.run("delete", "port", "acme/web2").stdout == "revision 2: 1 deleted\n"
+    filled.run("delete", "port", "acme/web2", code=REFUSED)
+    filled.run("delete", "-f", "-", input="tenant: umbrella\nports: {web1: {network: web}, lab1: {network: web}}\n")
+    assert filled.run("get", "ports", "-o", "name").stdout.split() == ["acme/web1"]
+    assert "umbrella" in filled.run("get", "tenants", "-o", "name").stdout
+
+
+# ---- attach, wait ----
+
+def test_attach_waits_for_the_interface(filled):
+    filled.apply("hosts: {h1: {vtep: 192.0.2.1}}")
+    start = time.monotonic()
+    done = filled.run("attach", "acme/web1", "--dev", "tap0", "--host", "h1", code=REFUSED)
+    assert 2 <= time.monotonic() - start < 10
+    assert "tap0" in done.stderr
+    start = time.monotonic()
+    filled.run("attach", "acme/none", "--dev", "tap0", "--host", "h1", code=REFUSED)
+    assert time.monotonic() - start < 1.5, "only an interface is waited for"
+
+
+def test_wait_names_who_is_late(filled):
+    done = filled.apply("hosts: {h1: {vtep: 192.0.2.1}}", "--wait=300ms", code=REFUSED)
+    assert done.stdout == "revision 2: 1 created, 0 changed, 0 unchanged\n"
+    assert "not complete: revision 2 is realized by 0 of 1 hosts" in done.stderr
+    assert re.search(r"^h1 .* not connected$", done.stderr, re.MULTILINE)
+    done = filled.run("wait", "--revision", 2, "--timeout", "100ms", "--json", code=REFUSED)
+    receipt = json.loads(done.stdout)
+    assert receipt["complete"] is False and [late["host"] for late in receipt["pending"]] == ["h1"]
+
+
+def test_wait_complete(filled):
+    assert "revision 1" in filled.run("wait", "--revision", 1).stdout
+    assert filled.json("wait", "--revision", 1)["complete"] is True
+    filled.run("wait", "--revision", 99, code=REFUSED)
+
+
+# ---- daemons ----
+
+def test_status(filled):
+    status = filled.json("status")
+    assert status["revision"] == 1 and status["objects"]["ports"] == 4
+    assert re.search(r"^Revision: +1$", filled.run("status").stdout, re.MULTILINE)
+
+
+def test_controller_stops_cleanly(weft):
+    assert weft.ready == f"ready: controller on unix:{weft.socket}\n"
+    weft.apply(TENANTS)
+    assert weft.stop() == 0
+    again = Controller(weft.binary, weft.folder)
+    try:
+        assert again.json("status")["revision"] == 1
+    finally:
+        assert again.stop() == 0
+
+
+def test_controller_tells_the_service_manager(weft_binary, tmp_path, monkeypatch):
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager:
+        manager.bind(str(tmp_path / "notify"))
+        manager.settimeout(10)
+        monkeypatch.setenv("NOTIFY_SOCKET", str(tmp_path / "notify"))
+        controller = Controller(weft_binary, tmp_path)
+        try:
+            assert manager.recv(64) == b"READY=1"
+        finally:
+            controller.stop()
+
+
+def test_daemon_refuses(weft, tmp_path):
+    done = weft.run("agent", "--netns", "none-of-this-name", code=REFUSED)
+    assert "cannot open network namespace /run/netns/none-of-this-name" in done.stderr
+    done = weft.run("controller", "--socket", "", code=REFUSED)
+    assert "nowhere to listen" in done.stderr
+
+
+# ---- derived from the schema ----
+
+def test_explain(weft):
+    text = weft.run("explain", "ports").stdout
+    assert re.search(r"^network  \(.*required", text, re.MULTILINE)
+    fields = {field["name"]: field for field in weft.json("explain", "port")["fields"]}
+    assert fields["network"]["required"] and fields["key"]["read_only"]
+
+
+def test_openapi(weft):
+    document = weft.json("openapi")
+    assert document["openapi"].startswith("3.")
+    assert "/v1/tenants/{tenant}/ports/{name}" in document["paths"]
+
+
+def complete(weft, line):
+    """What bash offers at the end of the line."""
+    words = line.split(" ")
+    script = (f"export PATH={os.path.dirname(weft.binary)}:$PATH; source <(weft completion bash); "
+              f"COMP_WORDS=({' '.join(word or chr(39) * 2 for word in words)}); COMP_CWORD={len(words) - 1}; "
+              "_weft; printf '%s\\n' \"${COMPREPLY[@]}\"")
+    done = subprocess.run(["bash", "-c", script], capture_output=True, text=True, check=True, timeout=30,
+                          env=weft.environment())
+    assert done.stderr == ""
+    return done.stdout.split()
+
+
+@pytest.mark.parametrize("line, offered", [
+    ("weft de", {"describe", "delete", "detach"}),
+    ("weft get ", {"tenants", "hosts", "networks", "ports"}),
+    ("weft get -o ", {"table", "wide", "json", "yaml", "name"}),
+    ("weft get networks ", {"acme/web", "umbrella/web"}),
+    ("weft get -t acme ports acme/web", {"acme/web1", "acme/web2"}),
+    ("weft get ports --ten", {"--tenant"}),
+    ("weft attach umbrella/", {"umbrella/lab1", "umbrella/web1"}),
+    ("weft attach -t ", {"acme", "umbrella"}),
+])
+def test_completion(filled, line, offered):
+    assert set(complete(filled, line)) == offered
