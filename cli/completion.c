@@ -35,7 +35,7 @@ static void print_candidates(const char *name, const char *const *choices)
 		puts("_weft_words bash;;");
 	} else if (!strcmp(name, "NAME")) {
 		puts("_weft_names \"$kind\";;");
-	} else if (!strcmp(name, "FILE")) {
+	} else if (!strcmp(name, "FILE") || !strcmp(name, "PATH") || !strcmp(name, "DIRECTORY")) {
 		puts("_weft_files;;");
 	} else if (!strcmp(name, "DEVICE")) {
 		puts("_weft_words \"$(ls /sys/class/net)\";;");
@@ -80,8 +80,17 @@ static void print_commands(void)
 
 static void print_helpers(void)
 {
-	puts("_weft_words() { COMPREPLY=($(compgen -W \"$1\" -- \"$cur\")); }\n"
-	     "_weft_files() { compopt -o filenames; COMPREPLY=($(compgen -f -- \"$cur\")); }\n"
+	// Not compgen -W: it would run what stands in a word as shell code, and an interface may be called anything.
+	puts("_weft_words() {\n"
+	     "\tlocal word words\n"
+	     "\tmapfile -t words < <(tr ' ' '\\n' <<<\"$1\")\n"
+	     "\tfor word in \"${words[@]}\"; do\n"
+	     "\t\t[[ $word == \"$cur\"* ]] && printf -v word %q \"$word\" && "
+	     "COMPREPLY+=(\"$word\")\n"
+	     "\tdone\n"
+	     "}\n"
+	     "_weft_files() { compopt -o filenames; mapfile -t COMPREPLY < <(compgen -f -- "
+	     "\"$cur\"); }\n"
 	     "_weft_names() { _weft_words \"$(weft get \"$1\" -o name 2>/dev/null)\"; }");
 }
 
@@ -138,7 +147,7 @@ static int run(const char *const *words)
 	print_helpers();
 	puts("_weft() {\n"
 	     "\tlocal cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD - 1]}\n"
-	     "\tlocal command=${COMP_WORDS[1]} kind= place=0 value=1 i\n"
+	     "\tlocal command=${COMP_WORDS[1]} kind='' place=0 value=1 i\n"
 	     "\tCOMPREPLY=()\n"
 	     "\tif ((COMP_CWORD == 1)); then _weft_words \"$_weft_commands\"; return; fi\n"
 	     "\tfor ((i = 2; i < COMP_CWORD; i++)); do\n"
