@@ -8,10 +8,10 @@
 // transaction at a time. Order inside a transaction does not matter: a port may come before its
 // network.
 //
-// What a put leaves open: server-owned fields (vni, key) stay those of the object that it replaces, and
-// writing another value is refused. Sticky fields are the caller's: object_inherit makes a put keep them; what is
-// then still absent is allocated (or, for host and device, absent: so a merge patch can detach). From prepare to
-// commit or abort the catalog shows the new state.
+// What a put leaves open: server-owned fields (vni, key) stay those of the object that it replaces,
+// and writing another value is refused. Sticky fields are the caller's: object_inherit makes a put
+// keep them. What is then still absent is allocated; host and device stay absent, which is how a
+// merge patch detaches. From prepare to commit or abort the catalog shows the new state.
 //
 // Checked across objects: every reference exists (a tenant of an object too); a delete leaves
 // nothing that refers to the object; an address or MAC is used once in a network (allowed pairs
@@ -20,7 +20,8 @@
 // cannot be removed.
 //
 // Allocated: port.mac (locally administered, 0x02 prefix, unique in the network), port.addresses
-// (one from each subnet, lowest free after the first host address, which is left for a gateway),
+// (one from each subnet, going round it: the next free one after the last that was given, beginning
+// after the first host address, which is left for a gateway),
 // network.vni (1..2^24-2), port.key and host.key. VNIs and port keys come from counters that move
 // on, so that a deleted number is not soon used again; host keys are dense from 1.
 #pragma once
@@ -41,8 +42,8 @@ void catalog_free(struct catalog *catalog);
 // Look up; borrowed, valid until the object changes. NULL if absent.
 struct object *catalog_find(
 	const struct catalog *catalog, enum model_kind kind, const char *tenant, const char *name);
-// Visit objects of a kind in order of tenant and name; `tenant` NULL: of all tenants. Stops at the first
-// non-zero answer and returns it.
+// Visit objects of a kind in order of tenant and name; `tenant` NULL: of all tenants. Stops at the
+// first non-zero answer and returns it. `visit` must not change the catalog.
 typedef int (*catalog_visit)(void *context, struct object *object);
 int catalog_each(const struct catalog *catalog, enum model_kind kind, const char *tenant,
 	catalog_visit visit, void *context);

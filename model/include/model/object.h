@@ -140,12 +140,16 @@ void object_unref_pointer(struct object **object);
 
 // Decode an object from its JSON (a JSON object of fields). Checks types, ranges, unknown fields,
 // duplicates in lists and what can be judged from the object alone (overlapping subnets of one
-// network, an address that is multicast, ...). Server-owned fields (FIELD_SERVER: vni, key) are
-// refused unless `trusted` (from the store, or from the controller to an agent). Keys "kind",
-// "tenant", "name", "revision" and "status" are accepted: the first three must agree with the
-// arguments, "revision" is taken over if trusted, "status" (discovered, for people) is ignored, so
-// that what `get` prints can be applied. Result: a new object with one reference. On failure:
-// -errno, `error` names object and field, `out` untouched.
+// network, an address that is multicast, ...). A field that is null is absent.
+//
+// Server-owned fields (FIELD_SERVER: vni, key) are decoded; the catalog refuses a put that would
+// change one. Keys "kind", "tenant", "name", "revision" and "status" are accepted, so that what `get`
+// prints can be applied: the first three must agree with the arguments, "revision" is taken over if
+// `trusted` (from the store, or from the controller to an agent), "status" (discovered, for people)
+// is ignored.
+//
+// Result: a new object with one reference. On failure: -errno, `error` names object and field,
+// `out` untouched.
 int object_decode(struct object **out, enum model_kind kind, const char *tenant, const char *name,
 	const json_t *fields, bool trusted, struct error *error);
 // Encode all fields that are not at their "absent" value, with "kind", "tenant", "name",
