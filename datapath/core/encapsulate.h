@@ -56,7 +56,7 @@ static inline struct tunnel_packet tunnel_packet(
 }
 
 // One packet to one port on another host.
-static inline enum dp_verdict encapsulate(
+APART enum dp_verdict encapsulate(
 	struct seam *seam, const struct packet *packet, __u32 host, __u32 to_port)
 {
 	struct way way;

@@ -70,14 +70,23 @@ static inline enum dp_verdict from_underlay_forward(struct seam *seam, const str
 	return switch_many(seam, packet, network, true);
 }
 
-static inline enum dp_reason from_underlay_open(
-	struct seam *seam, const struct tunnel_arrival *arrival, struct packet *packet)
+// Take the frame out of its tunnel and look at it. 0, or why it goes no further.
+APART enum dp_reason from_underlay_open(
+	struct seam *seam, struct tunnel_arrival *arrival, struct packet *packet)
 {
+	if (!seam_find_vtep(seam, &arrival->source))
+		return DP_REASON_UNKNOWN_VTEP;
+	enum dp_reason reason = arrival->encapsulation == DP_GENEVE
+					? tunnel_parse_geneve(seam, arrival)
+					: tunnel_parse_vxlan(seam, arrival);
+	if (reason)
+		return reason;
 	if (arrival->inner + ETHERNET_BYTES > seam_length(seam))
 		return DP_REASON_TRUNCATED;
 	if (seam_close(seam, arrival->inner) < 0)
 		return DP_REASON_DECAPSULATION_FAILED;
-	enum dp_reason reason = parse_packet(seam, packet);
+
+	reason = parse_packet(seam, packet);
 	if (reason)
 		return reason;
 	int ecn = tunnel_ecn(packet->ecn, arrival->ecn);
@@ -94,25 +103,11 @@ static inline enum dp_reason from_underlay_open(
 static inline enum dp_verdict from_underlay(struct seam *seam)
 {
 	struct tunnel_arrival arrival = {0};
-	struct udp_header udp;
-	__u32 zero = 0;
-	const struct dp_config *config = seam_find_config(seam, &zero);
 	struct packet packet;
 
-	if (!config || !tunnel_parse_ip(seam, &arrival) ||
-		!address_equal(&arrival.destination, &config->vtep) ||
-		seam_load(seam, arrival.l4, &udp, sizeof(udp)) < 0)
+	if (!tunnel_arrives(seam, &arrival))
 		return DP_VERDICT_HOST;
-	bool geneve = udp.destination == BE16(DP_UDP_GENEVE);
-	if (!geneve && udp.destination != BE16(DP_UDP_VXLAN))
-		return DP_VERDICT_HOST;
-
-	if (!seam_find_vtep(seam, &arrival.source))
-		return packet_drop(seam, 0, DP_REASON_UNKNOWN_VTEP);
-	enum dp_reason reason =
-		geneve ? tunnel_parse_geneve(seam, &arrival) : tunnel_parse_vxlan(seam, &arrival);
-	if (!reason)
-		reason = from_underlay_open(seam, &arrival, &packet);
+	enum dp_reason reason = from_underlay_open(seam, &arrival, &packet);
 	if (reason)
 		return packet_drop(seam, 0, reason);
 	return from_underlay_forward(seam, &packet);

@@ -122,19 +122,22 @@ enum ecn { ECN_NONE, ECN_ECT1, ECN_ECT0, ECN_CE, ECN_MASK = 3 }; // RFC 3168, se
 #define BE32(value) ((__be32)(value))
 #endif
 
+// MACs and addresses as words. The words keep network order.
+typedef __u16 __attribute__((may_alias)) word16;
+typedef __be32 __attribute__((may_alias)) word32;
+
 static inline bool mac_equal(const struct dp_mac *a, const struct dp_mac *b)
 {
-	__u8 difference = 0;
+	const word16 *x = (const word16 *)a, *y = (const word16 *)b;
 
-	for (unsigned int i = 0; i < sizeof(a->bytes); i++)
-		difference |= a->bytes[i] ^ b->bytes[i];
-	return difference == 0;
+	return !((x[0] ^ y[0]) | (x[1] ^ y[1]) | (x[2] ^ y[2]));
 }
 
 static inline bool mac_zero(const struct dp_mac *mac)
 {
-	return !(mac->bytes[0] | mac->bytes[1] | mac->bytes[2] | mac->bytes[3] | mac->bytes[4] |
-		 mac->bytes[5]);
+	const word16 *words = (const word16 *)mac;
+
+	return !(words[0] | words[1] | words[2]);
 }
 
 static inline bool mac_multicast(const struct dp_mac *mac)
@@ -142,18 +145,9 @@ static inline bool mac_multicast(const struct dp_mac *mac)
 	return mac->bytes[0] & 1;
 }
 
-// An address seen as words, for speed. The words keep network order.
-union address_words {
-	struct dp_address address;
-	__be32 words[4];
-};
-
 static inline __be32 address_word(const struct dp_address *address, int index)
 {
-	union address_words view;
-
-	__builtin_memcpy(&view, address, sizeof(view));
-	return view.words[index];
+	return ((const word32 *)address)[index];
 }
 
 static inline bool address_equal(const struct dp_address *a, const struct dp_address *b)
@@ -179,15 +173,16 @@ static inline bool address_ipv4(const struct dp_address *address)
 // ::ffff:a.b.c.d, RFC 4291, section 2.5.5.2.
 static inline struct dp_address address_mapped(__be32 ipv4)
 {
-	union address_words view = {.words = {0, 0, BE32(0xffff), ipv4}};
+	struct dp_address address = {{[10] = 0xff, [11] = 0xff}};
 
-	return view.address;
+	((word32 *)&address)[3] = ipv4;
+	return address;
 }
 
 // The 16-bit one's complement sum of whole 16-bit words (RFC 1071), added to `sum`. Fold last.
 static inline __u32 checksum_add(__u32 sum, const void *words, __u32 bytes)
 {
-	const __u16 *word = words;
+	const word16 *word = words;
 
 	for (__u32 i = 0; i < bytes / 2; i++)
 		sum += word[i];

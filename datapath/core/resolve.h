@@ -36,20 +36,19 @@ static inline enum dp_verdict resolve_arp(
 static inline enum dp_verdict resolve_nd(
 	struct seam *seam, const struct packet *packet, const struct dp_neighbor *neighbor)
 {
-	static const struct dp_address all_nodes = {{0xff, 2, [15] = 1}};
-	static const struct dp_mac all_nodes_mac = {{0x33, 0x33, 0, 0, 0, 1}};
+	const struct dp_address all_nodes = {{0xff, 2, [15] = 1}};
+	const struct dp_mac all_nodes_mac = {{0x33, 0x33, 0, 0, 0, 1}};
 	bool probe =
 		address_zero(&packet->source); // for duplicates: everybody shall hear the answer
+	struct ethernet_header ethernet = {probe ? all_nodes_mac : packet->ethernet.source,
+		neighbor->mac, BE16(ETHERNET_IPV6)};
 	struct {
-		struct ethernet_header ethernet;
 		struct ipv6_header ip;
 		struct nd_message message;
 		struct nd_option option;
-	} __attribute__((packed)) reply = {
-		.ethernet = {probe ? all_nodes_mac : packet->ethernet.source, neighbor->mac,
-			BE16(ETHERNET_IPV6)},
+	} reply = {
 		.ip = {.version_class_flow = BE32(6u << 28),
-			.length = BE16(sizeof(reply.message) + sizeof(reply.option)),
+			.length = BE16(sizeof(reply) - sizeof(reply.ip)),
 			.next = PROTOCOL_ICMPV6,
 			.hop_limit = ND_HOP_LIMIT,
 			.source = packet->target,
@@ -59,16 +58,14 @@ static inline enum dp_verdict resolve_nd(
 			.target = packet->target},
 		.option = {ND_OPTION_TARGET, 1, neighbor->mac},
 	};
-	struct {
-		struct nd_message message;
-		struct nd_option option;
-	} body = {reply.message, reply.option};
-	struct dp_address ends[2] = {reply.ip.source, reply.ip.destination};
-	__u32 sum = BE16(sizeof(body)) + BE16(PROTOCOL_ICMPV6);
+	const __u32 summed = sizeof(reply) - __builtin_offsetof(struct ipv6_header, source);
 
-	sum = checksum_add(sum, ends, sizeof(ends));
-	reply.message.icmp.checksum = checksum_fold(checksum_add(sum, &body, sizeof(body)));
-	if (seam_resize(seam, sizeof(reply)) < 0 || seam_store(seam, 0, &reply, sizeof(reply)) < 0)
+	// The pseudo header (RFC 8200, section 8.1) is length, protocol, and the addresses, which the message follows.
+	reply.message.icmp.checksum = checksum_fold(
+		checksum_add(reply.ip.length + BE16(PROTOCOL_ICMPV6), &reply.ip.source, summed));
+	if (seam_resize(seam, sizeof(ethernet) + sizeof(reply)) < 0 ||
+		seam_store(seam, 0, &ethernet, sizeof(ethernet)) < 0 ||
+		seam_store(seam, sizeof(ethernet), &reply, sizeof(reply)) < 0)
 		return packet_drop(seam, packet->port, DP_REASON_NO_MEMORY);
 	return seam_output(seam, seam_device(seam), DP_DEVICE_PLAIN);
 }
@@ -91,7 +88,7 @@ static inline const struct dp_neighbor *resolve_find(struct seam *seam, const st
 	return seam_find_neighbor(seam, &key);
 }
 
-static inline enum dp_verdict resolve_answer(
+APART enum dp_verdict resolve_answer(
 	struct seam *seam, const struct packet *packet, const struct dp_neighbor *neighbor)
 {
 	if (neighbor->port == packet->port)

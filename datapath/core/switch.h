@@ -25,7 +25,7 @@ static inline enum dp_verdict switch_local(struct seam *seam, const struct dp_st
 }
 
 // To nobody in particular, or to somebody unknown.
-static inline enum dp_verdict switch_many(struct seam *seam, const struct packet *packet,
+APART enum dp_verdict switch_many(struct seam *seam, const struct packet *packet,
 	const struct dp_network *network, bool local)
 {
 	if (switch_reserved(&packet->ethernet.destination))

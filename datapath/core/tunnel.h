@@ -138,6 +138,7 @@ struct tunnel_arrival {
 	__u32 vni;
 	__u32 source_port; // the port's key, 0 if not told
 	__u8 ecn;
+	__u8 encapsulation;
 };
 
 // Is this UDP over IP that may be a tunnel's? What is not is the host's business, whatever is wrong with it.
@@ -171,6 +172,21 @@ static inline bool tunnel_parse_ip(struct seam *seam, struct tunnel_arrival *arr
 		return true;
 	}
 	return false;
+}
+
+// Is this a tunnel packet to this host?
+APART bool tunnel_arrives(struct seam *seam, struct tunnel_arrival *arrival)
+{
+	__u32 zero = 0;
+	const struct dp_config *config = seam_find_config(seam, &zero);
+	struct udp_header udp;
+
+	if (!config || !tunnel_parse_ip(seam, arrival) ||
+		!address_equal(&arrival->destination, &config->vtep) ||
+		seam_load(seam, arrival->l4, &udp, sizeof(udp)) < 0)
+		return false;
+	arrival->encapsulation = udp.destination == BE16(DP_UDP_GENEVE) ? DP_GENEVE : DP_VXLAN;
+	return arrival->encapsulation == DP_GENEVE || udp.destination == BE16(DP_UDP_VXLAN);
 }
 
 // The options: ours is read, others are skipped unless they are critical.

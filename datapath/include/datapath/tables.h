@@ -22,13 +22,14 @@
 
 #include "datapath/policy.h"
 
+// Aligned, so that the BPF machine reads words where it compares and copies.
 struct dp_mac {
 	__u8 bytes[6];
-};
+} __attribute__((aligned(2)));
 
 struct dp_address {
 	__u8 bytes[16];
-};
+} __attribute__((aligned(4)));
 
 enum dp_encapsulation { DP_GENEVE, DP_VXLAN };
 

@@ -1,0 +1,320 @@
+// SPDX-License-Identifier: (BSD-2-Clause OR GPL-2.0-only)
+// The seam over the kernel's packets and maps: what core/seam.h asks for, in BPF helpers. For tc at ingress.
+#pragma once
+
+#include <linux/bpf.h>
+#include <stdbool.h>
+
+#include <bpf/bpf_helpers.h>
+
+#include "core/headers.h"
+#include "core/seam.h"
+#include "maps.h"
+
+// Does bpf_skb_adjust_room set skb->protocol on decapsulation (Linux 6.3)? The loader asks the kernel.
+const volatile bool has_decap_l3;
+
+// Newer than the headers of Debian 12.
+enum { ADJ_ROOM_DECAP_L3_IPV4 = 1 << 7, ADJ_ROOM_DECAP_L3_IPV6 = 1 << 8 };
+
+enum { ETHERNET_BYTES_LEAST = 60 };
+
+enum { FAMILY_IPV4 = 2, FAMILY_IPV6 = 10, LOOPBACK_IFINDEX = 1 };
+
+struct seam {
+	struct __sk_buff *skb;
+	bool foreign; // skb->protocol is not what the frame holds
+};
+
+// ---- the packet ----
+
+static __always_inline __u32 seam_device(const struct seam *seam)
+{
+	return seam->skb->ingress_ifindex;
+}
+
+static __always_inline __u32 seam_length(const struct seam *seam)
+{
+	return seam->skb->len;
+}
+
+static __always_inline __u32 seam_segment(const struct seam *seam)
+{
+	return seam->skb->gso_size;
+}
+
+static __always_inline bool seam_tagged(const struct seam *seam)
+{
+	return seam->skb->vlan_present;
+}
+
+static __always_inline __u32 seam_flow_hash(struct seam *seam)
+{
+	return bpf_get_hash_recalc(seam->skb);
+}
+
+static __always_inline int seam_load(struct seam *seam, __u32 offset, void *to, __u32 length)
+{
+	if (__builtin_constant_p(offset)) {
+		void *data = (void *)(long)seam->skb->data,
+		     *end = (void *)(long)seam->skb->data_end;
+		if (data + offset + length <= end) {
+			__builtin_memcpy(to, __builtin_assume_aligned(data + offset, 4), length);
+			return 0;
+		}
+	}
+	return bpf_skb_load_bytes(seam->skb, offset, to, length) < 0 ? -1 : 0;
+}
+
+// Beyond the Ethernet header a checksum over the packet that a device took must follow the change.
+static __always_inline int seam_store(
+	struct seam *seam, __u32 offset, const void *from, __u32 length)
+{
+	__u64 flags = offset >= ETHERNET_BYTES ? BPF_F_RECOMPUTE_CSUM : 0;
+
+	return bpf_skb_store_bytes(seam->skb, offset, from, length, flags) < 0 ? -1 : 0;
+}
+
+static __always_inline int seam_resize(struct seam *seam, __u32 length)
+{
+	if (seam->skb->len == length)
+		return 0;
+	if (seam->skb->gso_size > 0)
+		return -1;
+	return bpf_skb_change_tail(seam->skb, length, 0) < 0 ? -1 : 0;
+}
+
+static __always_inline bool seam_is_ip(const struct seam *seam)
+{
+	return seam->skb->protocol == BE16(ETHERNET_IPV4) ||
+	       seam->skb->protocol == BE16(ETHERNET_IPV6);
+}
+
+// ---- tunnels ----
+
+// bpf_skb_adjust_room makes room behind the Ethernet header, so that it serves as the outer one: the inner one is a copy. It tells
+// the kernel where the inner headers are, so that superpackets stay whole (the inner MAC length is that of Ethernet alone). But it
+// wants an IP packet, and one without a tunnel yet; bpf_skb_change_head takes any, but knows nothing of segments.
+static __always_inline int seam_open(struct seam *seam, enum seam_family family, __u32 bytes)
+{
+	struct __sk_buff *skb = seam->skb;
+	struct ethernet_header ethernet;
+	__u32 room = bytes + sizeof(ethernet);
+
+	if (!seam_is_ip(seam))
+		return bpf_skb_change_head(skb, room, 0) < 0 ? -1 : 0;
+
+	__u64 flags =
+		BPF_F_ADJ_ROOM_FIXED_GSO | BPF_F_ADJ_ROOM_ENCAP_L4_UDP |
+		BPF_F_ADJ_ROOM_ENCAP_L2_ETH | BPF_F_ADJ_ROOM_ENCAP_L2((__u64)sizeof(ethernet)) |
+		(family == SEAM_IPV4 ? BPF_F_ADJ_ROOM_ENCAP_L3_IPV4 : BPF_F_ADJ_ROOM_ENCAP_L3_IPV6);
+	if (seam_load(seam, 0, &ethernet, sizeof(ethernet)) < 0)
+		return -1;
+	if (bpf_skb_adjust_room(skb, room, BPF_ADJ_ROOM_MAC, flags) < 0 &&
+		bpf_skb_adjust_room(skb, room, BPF_ADJ_ROOM_MAC, BPF_F_ADJ_ROOM_FIXED_GSO) < 0)
+		return -1;
+	return seam_store(seam, sizeof(ethernet) + bytes, &ethernet, sizeof(ethernet));
+}
+
+static __always_inline int seam_widen(struct seam *seam, __u32 bytes)
+{
+	if (!seam_is_ip(seam))
+		return bpf_skb_change_head(seam->skb, bytes, 0) < 0 ? -1 : 0;
+	return bpf_skb_adjust_room(seam->skb, bytes, BPF_ADJ_ROOM_MAC, BPF_F_ADJ_ROOM_FIXED_GSO) < 0
+		       ? -1
+		       : 0;
+}
+
+// The reverse: bpf_skb_adjust_room leaves the outer Ethernet header, which the inner one then replaces.
+static __always_inline int seam_close(struct seam *seam, __u32 bytes)
+{
+	struct __sk_buff *skb = seam->skb;
+	struct ethernet_header ethernet;
+	__u64 flags = BPF_F_ADJ_ROOM_FIXED_GSO;
+
+	if (seam_load(seam, bytes, &ethernet, sizeof(ethernet)) < 0)
+		return -1;
+	if (has_decap_l3 && ethernet.type == BE16(ETHERNET_IPV4))
+		flags |= ADJ_ROOM_DECAP_L3_IPV4;
+	else if (has_decap_l3 && ethernet.type == BE16(ETHERNET_IPV6))
+		flags |= ADJ_ROOM_DECAP_L3_IPV6;
+	// What stays must be as long as a header of the outer family, which ARP in IPv6 is not.
+	else if (skb->len < bytes + ETHERNET_BYTES_LEAST && skb->gso_size == 0 &&
+		 bpf_skb_change_tail(skb, bytes + ETHERNET_BYTES_LEAST, 0) < 0)
+		return -1;
+	if (bpf_skb_adjust_room(skb, -(__s32)bytes, BPF_ADJ_ROOM_MAC, flags) < 0)
+		return -1;
+	seam->foreign = skb->protocol != ethernet.type;
+	return seam_store(seam, 0, &ethernet, sizeof(ethernet));
+}
+
+// ---- tables ----
+
+#define FIND(table, NAME, key_type, value_type, KIND, maximum)      \
+	static __always_inline const value_type *seam_find_##table( \
+		struct seam *seam, const key_type *key)             \
+	{                                                           \
+		(void)seam;                                         \
+		return bpf_map_lookup_elem(&table, key);            \
+	}
+DP_TABLES(FIND)
+#undef FIND
+
+// ---- counting ----
+
+// The value of this CPU, made on first use. An update may fail (EBUSY, ENOMEM, a full table): then this packet goes uncounted.
+static __always_inline struct dp_counters *counters_get(__u32 port)
+{
+	struct dp_counters *found = bpf_map_lookup_elem(&counters, &port);
+
+	if (!found) {
+		struct dp_counters zero = {0};
+		if (bpf_map_update_elem(&counters, &port, &zero, BPF_NOEXIST) < 0)
+			return NULL;
+		found = bpf_map_lookup_elem(&counters, &port);
+	}
+	return found;
+}
+
+static __always_inline __u32 seam_segments(const struct seam *seam)
+{
+	return seam->skb->gso_segs > 0 ? seam->skb->gso_segs : 1;
+}
+
+static __always_inline void seam_count(struct seam *seam, __u32 port, enum seam_direction direction)
+{
+	struct dp_counters *count = counters_get(port);
+
+	if (!count)
+		return;
+	if (direction == SEAM_FROM_PORT) {
+		count->from_port_packets += seam_segments(seam);
+		count->from_port_bytes += seam->skb->len;
+	} else {
+		count->to_port_packets += seam_segments(seam);
+		count->to_port_bytes += seam->skb->len;
+	}
+}
+
+APART void seam_count_drop_in(struct __sk_buff *skb, __u32 port, __u32 reason)
+{
+	struct dp_drop_key key = {.port = port, .reason = reason};
+	struct dp_drops *found = bpf_map_lookup_elem(&drops, &key);
+
+	if (!found) {
+		struct dp_drops zero = {0};
+		if (bpf_map_update_elem(&drops, &key, &zero, BPF_NOEXIST) < 0)
+			return;
+		found = bpf_map_lookup_elem(&drops, &key);
+		if (!found)
+			return;
+	}
+	found->packets += skb->gso_segs > 0 ? skb->gso_segs : 1;
+	found->bytes += skb->len;
+}
+
+static __always_inline void seam_count_drop(struct seam *seam, __u32 port, enum dp_reason reason)
+{
+	seam_count_drop_in(seam->skb, port, reason);
+}
+
+// ---- the end ----
+
+// Straight into the peer a packet keeps its skb->protocol, so that it must be right; the way through the device sets it anew.
+static __always_inline enum dp_verdict seam_output(struct seam *seam, __u32 ifindex, __u32 device)
+{
+	if (device == DP_DEVICE_PEER && !seam->foreign)
+		bpf_redirect_peer(ifindex, 0);
+	else
+		bpf_redirect(ifindex, 0);
+	return DP_VERDICT_SENT;
+}
+
+static __always_inline int seam_clone(struct seam *seam, __u32 ifindex)
+{
+	return bpf_clone_redirect(seam->skb, ifindex, 0) == 0 ? 0 : -1;
+}
+
+// Ask the kernel's routes, as a packet of the host's own asks them: from the loopback device. (The helper wants forwarding to be on
+// for the device that asks; on loopback that concerns nobody else.) No length: the MTU has been checked against the segments.
+static __always_inline int underlay_route(
+	struct seam *seam, const struct seam_route *route, struct bpf_fib_lookup *fib)
+{
+	*fib = (struct bpf_fib_lookup){.ifindex = LOOPBACK_IFINDEX, .l4_protocol = PROTOCOL_UDP};
+	if (route->family == SEAM_IPV4) {
+		fib->family = FAMILY_IPV4;
+		fib->ipv4_src = address_word(&route->source, 3);
+		fib->ipv4_dst = address_word(&route->destination, 3);
+	} else {
+		fib->family = FAMILY_IPV6;
+		__builtin_memcpy(fib->ipv6_src, &route->source, sizeof(fib->ipv6_src));
+		__builtin_memcpy(fib->ipv6_dst, &route->destination, sizeof(fib->ipv6_dst));
+	}
+	return bpf_fib_lookup(seam->skb, fib, sizeof(*fib), 0);
+}
+
+static __always_inline int underlay_ethernet(
+	struct seam *seam, const struct seam_route *route, const struct bpf_fib_lookup *fib)
+{
+	struct ethernet_header ethernet = {
+		.type = BE16(route->family == SEAM_IPV4 ? ETHERNET_IPV4 : ETHERNET_IPV6)};
+
+	__builtin_memcpy(&ethernet.destination, fib->dmac, sizeof(ethernet.destination));
+	__builtin_memcpy(&ethernet.source, fib->smac, sizeof(ethernet.source));
+	return seam_store(seam, 0, &ethernet, sizeof(ethernet));
+}
+
+static __always_inline enum dp_reason underlay_reason(int result)
+{
+	switch (result) {
+	case BPF_FIB_LKUP_RET_NO_NEIGH:
+		return DP_REASON_NO_UNDERLAY_NEIGHBOR;
+	case BPF_FIB_LKUP_RET_FWD_DISABLED:
+		return DP_REASON_UNDERLAY_FORWARDING_OFF;
+	}
+	return DP_REASON_NO_UNDERLAY_ROUTE;
+}
+
+static __always_inline enum dp_reason seam_send(struct seam *seam, const struct seam_route *route)
+{
+	struct bpf_fib_lookup fib;
+	int result = underlay_route(seam, route, &fib);
+
+	if (result == BPF_FIB_LKUP_RET_SUCCESS) {
+		if (underlay_ethernet(seam, route, &fib) < 0)
+			return DP_REASON_NO_MEMORY;
+		bpf_redirect(fib.ifindex, 0);
+		return DP_REASON_NONE;
+	}
+	// The kernel's own output path can route without that, and waits for the neighbor; but only what is IP to it.
+	enum dp_reason reason = underlay_reason(result);
+	if (reason == DP_REASON_NO_UNDERLAY_ROUTE || !seam_is_ip(seam))
+		return reason;
+	__builtin_memset(fib.dmac, 0, sizeof(fib.dmac));
+	__builtin_memset(fib.smac, 0, sizeof(fib.smac));
+	if (underlay_ethernet(seam, route, &fib) < 0)
+		return DP_REASON_NO_MEMORY;
+	bpf_redirect_neigh(
+		result == BPF_FIB_LKUP_RET_NO_NEIGH ? fib.ifindex : route->ifindex, NULL, 0, 0);
+	return DP_REASON_NONE;
+}
+
+static __always_inline enum dp_reason seam_clone_send(
+	struct seam *seam, const struct seam_route *route)
+{
+	struct bpf_fib_lookup fib;
+	int result = underlay_route(seam, route, &fib);
+
+	if (result != BPF_FIB_LKUP_RET_SUCCESS)
+		return underlay_reason(result);
+	if (underlay_ethernet(seam, route, &fib) < 0)
+		return DP_REASON_NO_MEMORY;
+	return bpf_clone_redirect(seam->skb, fib.ifindex, 0) == 0 ? DP_REASON_NONE
+								  : DP_REASON_OUTPUT_FAILED;
+}
+
+static __always_inline void seam_repeat(
+	__u32 count, long (*body)(__u32 index, void *context), void *context)
+{
+	bpf_loop(count, body, context, 0);
+}
