@@ -1,0 +1,351 @@
+// SPDX-License-Identifier: Apache-2.0
+// Random transactions, held against the oracle. Each host's set is built from what is emitted alone,
+// and after each transaction must be exactly what the definition says.
+#include "topology/topology.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <cmocka.h>
+
+#include "base/memory.h"
+
+// Small, so that hosts meet in several networks, lose the last port of one, and stand empty.
+// Tenants use the same names.
+enum {
+	TENANTS = 2,
+	HOSTS = 9,
+	NETWORKS = 7, // of each tenant
+	PORTS = 35,   // of each tenant
+	FIRST_NETWORK = HOSTS,
+	FIRST_PORT = FIRST_NETWORK + TENANTS * NETWORKS,
+	OBJECTS = FIRST_PORT + TENANTS * PORTS,
+	CHANGES = 100000,
+};
+
+// Every object that can be has a slot; NULL: it does not exist.
+static struct object *current[OBJECTS];     // before the transaction
+static struct object *next[OBJECTS];        // after it
+static struct object *held[HOSTS][OBJECTS]; // built from what was emitted
+
+static int at_random(int count)
+{
+	return rand() % count;
+}
+
+// ---- slots ----
+
+static enum model_kind kind_of(int slot)
+{
+	return slot < FIRST_NETWORK ? MODEL_HOST : slot < FIRST_PORT ? MODEL_NETWORK : MODEL_PORT;
+}
+
+static int tenant_of(int slot)
+{
+	return kind_of(slot) == MODEL_PORT ? (slot - FIRST_PORT) / PORTS
+					   : (slot - FIRST_NETWORK) / NETWORKS;
+}
+
+static int slot_of(const struct object *object)
+{
+	int number = atoi(object->name + 1);
+	int tenant = object->tenant ? atoi(object->tenant + 1) : 0;
+	if (object->kind == MODEL_HOST)
+		return number;
+	if (object->kind == MODEL_NETWORK)
+		return FIRST_NETWORK + tenant * NETWORKS + number;
+	return FIRST_PORT + tenant * PORTS + number;
+}
+
+static struct port *port_at(int slot)
+{
+	return (struct port *)next[slot];
+}
+
+// ---- making objects; a serial number makes each content new ----
+
+static void set_slot(int slot, json_t *fields)
+{
+	static const char letters[] = {
+		[MODEL_HOST] = 'h', [MODEL_NETWORK] = 'n', [MODEL_PORT] = 'p'};
+	static const int firsts[] = {
+		[MODEL_HOST] = 0, [MODEL_NETWORK] = FIRST_NETWORK, [MODEL_PORT] = FIRST_PORT};
+	static const int sizes[] = {
+		[MODEL_HOST] = HOSTS, [MODEL_NETWORK] = NETWORKS, [MODEL_PORT] = PORTS};
+	enum model_kind kind = kind_of(slot);
+	char name[16], tenant[16];
+	snprintf(name, sizeof(name), "%c%d", letters[kind], (slot - firsts[kind]) % sizes[kind]);
+	snprintf(tenant, sizeof(tenant), "t%d", kind == MODEL_HOST ? 0 : tenant_of(slot));
+	object_unref(next[slot]);
+	struct error error = {0};
+	if (object_decode(&next[slot], kind, kind == MODEL_HOST ? NULL : tenant, name, fields, true,
+		    &error))
+		fail_msg("%s: %s: %s", name, error.field, error.message);
+	json_decref(fields);
+}
+
+static void clear_slot(int slot)
+{
+	object_unref(next[slot]);
+	next[slot] = NULL;
+}
+
+static void set_host(int slot)
+{
+	static unsigned serial;
+	char vtep[32];
+	serial++;
+	snprintf(vtep, sizeof(vtep), "10.%u.%u.%u", serial >> 16 & 255, serial >> 8 & 255,
+		serial & 255);
+	set_slot(slot, json_pack("{s:s}", "vtep", vtep));
+}
+
+static void set_network(int slot)
+{
+	set_slot(slot, json_pack("{s:i}", "mtu", 1300 + at_random(100)));
+}
+
+static void set_port(int slot, const char *network, const char *host)
+{
+	static int serial;
+	set_slot(slot,
+		json_pack("{s:s, s:s*, s:i}", "network", network, "host", host, "key", ++serial));
+}
+
+// ---- one random step; references stay whole ----
+
+// Some existing slot of [first, first + count), or -1.
+static int pick(int first, int count)
+{
+	int start = at_random(count);
+	for (int i = 0; i < count; i++)
+		if (next[first + (start + i) % count])
+			return first + (start + i) % count;
+	return -1;
+}
+
+static const char *name_at(int slot)
+{
+	return slot < 0 ? NULL : next[slot]->name;
+}
+
+static const char *random_host(void)
+{
+	return at_random(6) ? name_at(pick(0, HOSTS)) : NULL;
+}
+
+// Create a port, or give it new content, another host, none, or another network.
+static void step_port(int slot)
+{
+	int network = pick(FIRST_NETWORK + tenant_of(slot) * NETWORKS, NETWORKS);
+	struct port *port = port_at(slot);
+	cleanup_free char *old_host = port ? memory_text(port->host) : NULL;
+	cleanup_free char *old_network = port ? memory_text(port->network) : NULL;
+	if (!port && network >= 0)
+		set_port(slot, name_at(network), random_host());
+	else if (port && at_random(5) == 0)
+		clear_slot(slot);
+	else if (port && at_random(5) == 0)
+		set_port(slot, name_at(network), old_host);
+	else if (port)
+		set_port(slot, old_network, at_random(3) ? random_host() : old_host);
+}
+
+// A host that goes has its ports moved elsewhere, or nowhere, or deleted.
+static void delete_host(int slot)
+{
+	cleanup_free char *host = memory_text(next[slot]->name);
+	clear_slot(slot);
+	for (int i = FIRST_PORT; i < OBJECTS; i++) {
+		struct port *port = port_at(i);
+		if (!port || !port->host || strcmp(port->host, host) != 0)
+			continue;
+		cleanup_free char *network = memory_text(port->network);
+		if (at_random(3))
+			set_port(i, network, random_host());
+		else
+			clear_slot(i);
+	}
+}
+
+static void delete_network(int slot)
+{
+	for (int i = FIRST_PORT; i < OBJECTS; i++)
+		if (port_at(i) && tenant_of(i) == tenant_of(slot) &&
+			strcmp(port_at(i)->network, next[slot]->name) == 0)
+			clear_slot(i);
+	clear_slot(slot);
+}
+
+static void step(void)
+{
+	int slot = at_random(OBJECTS);
+	enum model_kind kind = kind_of(slot);
+	if (kind == MODEL_PORT)
+		step_port(slot);
+	else if (!next[slot] || at_random(4))
+		kind == MODEL_HOST ? set_host(slot) : set_network(slot);
+	else if (kind == MODEL_HOST)
+		delete_host(slot);
+	else if (at_random(3) == 0)
+		delete_network(slot);
+}
+
+// ---- what is emitted ----
+
+struct emissions {
+	bool seen[HOSTS][OBJECTS];
+	enum model_kind last;
+	bool removing;
+	size_t count;
+};
+
+static void take_emission(void *context, const char *host, struct object *object, bool gone)
+{
+	struct emissions *emissions = context;
+	int host_slot = atoi(host + 1), slot = slot_of(object);
+	struct object **place = &held[host_slot][slot];
+	assert_false(emissions->seen[host_slot][slot]);
+	emissions->seen[host_slot][slot] = true;
+	emissions->count++;
+	// Puts come first, in order of kinds; then removals, in the opposite one.
+	if (gone && !emissions->removing)
+		emissions->last = MODEL_KIND_COUNT;
+	assert_true(gone || !emissions->removing);
+	assert_true(gone ? object->kind <= emissions->last : object->kind >= emissions->last);
+	emissions->removing = gone;
+	emissions->last = object->kind;
+	if (gone) {
+		assert_ptr_equal(*place, object); // told to forget what it holds
+		*place = NULL;
+	} else {
+		assert_ptr_equal(object, next[slot]);
+		assert_ptr_not_equal(*place, object); // and never told what it knows
+		*place = object;
+	}
+}
+
+struct set {
+	struct object *objects[OBJECTS];
+	enum model_kind last;
+};
+
+static void add_to_set(void *context, const char *host, struct object *object, bool gone)
+{
+	struct set *set = context;
+	(void)host;
+	assert_false(gone);
+	assert_true(object->kind >= set->last);
+	assert_null(set->objects[slot_of(object)]);
+	set->objects[slot_of(object)] = object;
+	set->last = object->kind;
+}
+
+static void mark_host(void *context, const char *host)
+{
+	bool *hosts = context;
+	assert_false(hosts[atoi(host + 1)]);
+	hosts[atoi(host + 1)] = true;
+}
+
+// ---- the check ----
+
+static size_t apply(struct topology *topology)
+{
+	struct topology_change changes[OBJECTS];
+	size_t count = 0;
+	for (int slot = 0; slot < OBJECTS; slot++) {
+		if (current[slot] == next[slot])
+			continue;
+		// Inserted at random: the order inside a transaction does not matter.
+		int place = at_random((int)count + 1);
+		changes[count++] = changes[place];
+		changes[place] = (struct topology_change){current[slot], next[slot]};
+	}
+	struct emissions emissions = {0};
+	topology_apply(topology, changes, count, take_emission, &emissions);
+	return count;
+}
+
+static void check_host(
+	const struct topology *topology, int host, struct object *const *objects, size_t count)
+{
+	char name[16];
+	struct set expected = {0}, direct = {0};
+	snprintf(name, sizeof(name), "h%d", host);
+	topology_recompute(objects, count, name, add_to_set, &expected);
+	topology_host(topology, name, add_to_set, &direct);
+	for (int slot = 0; slot < OBJECTS; slot++) {
+		assert_ptr_equal(held[host][slot], expected.objects[slot]);
+		assert_ptr_equal(direct.objects[slot], expected.objects[slot]);
+	}
+}
+
+static void check(const struct topology *topology)
+{
+	struct object *objects[OBJECTS];
+	size_t count = 0;
+	for (int slot = 0; slot < OBJECTS; slot++)
+		if (next[slot])
+			objects[count++] = next[slot];
+	for (int host = 0; host < HOSTS; host++)
+		check_host(topology, host, objects, count);
+	for (size_t i = 0; i < count; i++) {
+		bool interested[HOSTS] = {0};
+		topology_interested(topology, objects[i], mark_host, interested);
+		for (int host = 0; host < HOSTS; host++)
+			assert_int_equal(interested[host], held[host][slot_of(objects[i])] != NULL);
+	}
+}
+
+static void accept_transaction(void)
+{
+	for (int slot = 0; slot < OBJECTS; slot++) {
+		if (current[slot] == next[slot])
+			continue;
+		object_unref(current[slot]);
+		current[slot] = next[slot] ? object_ref(next[slot]) : NULL;
+	}
+}
+
+static void test_random_changes(void **state)
+{
+	(void)state;
+	struct topology *topology;
+	topology_new(&topology);
+	size_t changes = 0, transactions = 0;
+	while (changes < CHANGES) {
+		// Mostly small transactions, some that turn everything over.
+		int steps = at_random(20) ? 1 + at_random(12) : 100;
+		for (int i = 0; i < steps; i++)
+			step();
+		changes += apply(topology);
+		check(topology);
+		accept_transaction();
+		transactions++;
+	}
+	printf("%zu changes in %zu transactions\n", changes, transactions);
+	topology_free(topology);
+	for (int slot = 0; slot < OBJECTS; slot++) {
+		object_unref(current[slot]);
+		object_unref(next[slot]);
+	}
+}
+
+int main(void)
+{
+	static const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_random_changes),
+	};
+	unsigned seed = (unsigned)time(NULL);
+	const char *given = getenv("WEFT_TEST_SEED");
+	if (given)
+		seed = (unsigned)strtoul(given, NULL, 10);
+	printf("WEFT_TEST_SEED=%u\n", seed);
+	srand(seed);
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
