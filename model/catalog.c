@@ -10,7 +10,7 @@
 void catalog_new(struct catalog **out)
 {
 	struct catalog *catalog = memory_new(sizeof(*catalog));
-	graph_init(&catalog->graph);
+	records_init(&catalog->graph);
 	claims_init(&catalog->claims);
 	catalog->counters = (struct counters){.vni = 1, .port_key = 1, .host_key = 1};
 	*out = catalog;
@@ -20,7 +20,7 @@ void catalog_free(struct catalog *catalog)
 {
 	if (!catalog)
 		return;
-	graph_done(&catalog->graph);
+	records_done(&catalog->graph);
 	index_done(&catalog->claims);
 	free(catalog);
 }
@@ -28,7 +28,7 @@ void catalog_free(struct catalog *catalog)
 struct object *catalog_find(
 	const struct catalog *catalog, enum model_kind kind, const char *tenant, const char *name)
 {
-	const struct record *record = graph_find(&catalog->graph, kind, tenant, name);
+	const struct record *record = records_find(&catalog->graph, kind, tenant, name);
 	return record ? record->object : NULL;
 }
 
@@ -38,8 +38,8 @@ int catalog_each(const struct catalog *catalog, enum model_kind kind, const char
 	if (!model_kind_in_tenant(kind))
 		tenant = NULL;
 	int result = 0;
-	for (struct record *record = graph_first(&catalog->graph, kind, tenant); record && !result;
-		record = graph_next(&catalog->graph, record)) {
+	for (struct record *record = records_first(&catalog->graph, kind, tenant); record && !result;
+		record = records_next(&catalog->graph, record)) {
 		if (tenant && strcmp(record->tenant, tenant))
 			break;
 		if (record->object)
@@ -56,7 +56,7 @@ size_t catalog_count(const struct catalog *catalog, enum model_kind kind)
 struct port *catalog_port_by_device(
 	const struct catalog *catalog, const char *host, const char *device)
 {
-	const struct record *record = graph_find(&catalog->graph, MODEL_HOST, NULL, host);
+	const struct record *record = records_find(&catalog->graph, MODEL_HOST, NULL, host);
 	if (!record)
 		return NULL;
 	struct claim probe = claim_device(record, device);
@@ -66,7 +66,7 @@ struct port *catalog_port_by_device(
 
 int catalog_load(struct catalog *catalog, struct object *object, struct error *error)
 {
-	struct graph *graph = &catalog->graph;
+	struct records *graph = &catalog->graph;
 	struct record *record = record_pin(graph, object->kind, object->tenant, object->name);
 	int result = 0;
 	if (record->object) {

@@ -17,9 +17,9 @@ static struct record probe(const char *tenant, const char *name)
 	return (struct record){.tenant = (char *)tenant, .name = (char *)name};
 }
 
-void graph_init(struct graph *graph)
+void records_init(struct records *graph)
 {
-	*graph = (struct graph){0};
+	*graph = (struct records){0};
 	for (int kind = 0; kind < MODEL_KIND_COUNT; kind++)
 		index_init(&graph->records[kind], sizeof(struct record), compare_records);
 }
@@ -46,7 +46,7 @@ static void record_done(struct record *record)
 	free(record->name);
 }
 
-void graph_done(struct graph *graph)
+void records_done(struct records *graph)
 {
 	for (int kind = 0; kind < MODEL_KIND_COUNT; kind++) {
 		struct index *records = &graph->records[kind];
@@ -57,14 +57,14 @@ void graph_done(struct graph *graph)
 	}
 }
 
-struct record *graph_find(
-	const struct graph *graph, enum model_kind kind, const char *tenant, const char *name)
+struct record *records_find(
+	const struct records *graph, enum model_kind kind, const char *tenant, const char *name)
 {
 	struct record key = probe(model_kind_in_tenant(kind) ? tenant : NULL, name);
 	return index_find(&graph->records[kind], &key);
 }
 
-struct record *graph_first(const struct graph *graph, enum model_kind kind, const char *tenant)
+struct record *records_first(const struct records *graph, enum model_kind kind, const char *tenant)
 {
 	if (!tenant)
 		return index_first(&graph->records[kind]);
@@ -72,15 +72,15 @@ struct record *graph_first(const struct graph *graph, enum model_kind kind, cons
 	return index_seek(&graph->records[kind], &key);
 }
 
-struct record *graph_next(const struct graph *graph, const struct record *record)
+struct record *records_next(const struct records *graph, const struct record *record)
 {
 	return index_next(&graph->records[record->kind], record);
 }
 
 static struct record *record_obtain(
-	struct graph *graph, enum model_kind kind, const char *tenant, const char *name)
+	struct records *graph, enum model_kind kind, const char *tenant, const char *name)
 {
-	struct record *record = graph_find(graph, kind, tenant, name);
+	struct record *record = records_find(graph, kind, tenant, name);
 	if (record)
 		return record;
 	struct record made = {
@@ -91,7 +91,7 @@ static struct record *record_obtain(
 	return index_add(&graph->records[kind], &made);
 }
 
-static void record_release(struct graph *graph, struct record *record)
+static void record_release(struct records *graph, struct record *record)
 {
 	if (record->object || record->referrers || record->pins)
 		return;
@@ -103,21 +103,21 @@ static void record_release(struct graph *graph, struct record *record)
 }
 
 struct record *record_pin(
-	struct graph *graph, enum model_kind kind, const char *tenant, const char *name)
+	struct records *graph, enum model_kind kind, const char *tenant, const char *name)
 {
 	struct record *record = record_obtain(graph, kind, tenant, name);
 	record->pins++;
 	return record;
 }
 
-void record_unpin(struct graph *graph, struct record *record)
+void record_unpin(struct records *graph, struct record *record)
 {
 	record->pins--;
 	record_release(graph, record);
 }
 
 struct linking {
-	struct graph *graph;
+	struct records *graph;
 	struct record *from;
 };
 
@@ -143,14 +143,14 @@ static int link_reference(void *context, const char *field, enum model_kind kind
 	return 0;
 }
 
-void record_fill(struct graph *graph, struct record *record, struct object *object)
+void record_fill(struct records *graph, struct record *record, struct object *object)
 {
 	record->object = object_ref(object);
 	graph->objects[record->kind]++;
 	object_references(object, link_reference, &(struct linking){graph, record});
 }
 
-void record_empty(struct graph *graph, struct record *record)
+void record_empty(struct records *graph, struct record *record)
 {
 	struct reference *next;
 	for (struct reference *reference = record->references; reference; reference = next) {
