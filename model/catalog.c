@@ -38,8 +38,8 @@ int catalog_each(const struct catalog *catalog, enum model_kind kind, const char
 	if (!model_kind_in_tenant(kind))
 		tenant = NULL;
 	int result = 0;
-	for (struct record *record = records_first(&catalog->graph, kind, tenant); record && !result;
-		record = records_next(&catalog->graph, record)) {
+	for (struct record *record = records_first(&catalog->graph, kind, tenant);
+		record && !result; record = records_next(&catalog->graph, record)) {
 		if (tenant && strcmp(record->tenant, tenant))
 			break;
 		if (record->object)
