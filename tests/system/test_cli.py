@@ -168,7 +168,7 @@ def test_apply_locates_what_the_controller_refuses(weft):
 
 def test_apply_refuses_bad_files(weft):
     assert "cannot read /nonexistent: No such file" in weft.run("apply", "-f", "/nonexistent", code=REFUSED).stderr
-    assert "<stdin>:1:" in weft.apply('{"tenant": "acme", "networks": ', code=REFUSED).stderr
+    assert "error: <stdin>:" in weft.apply('{"tenant": "acme", "networks": ', code=REFUSED).stderr
     assert "<stdin>:3:" in weft.apply("tenant: acme\nports:\n  a: {network: [}\n", code=REFUSED).stderr
     huge = weft.folder / "huge.yaml"
     huge.touch()

@@ -96,6 +96,7 @@ def bridge(lab, encap, switch, near, far):
     load = f"set_field:{back}->tun_metadata0," if encap == "geneve" else ""
     switch.ofctl("add-flow", "br-int", f"priority=10,in_port=tunnel,{match}ip,actions=far")
     switch.ofctl("add-flow", "br-int", f"priority=10,in_port=tunnel,{match}ipv6,actions=far")
+    switch.ofctl("add-flow", "br-int", "priority=5,in_port=tunnel,arp,actions=far")
     switch.ofctl("add-flow", "br-int", f"priority=10,in_port=far,actions={load}tunnel")
 
 
