@@ -1,9 +1,11 @@
-// Receipts: for each revision, which hosts must realize it, and which have. Pure logic, no I/O, no clock of its own:
-// `now` is the caller's monotonic time in milliseconds.
+// SPDX-License-Identifier: Apache-2.0
+// Receipts: for each revision, which hosts must realize it, and which have. Pure logic, no I/O, no
+// clock of its own: `now` is the caller's monotonic time in milliseconds.
 //
-// A host that acknowledges revision r has realized every revision up to r that concerns it. The last `RECEIPT_KEEP`
-// revisions are kept with their hosts; an older or never seen one is judged by all known hosts' acknowledgements.
-// Never blocked by a dead host: a receipt is answered at any time, partial if need be.
+// A host that acknowledges revision r has realized every revision up to r that concerns it. The last
+// `RECEIPT_KEEP` revisions are kept with their hosts; an older or never seen one is judged by all
+// known hosts' acknowledgements. Never blocked by a dead host: a receipt is answered at any time,
+// partial if need be.
 #pragma once
 
 #include <stdbool.h>
@@ -17,24 +19,30 @@ struct receipts;
 void receipts_new(struct receipts **out);
 void receipts_free(struct receipts *receipts);
 
-// A host exists and must answer (managed), or no longer.
+// A host exists and must answer (managed), or no longer. One that is removed is not waited for, and
+// one that is added again owes nothing from before, save for revisions that are judged by all hosts.
 void receipts_host_add(struct receipts *receipts, const char *host);
 void receipts_host_remove(struct receipts *receipts, const char *host);
 // The host's stream is up or down, since `now`.
-void receipts_host_connected(struct receipts *receipts, const char *host, bool connected, uint64_t now);
+void receipts_host_connected(
+	struct receipts *receipts, const char *host, bool connected, uint64_t now);
 
 // Revision `revision` was committed and concerns these hosts (of which unknown ones are left out).
-void receipts_expect(struct receipts *receipts, uint64_t revision, const char *const *hosts, size_t count, uint64_t now);
-// `host` reports that everything up to `revision` is realized. A smaller number than before is a host that
-// restarted and counts (state may have been lost): the host is then late again. `failure` is NULL or why it cannot realize what it was sent.
-void receipts_realized(struct receipts *receipts, const char *host, uint64_t revision, const char *failure, uint64_t now);
+// Each revision once, in order.
+void receipts_expect(struct receipts *receipts, uint64_t revision, const char *const *hosts,
+	size_t count, uint64_t now);
+// `host` reports that everything up to `revision` is realized. A smaller number than before is a
+// host that restarted and counts (state may have been lost): the host is then late again. `failure`
+// is NULL or why it cannot realize what it was sent; kept by copy until the next report.
+void receipts_realized(struct receipts *receipts, const char *host, uint64_t revision,
+	const char *failure, uint64_t now);
 
 struct receipt_pending {
 	const char *host;
-	uint64_t realized;	// the last revision that it acknowledged
+	uint64_t realized; // the last revision that it acknowledged
 	bool connected;
-	uint64_t since_ms;	// how long it has been late
-	const char *failure;	// NULL, or what it reported
+	uint64_t since_ms;   // how long it has been late: since the commit, or since it restarted
+	const char *failure; // NULL, or what it reported
 };
 
 struct receipt {
@@ -45,6 +53,7 @@ struct receipt {
 };
 
 // Fill `out` (release with receipt_done). `committed` is the newest revision: a later one is -ERANGE.
-int receipts_get(const struct receipts *receipts, uint64_t revision, uint64_t committed, uint64_t now, struct receipt *out);
+int receipts_get(const struct receipts *receipts, uint64_t revision, uint64_t committed,
+	uint64_t now, struct receipt *out);
 void receipt_done(struct receipt *receipt);
 bool receipt_complete(const struct receipt *receipt);

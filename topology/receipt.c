@@ -1,0 +1,225 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "topology/receipt.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <uthash.h>
+
+#include "base/memory.h"
+
+struct receipt_host {
+	char *name;
+	uint32_t id; // never used twice: a host that is added again is another one
+	bool connected;
+	uint64_t realized;
+	uint64_t since; // when it was added, or last lost what it had realized
+	char *failure;
+	UT_hash_handle hh;    // by name
+	UT_hash_handle hh_id; // by id
+};
+
+// A revision and the hosts that it concerns.
+struct expectation {
+	uint64_t revision, time;
+	UT_hash_handle hh; // in order of revisions
+	size_t count;
+	uint32_t hosts[]; // ids, of which some may be gone by now
+};
+
+struct receipts {
+	struct receipt_host *hosts, *hosts_by_id;
+	struct expectation *expectations;
+	uint32_t ids;
+	uint64_t started, latest; // the first and the last time that was told; 0: none yet
+};
+
+void receipts_new(struct receipts **out)
+{
+	*out = memory_new(sizeof(**out));
+}
+
+static void free_host(struct receipts *receipts, struct receipt_host *host)
+{
+	HASH_DELETE(hh, receipts->hosts, host);
+	HASH_DELETE(hh_id, receipts->hosts_by_id, host);
+	free(host->name);
+	free(host->failure);
+	free(host);
+}
+
+void receipts_free(struct receipts *receipts)
+{
+	if (!receipts)
+		return;
+	struct receipt_host *host, *next_host;
+	HASH_ITER (hh, receipts->hosts, host, next_host)
+		free_host(receipts, host);
+	struct expectation *expectation, *next;
+	HASH_ITER (hh, receipts->expectations, expectation, next) {
+		HASH_DEL(receipts->expectations, expectation);
+		free(expectation);
+	}
+	free(receipts);
+}
+
+// ---- what happens ----
+
+static void note_time(struct receipts *receipts, uint64_t now)
+{
+	if (!receipts->started)
+		receipts->started = now;
+	receipts->latest = now;
+}
+
+static struct receipt_host *find_host(const struct receipts *receipts, const char *name)
+{
+	struct receipt_host *host;
+	HASH_FIND_STR(receipts->hosts, name, host);
+	return host;
+}
+
+void receipts_host_add(struct receipts *receipts, const char *name)
+{
+	if (find_host(receipts, name))
+		return;
+	struct receipt_host *host = memory_new(sizeof(*host));
+	host->name = memory_text(name);
+	host->id = ++receipts->ids;
+	host->since = receipts->latest;
+	HASH_ADD_KEYPTR(hh, receipts->hosts, host->name, strlen(host->name), host);
+	HASH_ADD(hh_id, receipts->hosts_by_id, id, sizeof(host->id), host);
+}
+
+void receipts_host_remove(struct receipts *receipts, const char *name)
+{
+	struct receipt_host *host = find_host(receipts, name);
+	if (host)
+		free_host(receipts, host);
+}
+
+void receipts_host_connected(
+	struct receipts *receipts, const char *name, bool connected, uint64_t now)
+{
+	struct receipt_host *host = find_host(receipts, name);
+	note_time(receipts, now);
+	if (host)
+		host->connected = connected;
+}
+
+static int compare_ids(const void *first, const void *second)
+{
+	uint32_t a = *(const uint32_t *)first, b = *(const uint32_t *)second;
+	return a < b ? -1 : a > b;
+}
+
+static size_t sort_unique(uint32_t *ids, size_t count)
+{
+	size_t kept = 0;
+	qsort(ids, count, sizeof(*ids), compare_ids);
+	for (size_t i = 0; i < count; i++)
+		if (kept == 0 || ids[kept - 1] != ids[i])
+			ids[kept++] = ids[i];
+	return kept;
+}
+
+void receipts_expect(struct receipts *receipts, uint64_t revision, const char *const *hosts,
+	size_t count, uint64_t now)
+{
+	struct expectation *expectation =
+		memory_new(sizeof(*expectation) + count * sizeof(*expectation->hosts));
+	note_time(receipts, now);
+	expectation->revision = revision;
+	expectation->time = now;
+	for (size_t i = 0; i < count; i++) {
+		struct receipt_host *host = find_host(receipts, hosts[i]);
+		if (host)
+			expectation->hosts[expectation->count++] = host->id;
+	}
+	expectation->count = sort_unique(expectation->hosts, expectation->count);
+	HASH_ADD(hh, receipts->expectations, revision, sizeof(revision), expectation);
+	if (HASH_COUNT(receipts->expectations) > RECEIPT_KEEP) {
+		struct expectation *oldest = receipts->expectations;
+		HASH_DEL(receipts->expectations, oldest);
+		free(oldest);
+	}
+}
+
+void receipts_realized(struct receipts *receipts, const char *name, uint64_t revision,
+	const char *failure, uint64_t now)
+{
+	struct receipt_host *host = find_host(receipts, name);
+	note_time(receipts, now);
+	if (!host)
+		return;
+	if (revision < host->realized)
+		host->since = now;
+	host->realized = revision;
+	free(host->failure);
+	host->failure = memory_text(failure);
+}
+
+// ---- the answer ----
+
+static int compare_pending(const void *first, const void *second)
+{
+	const struct receipt_pending *a = first, *b = second;
+	return strcmp(a->host, b->host);
+}
+
+// `late_from`: before that the host could not be late.
+static void judge(
+	struct receipt *receipt, const struct receipt_host *host, uint64_t late_from, uint64_t now)
+{
+	receipt->required++;
+	if (host->realized >= receipt->revision) {
+		receipt->realized++;
+		return;
+	}
+	uint64_t since = host->since > late_from ? host->since : late_from;
+	receipt->pending[receipt->pending_count++] = (struct receipt_pending){
+		.host = host->name,
+		.realized = host->realized,
+		.connected = host->connected,
+		.since_ms = since && now > since ? now - since : 0,
+		.failure = host->failure,
+	};
+}
+
+int receipts_get(const struct receipts *receipts, uint64_t revision, uint64_t committed,
+	uint64_t now, struct receipt *out)
+{
+	if (revision > committed)
+		return -ERANGE;
+	struct expectation *expectation;
+	HASH_FIND(hh, receipts->expectations, &revision, sizeof(revision), expectation);
+	size_t most = expectation ? expectation->count : HASH_COUNT(receipts->hosts);
+	struct receipt receipt = {.revision = revision};
+	receipt.pending = memory_new((most + 1) * sizeof(*receipt.pending));
+	struct receipt_host *host;
+	if (expectation) {
+		for (size_t i = 0; i < expectation->count; i++) {
+			HASH_FIND(hh_id, receipts->hosts_by_id, &expectation->hosts[i],
+				sizeof(expectation->hosts[i]), host);
+			if (host)
+				judge(&receipt, host, expectation->time, now);
+		}
+	} else {
+		for (host = receipts->hosts; host; host = host->hh.next)
+			judge(&receipt, host, receipts->started, now);
+	}
+	qsort(receipt.pending, receipt.pending_count, sizeof(*receipt.pending), compare_pending);
+	*out = receipt;
+	return 0;
+}
+
+void receipt_done(struct receipt *receipt)
+{
+	free(receipt->pending);
+	receipt->pending = NULL;
+}
+
+bool receipt_complete(const struct receipt *receipt)
+{
+	return receipt->pending_count == 0;
+}
