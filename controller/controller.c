@@ -65,11 +65,6 @@ static int load_counters(void *context, const struct store_entry *entry)
 	return rc;
 }
 
-static void emit_nothing(void *context, const char *host, struct object *object, bool gone)
-{
-	(void)context, (void)host, (void)object, (void)gone;
-}
-
 static int load(struct controller *controller, struct error *error)
 {
 	struct loading loading = {.controller = controller, .error = error};
@@ -78,8 +73,7 @@ static int load(struct controller *controller, struct error *error)
 		rc = store_snapshot(
 			controller->store, HISTORY_COUNTERS, 0, load_counters, &loading, error);
 	if (!rc)
-		topology_apply(
-			controller->topology, loading.changes, loading.count, emit_nothing, NULL);
+		topology_apply(controller->topology, loading.changes, loading.count, NULL, NULL);
 	for (size_t i = 0; i < loading.count; i++)
 		object_unref(loading.changes[i].after);
 	free(loading.changes);
