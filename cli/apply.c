@@ -5,9 +5,9 @@
 #include <inttypes.h>
 #include <string.h>
 #include <unistd.h>
-#include <utstring.h>
 
 #include "base/memory.h"
+#include "buffer.h"
 #include "client.h"
 #include "command.h"
 #include "model/document.h"
@@ -44,7 +44,7 @@ static int read_all(int fd, const char *name, UT_string *text, struct error *err
 		if (utstring_len(text) + (size_t)length > FILE_LIMIT)
 			return error_set(
 				error, EFBIG, "%s is larger than %d MiB", name, FILE_LIMIT >> 20);
-		utstring_bincpy(text, buffer, (size_t)length);
+		buffer_append(text, buffer, (size_t)length);
 	}
 	return 0;
 }

@@ -5,9 +5,9 @@
 #include <errno.h>
 #include <string.h>
 #include <sys/un.h>
-#include <utstring.h>
 
 #include "base/memory.h"
+#include "buffer.h"
 
 struct client_settings client_settings;
 
@@ -255,7 +255,7 @@ static size_t collect(char *data, size_t size, size_t count, void *context)
 	UT_string *text = context;
 
 	count *= size;
-	utstring_bincpy(text, data, count);
+	buffer_append(text, data, count);
 	return count;
 }
 
@@ -312,7 +312,7 @@ static size_t stream_receive(char *data, size_t size, size_t count, void *contex
 	char *line, *end;
 
 	count *= size;
-	utstring_bincpy(&stream->pending, data, count);
+	buffer_append(&stream->pending, data, count);
 	curl_easy_getinfo(stream->client->curl, CURLINFO_RESPONSE_CODE, &status);
 	if (status != 200)
 		return count; // a problem document, of any number of lines
