@@ -8,10 +8,13 @@ import re
 import signal
 import socket
 import subprocess
+import threading
 import time
 
 import pytest
 import yaml
+
+from lab.api import Api
 
 OK, REFUSED, USAGE = 0, 1, 2
 
@@ -282,15 +285,58 @@ def test_delete(filled):
 
 # ---- attach, wait ----
 
-def test_attach_waits_for_the_interface(filled):
+class Agent:
+    """As much of a host's agent as the controller needs to know of an interface: a stream, and reports."""
+
+    def __init__(self, weft, host):
+        self.api, self.host = Api(weft.socket), host
+        self.stream = socket.socket(socket.AF_UNIX)
+        self.stream.connect(str(weft.socket))
+        self.stream.sendall(f"GET /v1/hosts/{host}/stream HTTP/1.1\r\nHost: weft\r\n\r\n".encode())
+        assert b" 200 " in self.stream.recv(4096)
+
+    def report(self, *interfaces):
+        self.api.call("POST", f"/v1/hosts/{self.host}/report", {"interfaces": [
+            {"name": name, "ifindex": 7 + i, "kind": "tun", "mac": "02:00:00:00:00:07", "mtu": 1500, "up": True,
+             "role": None} for i, name in enumerate(interfaces)]})
+
+    def close(self):
+        self.stream.close()
+
+
+@pytest.fixture
+def agent(filled):
     filled.apply("hosts: {h1: {vtep: 192.0.2.1}}")
+    agent = Agent(filled, "h1")
+    agent.report("eth0")
+    yield agent
+    agent.close()
+
+
+def test_attach(filled, agent):
+    agent.report("tap0")
+    done = filled.run("attach", "acme/web1", "--dev", "tap0", WEFT_HOST="h1")
+    assert done.stdout == "revision 3: port acme/web1 is tap0 on host h1\n"
+    assert "tap0" in filled.run("attach", "web2", "-t", "acme", "--dev", "tap0", "--host", "h1", code=REFUSED).stderr
+    assert filled.run("detach", "acme/web1").stdout == "revision 4: port acme/web1 is detached\n"
+
+
+def test_attach_waits_for_the_interface(filled, agent):
+    appear = threading.Timer(0.7, agent.report, ["tap0"])
+    appear.start()
+    filled.run("attach", "acme/web1", "--dev", "tap0", "--host", "h1")
+    appear.join()
+    assert table(filled.run("get", "port", "acme/web1", "-o", "wide").stdout)[0]["DEVICE"] == "tap0"
+
+
+def test_attach_waits_for_an_interface_only(filled, agent):
     start = time.monotonic()
-    done = filled.run("attach", "acme/web1", "--dev", "tap0", "--host", "h1", code=REFUSED)
-    assert 2 <= time.monotonic() - start < 10
-    assert "tap0" in done.stderr
+    assert "tap9" in filled.run("attach", "acme/web1", "--dev", "tap9", "--host", "h1", code=REFUSED).stderr
+    assert time.monotonic() - start >= 2
     start = time.monotonic()
     filled.run("attach", "acme/none", "--dev", "tap0", "--host", "h1", code=REFUSED)
-    assert time.monotonic() - start < 1.5, "only an interface is waited for"
+    filled.run("attach", "acme/web1", "--dev", "tap0", "--host", "h2", code=REFUSED)
+    assert time.monotonic() - start < 2
 
 
 def test_wait_names_who_is_late(filled):
