@@ -30,7 +30,7 @@ struct seam {
 
 static __always_inline __u32 seam_device(const struct seam *seam)
 {
-	return seam->skb->ingress_ifindex;
+	return seam->skb->ifindex;
 }
 
 static __always_inline __u32 seam_length(const struct seam *seam)
