@@ -202,6 +202,7 @@ static void link_changed(void *context, const struct link *before, const struct 
 			.device = after->peer ? DP_DEVICE_PEER : DP_DEVICE_PLAIN,
 		};
 		compiler_device(agent->compiler, after->name, &device);
+		attachments_rename(agent->attachments, after->ifindex, after->name);
 	} else {
 		attachments_forget(agent->attachments, before->ifindex);
 	}

@@ -1,15 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "attachments.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
-#include <unistd.h>
 #include <uthash.h>
 
 #include "base/log.h"
 #include "base/memory.h"
+#include "setting.h"
 
 struct attachment {
 	uint32_t ifindex;
@@ -26,51 +24,32 @@ struct attachments {
 	struct attachment *table; // hash by ifindex
 };
 
-// ---- the host's IPv6 on a port's device ----
-
-static void ipv6_path(char *path, size_t size, const char *name)
-{
-	snprintf(path, size, "/proc/sys/net/ipv6/conf/%s/disable_ipv6", name);
-}
-
-// '0', '1', or 0 where it cannot be read (no IPv6 in this kernel, or the device is gone).
-static char ipv6_disabled(const char *name)
-{
-	char path[96], value = 0;
-	ipv6_path(path, sizeof(path), name);
-	int file = open(path, O_RDONLY | O_CLOEXEC);
-	if (file < 0)
-		return 0;
-	if (read(file, &value, 1) != 1)
-		value = 0;
-	close(file);
-	return value;
-}
-
-static void ipv6_disable(const char *name, char value)
-{
-	char path[96];
-	ipv6_path(path, sizeof(path), name);
-	int file = open(path, O_WRONLY | O_CLOEXEC);
-	if (file < 0 || write(file, &value, 1) != 1)
-		log_debug("cannot write %s: %s", path, strerror(errno));
-	if (file >= 0)
-		close(file);
-}
+// ---- the host's own stack ----
 
 static void quiet(struct attachment *attachment)
 {
-	if (attachment->role != DATAPATH_PORT || ipv6_disabled(attachment->name) != '0')
+	if (setting_read("ipv6", attachment->name, "disable_ipv6") != '0')
 		return;
-	ipv6_disable(attachment->name, '1');
+	setting_write("ipv6", attachment->name, "disable_ipv6", '1');
 	attachment->quieted = true;
 }
 
 static void restore(struct attachment *attachment)
 {
 	if (attachment->quieted)
-		ipv6_disable(attachment->name, '0');
+		setting_write("ipv6", attachment->name, "disable_ipv6", '0');
 	attachment->quieted = false;
+}
+
+// The datapath asks the kernel for routes as from the loopback device, and is answered only where that device may forward.
+// Nothing else comes in there that is not the host's own.
+static void allow_routing(void)
+{
+	static const char *const families[] = {"ipv4", "ipv6"};
+	for (size_t i = 0; i < array_count(families); i++) {
+		if (setting_read(families[i], "lo", "forwarding") == '0')
+			setting_write(families[i], "lo", "forwarding", '1');
+	}
 }
 
 // ---- the table ----
@@ -82,6 +61,11 @@ static struct attachment *attachment_find(const struct attachments *attachments,
 	return attachment;
 }
 
+static void set_name(struct attachment *attachment, const char *name)
+{
+	snprintf(attachment->name, sizeof(attachment->name), "%s", name);
+}
+
 static struct attachment *attachment_get(
 	struct attachments *attachments, uint32_t ifindex, const char *name)
 {
@@ -91,7 +75,7 @@ static struct attachment *attachment_get(
 		attachment->ifindex = ifindex;
 		HASH_ADD(hh, attachments->table, ifindex, sizeof(ifindex), attachment);
 	}
-	snprintf(attachment->name, sizeof(attachment->name), "%s", name);
+	set_name(attachment, name);
 	return attachment;
 }
 
@@ -132,8 +116,16 @@ void attachments_adopt(struct attachments *attachments, uint32_t ifindex, const 
 	attachment->role = role;
 	attachment->attached = true;
 	// Who turned IPv6 off is not written anywhere; where devices have it by default, we did.
-	attachment->quieted = role == DATAPATH_PORT && ipv6_disabled(name) == '1' &&
-			      ipv6_disabled("default") == '0';
+	attachment->quieted = role == DATAPATH_PORT &&
+			      setting_read("ipv6", name, "disable_ipv6") == '1' &&
+			      setting_read("ipv6", "default", "disable_ipv6") == '0';
+}
+
+void attachments_rename(struct attachments *attachments, uint32_t ifindex, const char *name)
+{
+	struct attachment *attachment = attachment_find(attachments, ifindex);
+	if (attachment)
+		set_name(attachment, name);
 }
 
 void attachments_forget(struct attachments *attachments, uint32_t ifindex)
@@ -169,7 +161,8 @@ static int attach(
 	struct attachments *attachments, struct attachment *attachment, struct error *error)
 {
 	struct error local = {0};
-	quiet(attachment);
+	if (attachment->role == DATAPATH_PORT)
+		quiet(attachment);
 	int result = datapath_attach(
 		attachments->datapath, attachment->ifindex, attachment->role, &local);
 	free(attachment->failure);
@@ -202,6 +195,8 @@ int attachments_end(struct attachments *attachments, bool audit, struct error *e
 			detach(attachments, attachment);
 			continue;
 		}
+		if (attachment->role == DATAPATH_UNDERLAY && (audit || !attachment->attached))
+			allow_routing();
 		bool lost = audit && attachment->attached &&
 			    datapath_attached(attachments->datapath, attachment->ifindex,
 				    attachment->role) == 0;

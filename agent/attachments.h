@@ -2,7 +2,8 @@
 //
 // The host's own IPv6 is turned off on a port's device while our program is on it, so that the host does not speak into a
 // tenant's network (router solicitations, duplicate address detection, answers to the tenant's link-local
-// traffic); it is put back when the program is taken off.
+// traffic); it is put back when the program is taken off. With an underlay, forwarding is turned on for the loopback device, which the
+// datapath's route look-ups need.
 #pragma once
 
 #include <net/if.h>
@@ -19,6 +20,8 @@ void attachments_free(struct attachments *attachments);
 
 // Our program may be on this device since before this agent: take it over.
 void attachments_adopt(struct attachments *attachments, uint32_t ifindex, const char *name);
+// The device has a new name.
+void attachments_rename(struct attachments *attachments, uint32_t ifindex, const char *name);
 // The device is gone, and our program with it.
 void attachments_forget(struct attachments *attachments, uint32_t ifindex);
 

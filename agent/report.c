@@ -6,7 +6,8 @@
 #include "base/memory.h"
 #include "timer.h"
 
-enum { ANSWER_SECONDS = 30 };
+// A burst of changes makes a report at once and then one a pause, not one after the other.
+enum { ANSWER_SECONDS = 30, PAUSE_MS = 10 };
 
 struct report {
 	struct http *http;
@@ -28,8 +29,7 @@ static void ended(void *context, long status, const char *text)
 	if (status >= 200 && status < 300) {
 		backoff_reset(&report->backoff);
 		report->sent = 0;
-		if (report->noted)
-			agent_timer_start(report->soon, 0, 0);
+		agent_timer_start(report->soon, PAUSE_MS, 0);
 		return;
 	}
 	report->noted |= report->sent;
