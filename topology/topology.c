@@ -59,22 +59,15 @@ static void add_segment(UT_array *candidates, struct host_node *host, const stru
 		add(candidates, host, &port->node);
 }
 
-// The object of the host changed for all who need it; with the object, the host itself came or
-// went.
+// All who may need the host's object. What the host itself needs changes with its members: one
+// that comes or goes has no ports before, or after.
 static void add_host(UT_array *candidates, struct host_node *host)
 {
-	bool came_or_went = !host->node.object[BEFORE] != !host->node.object[NOW];
 	UT_array peers;
 	graph_peers(host, &peers);
-	each_pointer (struct host_node, peer, &peers) {
+	each_pointer (struct host_node, peer, &peers)
 		add(candidates, *peer, &host->node);
-		if (came_or_went)
-			add(candidates, host, &(*peer)->node);
-	}
 	utarray_done(&peers);
-	if (came_or_went)
-		each_link (link, &host->members)
-			add_segment(candidates, host, link->member->segment);
 }
 
 static void add_node(UT_array *candidates, struct node *node)
