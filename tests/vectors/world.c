@@ -1,0 +1,205 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "world.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "base/memory.h"
+#include "compile/compile.h"
+#include "model/object.h"
+
+void seen_add(struct seen *seen, const char *to, struct bytes bytes, uint32_t gso)
+{
+	seen->outputs =
+		memory_resize(seen->outputs, seen->output_count + 1, sizeof(*seen->outputs));
+	seen->outputs[seen->output_count++] = (struct seen_output){to, bytes, gso};
+}
+
+void seen_done(struct seen *seen)
+{
+	for (size_t i = 0; i < seen->output_count; i++)
+		free(seen->outputs[i].bytes.data);
+	free(seen->outputs);
+	free(seen->drops);
+	*seen = (struct seen){0};
+}
+
+// ---- from objects to rows ----
+
+static int put_row(void *context, const struct row_change *change)
+{
+	struct error error = {0};
+
+	return change->value
+		       ? datapath_put(context, change->table, change->key, change->value, &error)
+		       : datapath_remove(context, change->table, change->key, &error);
+}
+
+static int put_objects(struct compiler *compiler, const json_t *objects, struct error *error)
+{
+	const json_t *item;
+	size_t i;
+
+	json_array_foreach (objects, i, item) {
+		const char *tenant = json_string_value(json_object_get(item, "tenant"));
+		const char *name = json_string_value(json_object_get(item, "name"));
+		enum model_kind kind;
+		struct object *object;
+		int result =
+			model_kind_find(json_string_value(json_object_get(item, "kind")), &kind);
+		if (result == 0)
+			result = object_decode(&object, kind, tenant, name, item, true, error);
+		if (result < 0)
+			return result;
+		compiler_put(compiler, object);
+		object_unref(object);
+	}
+	return 0;
+}
+
+// What the compiler would never leave out, to see what the datapath does then.
+static int remove_rows(struct datapath *datapath, const json_t *without, struct error *error)
+{
+	const json_t *item;
+	size_t i;
+	int result = 0;
+
+	json_array_foreach (without, i, item) {
+		const char *table = json_string_value(json_object_get(item, "table"));
+		uint32_t key = (uint32_t)json_integer_value(json_object_get(item, "key"));
+		if (result == 0)
+			result = datapath_remove(datapath,
+				strcmp(table, "remote") == 0 ? DP_TABLE_REMOTE : DP_TABLE_NETWORK,
+				&key, error);
+	}
+	return result;
+}
+
+static int program(struct world *world, struct error *error)
+{
+	const struct vector_topology *topology = world->topology;
+	struct compiler *compiler;
+
+	compiler_new(&compiler, topology->host);
+	int result = put_objects(compiler, topology->objects, error);
+	for (size_t i = 0; i < topology->device_count; i++) {
+		const struct vector_device *device = &topology->devices[i];
+		struct compiler_device seen = {
+			.ifindex = world->device_ifindexes[i],
+			.device = device->kind == DEVICE_PEER ? DP_DEVICE_PEER : DP_DEVICE_PLAIN,
+		};
+		compiler_device(compiler, device->name, &seen);
+	}
+	if (topology->underlay)
+		compiler_underlay(compiler, world->underlay_ifindex, topology->underlay_mtu);
+	if (result == 0) {
+		result = compiler_flush(compiler, put_row, world->datapath);
+		if (result < 0)
+			error_set(error, -result, "cannot program %s: %s", topology->name,
+				strerror(-result));
+	}
+	compiler_free(compiler);
+	return result < 0 ? result : remove_rows(world->datapath, topology->without, error);
+}
+
+int world_open(struct world *out, const struct world_kind *kind,
+	const struct vector_topology *topology, struct error *error)
+{
+	*out = (struct world){
+		.kind = kind,
+		.topology = topology,
+		.device_ifindexes = memory_new((topology->device_count + 1) * sizeof(uint32_t)),
+	};
+	int result = kind->open(out, error);
+	if (result == 0)
+		result = program(out, error);
+	if (result == 0)
+		result = kind->attach(out, error);
+	if (result < 0)
+		world_close(out);
+	return result;
+}
+
+void world_close(struct world *world)
+{
+	world->kind->close(world);
+	free(world->device_ifindexes);
+	*world = (struct world){0};
+}
+
+// ---- names ----
+
+uint32_t world_port_key(const struct world *world, const char *port)
+{
+	const json_t *item;
+	size_t i;
+
+	json_array_foreach (world->topology->objects, i, item) {
+		if (strcmp(json_string_value(json_object_get(item, "kind")), "port") == 0 &&
+			strcmp(json_string_value(json_object_get(item, "name")), port) == 0)
+			return (uint32_t)json_integer_value(json_object_get(item, "key"));
+	}
+	return 0;
+}
+
+const struct vector_host *world_host(const struct world *world, const char *name)
+{
+	for (size_t i = 0; i < world->topology->host_count; i++)
+		if (strcmp(world->topology->hosts[i].name, name) == 0)
+			return &world->topology->hosts[i];
+	return NULL;
+}
+
+int world_device(const struct world *world, const char *port)
+{
+	for (size_t i = 0; i < world->topology->device_count; i++)
+		if (strcmp(world->topology->devices[i].port, port) == 0)
+			return (int)i;
+	return -1;
+}
+
+const char *world_host_by_mac(const struct world *world, const uint8_t *mac)
+{
+	for (size_t i = 0; i < world->topology->host_count; i++)
+		if (memcmp(world->topology->hosts[i].mac.bytes, mac, 6) == 0)
+			return world->topology->hosts[i].name;
+	return NULL;
+}
+
+// ---- drops ----
+
+static void add_drop(void *context, uint32_t port, uint32_t reason, const struct dp_drops *drops)
+{
+	struct seen *seen = context;
+
+	seen->drops = memory_resize(seen->drops, seen->drop_count + 1, sizeof(*seen->drops));
+	seen->drops[seen->drop_count++] = (struct seen_drop){port, reason, drops->packets};
+}
+
+struct seen_drop *world_drops(const struct world *world, size_t *count)
+{
+	struct seen seen = {0};
+
+	datapath_drops(world->datapath, add_drop, &seen, NULL);
+	*count = seen.drop_count;
+	return seen.drops;
+}
+
+void world_drops_since(
+	const struct world *world, const struct seen_drop *before, size_t count, struct seen *out)
+{
+	size_t now_count;
+	cleanup_free struct seen_drop *now = world_drops(world, &now_count);
+
+	free(out->drops);
+	out->drops = memory_new((now_count + 1) * sizeof(*out->drops));
+	out->drop_count = 0;
+	for (size_t i = 0; i < now_count; i++) {
+		struct seen_drop drop = now[i];
+		for (size_t j = 0; j < count; j++)
+			if (before[j].port == drop.port && before[j].reason == drop.reason)
+				drop.packets -= before[j].packets;
+		if (drop.packets > 0)
+			out->drops[out->drop_count++] = drop;
+	}
+}

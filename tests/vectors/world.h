@@ -1,0 +1,84 @@
+// SPDX-License-Identifier: Apache-2.0
+// A topology brought to life: devices, the rows that the compiler makes of the objects, and a datapath that holds them.
+// Two kinds of world run the same cases: of memory (native.c) and of network namespaces (kernel.c).
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "datapath/datapath.h"
+#include "vectors.h"
+
+// A frame that came out, and where: the name of a port or of a host, or NULL where that cannot be told.
+struct seen_output {
+	const char *to;
+	struct bytes bytes;
+	uint32_t gso;
+};
+
+struct seen_drop {
+	uint32_t port, reason; // port: its key
+	uint64_t packets;
+};
+
+// What became of a frame.
+struct seen {
+	enum vector_verdict verdict;
+	size_t output_count, drop_count;
+	struct seen_output *outputs;
+	struct seen_drop *drops;
+};
+
+void seen_done(struct seen *seen);
+// Takes over `data`.
+void seen_add(struct seen *seen, const char *to, struct bytes bytes, uint32_t gso);
+
+struct world;
+
+// A way to run a frame through a world; a case passes if every way of its world shows what is expected.
+struct way {
+	const char *name; // "test run", "wire"
+	int (*run)(struct world *world, const struct vector_case *c, struct seen *out,
+		struct error *error);
+	bool (*suits)(const struct vector_case *c); // NULL: all cases
+};
+
+struct world_kind {
+	const char *name; // of the datapath provider
+	const struct way *ways;
+	size_t way_count;
+	// Make the devices; fill `device_ifindexes` and `underlay_ifindex` of the world, open its datapath.
+	int (*open)(struct world *world, struct error *error);
+	// After the rows are there.
+	int (*attach)(struct world *world, struct error *error);
+	void (*close)(struct world *world);
+};
+
+extern const struct world_kind world_native, world_kernel;
+
+struct world {
+	const struct world_kind *kind;
+	const struct vector_topology *topology;
+	struct datapath *datapath;
+	uint32_t *device_ifindexes; // in the order of topology->devices
+	uint32_t underlay_ifindex;
+	void *links; // of the kind
+};
+
+int world_open(struct world *out, const struct world_kind *kind,
+	const struct vector_topology *topology, struct error *error);
+void world_close(struct world *world);
+
+// The key of a port; 0 if there is none of this name.
+uint32_t world_port_key(const struct world *world, const char *port);
+const struct vector_host *world_host(const struct world *world, const char *name);
+// The device of a port, as an index into topology->devices; -1: none.
+int world_device(const struct world *world, const char *port);
+// The host that an outer frame goes to, by its destination MAC; NULL: none.
+const char *world_host_by_mac(const struct world *world, const uint8_t *mac);
+
+// The drop counters as they are. `world_drops_since` keeps what has moved since `before`.
+struct seen_drop *world_drops(const struct world *world, size_t *count);
+void world_drops_since(
+	const struct world *world, const struct seen_drop *before, size_t count, struct seen *out);
