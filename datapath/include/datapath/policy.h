@@ -8,6 +8,8 @@
 
 #include <linux/types.h>
 
+#include "datapath/address.h"
+
 enum { DP_SET_RULES = 4096, DP_VECTOR_WORDS = DP_SET_RULES / 64, DP_SET_CHAIN = 8 };
 
 // What a rule may ask about a packet.
@@ -66,4 +68,42 @@ struct dp_rule {
 	__u32 number; // names the rule in counters and logs, on this host
 	__u16 action; // enum dp_action
 	__u16 flags;  // DP_RULE_*
+};
+
+// ---- who obeys which set ----
+
+enum { DP_INGRESS, DP_EGRESS, DP_DIRECTIONS };
+
+// What a port obeys in one generation.
+struct dp_guard_slot {
+	__u32 sets[DP_DIRECTIONS]; // 0: everything is allowed
+	__u32 epoch; // moves on when a set changes: connections judged before are judged again
+	__u32 flags; // DP_GUARD_*
+};
+
+enum {
+	DP_GUARD_KEEP =
+		1 << 0 /* connections that are established stay, whatever the new rules say */
+};
+
+// By port key. A packet reads `generation` once and then this slot of each guard: it sees all of a change or nothing of it.
+struct dp_guard {
+	struct dp_guard_slot slots[2];
+	__u32 quota; // most established connections; 0: the default
+	__u32 pad;
+};
+
+// Who an address belongs to.
+struct dp_party_key {
+	__u32 domain;
+	struct dp_address address;
+};
+
+struct dp_party {
+	__u32 port;
+	__u32 identity;
+};
+
+struct dp_generation {
+	__u32 slot; // 0 or 1
 };
