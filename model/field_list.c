@@ -51,7 +51,7 @@ static int list_decode(const struct element *element, uint32_t maximum, struct l
 	const json_t *json, struct error *error)
 {
 	if (!json_is_array(json))
-		return expected(error, element->what, json);
+		return decode_expected(error, element->what, json);
 	size_t count = json_array_size(json);
 	if (maximum && count > maximum)
 		return error_set(error, EINVAL, "has %zu items, the most is %u", count, maximum);
@@ -315,7 +315,7 @@ static int labels_decode(
 	const struct field *field, void *value, const json_t *json, struct error *error)
 {
 	if (!json_is_object(json))
-		return expected(error, labels_element.what, json);
+		return decode_expected(error, labels_element.what, json);
 	size_t count = json_object_size(json);
 	if (field->maximum && count > field->maximum)
 		return error_set(
@@ -378,7 +378,8 @@ static int pair_decode(void *item, const json_t *json, struct error *error)
 {
 	enum { ADDRESSES_MAXIMUM = 64 };
 	if (!json_is_object(json))
-		return expected(error, "an object like {\"mac\": …, \"addresses\": […]}", json);
+		return decode_expected(
+			error, "an object like {\"mac\": …, \"addresses\": […]}", json);
 	struct allowed_pair pair = {0};
 	const char *name;
 	json_t *value;
