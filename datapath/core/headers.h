@@ -170,12 +170,16 @@ static inline bool address_ipv4(const struct dp_address *address)
 	       address_word(address, 2) == BE32(0xffff);
 }
 
-// ::ffff:a.b.c.d, RFC 4291, section 2.5.5.2.
+// ::ffff:a.b.c.d, RFC 4291, section 2.5.5.2. By assignment: clang 14 loses stores beside the copy of a constant struct.
 static inline struct dp_address address_mapped(__be32 ipv4)
 {
-	struct dp_address address = {{[10] = 0xff, [11] = 0xff}};
+	struct dp_address address;
+	word32 *words = (word32 *)&address;
 
-	((word32 *)&address)[3] = ipv4;
+	words[0] = 0;
+	words[1] = 0;
+	words[2] = BE32(0xffff);
+	words[3] = ipv4;
 	return address;
 }
 
