@@ -225,7 +225,7 @@ static inline enum dp_reason parse_extensions(struct seam *seam, struct packet *
 
 static inline enum dp_reason parse_ipv6(struct seam *seam, struct packet *packet)
 {
-	const struct dp_address loopback = {{[15] = 1}};
+	const struct dp_address loopback = address_words(0, 0, 0, 1);
 	struct ipv6_header ip;
 
 	if (seam_load(seam, PACKET_L3, &ip, sizeof(ip)) < 0)
