@@ -8,11 +8,12 @@
 
 #include "base/memory.h"
 
-// What address_list, prefix_list, label_list and allowed_pair_list have in common.
+// What address_list, prefix_list, label_list and allowed_pair_list have in common; they are accessed
+// through it.
 struct list {
 	size_t count;
 	void *items;
-};
+} __attribute__((may_alias));
 
 #define SAME_SHAPE(type)                                                                     \
 	_Static_assert(sizeof(struct type) == sizeof(struct list) &&                         \
