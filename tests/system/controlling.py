@@ -49,7 +49,10 @@ class Client:
         connection = self.connect(timeout)
         try:
             data = raw if body is None else json.dumps(body).encode()
-            connection.request(method, path, data, headers or {})
+            try:
+                connection.request(method, path, data, headers or {})
+            except (BrokenPipeError, ConnectionResetError):
+                pass  # it was answered before all of it was sent
             return Answer(connection.getresponse())
         finally:
             connection.close()

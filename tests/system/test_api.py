@@ -52,7 +52,18 @@ def test_status(controller):
 def test_openapi(controller):
     document = controller.get("/v1/openapi.json").json
     assert document["openapi"].startswith("3.")
-    assert "/v1/transactions" in document["paths"]
+    described = {(method, path) for path, item in document["paths"].items() for method in item}
+    for row in (("post", "/v1/transactions"), ("get", "/v1/revisions/{revision}"), ("get", "/v1/status"),
+                ("get", "/v1/hosts/{name}/stream"), ("post", "/v1/hosts/{name}/report"), ("put", "/v1/hosts/{name}"),
+                ("post", "/v1/tenants/{tenant}/ports/{name}/attach"), ("delete", "/v1/tenants/{tenant}/ports/{name}")):
+        assert row in described, row
+    # Every name in braces is a parameter of the operation or of its path.
+    for path, item in document["paths"].items():
+        for method, operation in item.items():
+            if method != "parameters":
+                named = {p["name"] for p in item.get("parameters", []) + operation.get("parameters", [])
+                         if p["in"] == "path"}
+                assert named == {part[1:-1] for part in path.split("/") if part.startswith("{")}, (method, path)
 
 
 def test_put_creates_then_replaces(controller):
