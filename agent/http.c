@@ -2,6 +2,7 @@
 #include "http.h"
 
 #include <curl/curl.h>
+#include <jansson.h>
 #include <string.h>
 
 #include "base/memory.h"
@@ -55,6 +56,15 @@ static void explain_connect(const struct http_request *request, char *text, size
 		code ? strerror((int)code) : "connection refused");
 }
 
+// What a person wants of a problem document (RFC 9457) is its detail.
+static void explain_answer(const struct http_request *request, char *text, size_t size)
+{
+	json_t *problem = json_loads(request->text, 0, NULL);
+	const char *detail = json_string_value(json_object_get(problem, "detail"));
+	snprintf(text, size, "%s", detail ? detail : request->text);
+	json_decref(problem);
+}
+
 static void finish(struct http_request *request, CURLcode code)
 {
 	struct http_call call = request->call;
@@ -69,9 +79,10 @@ static void finish(struct http_request *request, CURLcode code)
 	else if (code != CURLE_OK)
 		snprintf(text, sizeof(text), "%s",
 			*request->curl_error ? request->curl_error : curl_easy_strerror(code));
+	else if (streamed)
+		snprintf(text, sizeof(text), "the controller ended it");
 	else
-		snprintf(text, sizeof(text), "%s",
-			streamed ? "the controller ended it" : request->text);
+		explain_answer(request, text, sizeof(text));
 	request_free(request);
 	call.done(call.context, status, text);
 }

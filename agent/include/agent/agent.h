@@ -12,8 +12,8 @@ struct agent_options {
 	const char *host;       // name of this host
 	const char *controller; // "unix:/run/weft/weft.sock", "https://10.0.0.1:6640"
 	const char *certificate, *key, *authority; // PEM files, for https
-	const char
-		*vtep; // NULL: do not register; else the host object is created or updated with it
+	// NULL: do not register; else the host object is created or updated with it.
+	const char *vtep;
 	const char *encap;      // "geneve" (default), "vxlan": how others shall speak to this host
 	const char *state;      // folder on a BPF file system, "/sys/fs/bpf/weft"
 	const char *provider;   // "kernel" (default), "native"
