@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/memory.h"
 #include "core/reasons.h"
 #include "datapath/native.h"
 
@@ -77,7 +78,9 @@ static void put_port(struct datapath *datapath, uint32_t network, uint32_t port,
 		.flags = network == 1 ? DP_SOURCE_PAIRS : 0,
 		.mtu = network == 1 ? LARGEST : 1400,
 	};
-	struct dp_allowed_key any = {DP_ALLOWED_FIXED_BITS, htonl(port), port_mac(port), 0, {{0}}};
+	struct dp_allowed_key any[] = {
+		{DP_ALLOWED_FIXED_BITS, htonl(port), port_mac(port), 6, {{0}}},
+		{DP_ALLOWED_FIXED_BITS, htonl(port), port_mac(port), 4, {{0}}}};
 
 	put(datapath, DP_TABLE_STATION, &station, &where);
 	put(datapath, DP_TABLE_NEIGHBOR, &four, &neighbor);
@@ -85,8 +88,8 @@ static void put_port(struct datapath *datapath, uint32_t network, uint32_t port,
 	if (ifindex == 0)
 		return;
 	put(datapath, DP_TABLE_SOURCE, &ifindex, &source);
-	if (network == 1)
-		put(datapath, DP_TABLE_ALLOWED, &any, &(struct dp_allowed){0});
+	for (size_t i = 0; network == 1 && i < array_count(any); i++)
+		put(datapath, DP_TABLE_ALLOWED, &any[i], &(struct dp_allowed){0});
 }
 
 static void put_network(struct datapath *datapath, uint32_t network)
@@ -173,7 +176,7 @@ static size_t check_outer(const struct native_output *output, bool six, uint32_t
 	uint32_t length = (uint32_t)(output->length - ETHERNET);
 	struct dp_address to = vtep(six, 2 + network);
 
-	HOLDS(output->length > udp + 16 + ETHERNET);
+	HOLDS(output->length >= udp + (network ? 16 : 28) + ETHERNET);
 	HOLDS(big(output->bytes + 12, 2) == (six ? 0x86dd : 0x0800));
 	if (six) {
 		HOLDS(ip[0] >> 4 == 6 && ip[6] == 17);

@@ -36,21 +36,25 @@ enum dp_encapsulation { DP_GENEVE, DP_VXLAN };
 // How to hand a packet to a device.
 enum dp_device {
 	DP_DEVICE_PLAIN, // transmit on it: a tap, or a veth whose peer is in this network namespace
-	DP_DEVICE_PEER,	 // a veth whose peer is in another namespace: straight into the peer (bpf_redirect_peer)
+	DP_DEVICE_PEER, // a veth whose peer is in another namespace: straight into the peer (bpf_redirect_peer)
 };
 
 enum { DP_UDP_GENEVE = 6081, DP_UDP_VXLAN = 4789 };
 
 // Geneve option (RFC 8926, section 3.5): both port keys, big-endian, source first. Not critical: others may skip it.
-enum { DP_GENEVE_CLASS = 0xff57 /* experimental range */, DP_GENEVE_TYPE = 0x01, DP_GENEVE_OPTION_BYTES = 8 };
+enum {
+	DP_GENEVE_CLASS = 0xff57 /* experimental range */,
+	DP_GENEVE_TYPE = 0x01,
+	DP_GENEVE_OPTION_BYTES = 8
+};
 
 // ---- keys and values ----
 
 struct dp_config {
 	struct dp_address vtep; // this host's; zero: no underlay yet
-	__u32 host;		// this host's key
+	__u32 host;             // this host's key
 	__u32 underlay_ifindex; // 0: none
-	__u32 underlay_mtu;	// bytes of the outer IP packet
+	__u32 underlay_mtu;     // bytes of the outer IP packet
 	__u32 pad;
 };
 
@@ -66,12 +70,12 @@ struct dp_source {
 	__u32 mtu;   // largest IP packet of the network
 };
 
-// Longest prefix match, in the order of struct bpf_lpm_trie_key: prefix_length counts the bits of port, mac, pad and address.
+// Longest prefix match, in the order of struct bpf_lpm_trie_key: prefix_length counts the bits of port, mac, family and address.
 struct dp_allowed_key {
 	__u32 prefix_length; // 32 + 48 + 16 + 0..128
-	__u32 port;	     // big-endian, as the trie compares bytes
+	__u32 port;          // big-endian, as the trie compares bytes
 	struct dp_mac mac;
-	__u16 pad;
+	__u16 family; // 4 or 6: without it ::/0 would take every IPv4-mapped address
 	struct dp_address address;
 };
 enum { DP_ALLOWED_FIXED_BITS = 32 + 48 + 16 };
@@ -107,7 +111,7 @@ struct dp_neighbor {
 enum { DP_NETWORK_FLOOD_UNKNOWN = 1 << 0 };
 
 struct dp_network {
-	__u32 flags;	   // DP_NETWORK_*
+	__u32 flags;       // DP_NETWORK_*
 	__u32 flood_count; // entries 0..flood_count-1 of `flood`, local devices before remote hosts
 	__u32 mtu;
 	__u32 pad;
@@ -138,7 +142,7 @@ struct dp_vtep {
 // Written by the datapath, one value a CPU. Drops that no port can answer for (an unknown VTEP) have port 0.
 struct dp_counters {
 	__u64 from_port_packets, from_port_bytes; // accepted from the device
-	__u64 to_port_packets, to_port_bytes;	  // handed to the device
+	__u64 to_port_packets, to_port_bytes;     // handed to the device
 };
 
 struct dp_drop_key {
@@ -152,20 +156,20 @@ struct dp_drops {
 
 // TABLE(name, NAME, key type, value type, map kind, default maximum of entries): expanded by the BPF maps, the native tables
 // and the provider. Map kinds: ARRAY, HASH, LPM.
-#define DP_TABLES(TABLE)                                                                           \
-	TABLE(config, CONFIG, __u32, struct dp_config, ARRAY, 1)                                   \
-	TABLE(remote, REMOTE, __u32, struct dp_remote, HASH, 16384)                                \
-	TABLE(vtep, VTEP, struct dp_address, struct dp_vtep, HASH, 16384)                          \
-	TABLE(network, NETWORK, __u32, struct dp_network, HASH, 65536)                             \
-	TABLE(neighbor, NEIGHBOR, struct dp_neighbor_key, struct dp_neighbor, HASH, 1048576)       \
-	TABLE(station, STATION, struct dp_station_key, struct dp_station, HASH, 524288)            \
-	TABLE(allowed, ALLOWED, struct dp_allowed_key, struct dp_allowed, LPM, 65536)              \
-	TABLE(flood, FLOOD, struct dp_flood_key, struct dp_flood, HASH, 524288)                    \
-	TABLE(vector, VECTOR, __u32, struct dp_vector, HASH, 65536)                                \
-	TABLE(rule, RULE, struct dp_rule_key, struct dp_rule, HASH, 524288)                        \
-	TABLE(class, CLASS, struct dp_class_key, struct dp_class, LPM, 1048576)                    \
-	TABLE(identity, IDENTITY, struct dp_identity_key, struct dp_class, HASH, 262144)           \
-	TABLE(set, SET, __u32, struct dp_set, HASH, 65536)                                         \
+#define DP_TABLES(TABLE)                                                                     \
+	TABLE(config, CONFIG, __u32, struct dp_config, ARRAY, 1)                             \
+	TABLE(remote, REMOTE, __u32, struct dp_remote, HASH, 16384)                          \
+	TABLE(vtep, VTEP, struct dp_address, struct dp_vtep, HASH, 16384)                    \
+	TABLE(network, NETWORK, __u32, struct dp_network, HASH, 65536)                       \
+	TABLE(neighbor, NEIGHBOR, struct dp_neighbor_key, struct dp_neighbor, HASH, 1048576) \
+	TABLE(station, STATION, struct dp_station_key, struct dp_station, HASH, 524288)      \
+	TABLE(allowed, ALLOWED, struct dp_allowed_key, struct dp_allowed, LPM, 65536)        \
+	TABLE(flood, FLOOD, struct dp_flood_key, struct dp_flood, HASH, 524288)              \
+	TABLE(vector, VECTOR, __u32, struct dp_vector, HASH, 65536)                          \
+	TABLE(rule, RULE, struct dp_rule_key, struct dp_rule, HASH, 524288)                  \
+	TABLE(class, CLASS, struct dp_class_key, struct dp_class, LPM, 1048576)              \
+	TABLE(identity, IDENTITY, struct dp_identity_key, struct dp_class, HASH, 262144)     \
+	TABLE(set, SET, __u32, struct dp_set, HASH, 65536)                                   \
 	TABLE(source, SOURCE, __u32, struct dp_source, HASH, 16384)
 
 #define DP_TABLE_ENUM(name, NAME, key, value, kind, maximum) DP_TABLE_##NAME,
