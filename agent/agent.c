@@ -235,7 +235,8 @@ static void audit_devices(struct agent *agent)
 	keep_neighbors(agent);
 }
 
-// One table a tick, then the devices, so that a host with many rows does not stop for all of them at once.
+// One table a tick, then the devices, so that a host with many rows does not stop for all of them
+// at once.
 static void audit(void *context)
 {
 	struct agent *agent = context;

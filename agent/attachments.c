@@ -41,8 +41,8 @@ static void restore(struct attachment *attachment)
 	attachment->quieted = false;
 }
 
-// The datapath asks the kernel for routes as from the loopback device, and is answered only where that device may forward.
-// Nothing else comes in there that is not the host's own.
+// The datapath asks the kernel for routes as from the loopback device, and is answered only where
+// that device may forward. Nothing else comes in there that is not the host's own.
 static void allow_routing(void)
 {
 	static const char *const families[] = {"ipv4", "ipv6"};

@@ -1,9 +1,11 @@
+// SPDX-License-Identifier: Apache-2.0
 // Our programs on devices: those of local ports, and the underlay.
 //
-// The host's own IPv6 is turned off on a port's device while our program is on it, so that the host does not speak into a
-// tenant's network (router solicitations, duplicate address detection, answers to the tenant's link-local
-// traffic); it is put back when the program is taken off. With an underlay, forwarding is turned on for the loopback device, which the
-// datapath's route look-ups need.
+// The host's own IPv6 is turned off on a port's device while our program is on it, so that the host
+// does not speak into a tenant's network (router solicitations, duplicate address detection,
+// answers to the tenant's link-local traffic); it is put back when the program is taken off. With
+// an underlay, forwarding is turned on for the loopback device, which the datapath's route look-ups
+// need.
 #pragma once
 
 #include <net/if.h>
@@ -25,8 +27,9 @@ void attachments_rename(struct attachments *attachments, uint32_t ifindex, const
 // The device is gone, and our program with it.
 void attachments_forget(struct attachments *attachments, uint32_t ifindex);
 
-// Say what should be attached: begin, want each, end. `end` attaches and detaches. With `audit` it also looks whether what should be
-// attached is. Returns how many had to be put back, or the first -errno; the others are attached all the same.
+// Say what should be attached: begin, want each, end. `end` attaches and detaches. With `audit` it
+// also looks whether what should be attached is. Returns how many had to be put back, or the first
+// -errno; the others are attached all the same.
 void attachments_begin(struct attachments *attachments);
 void attachments_want(struct attachments *attachments, uint32_t ifindex, const char *name,
 	enum datapath_role role);

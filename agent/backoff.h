@@ -1,5 +1,6 @@
-// How long to wait before trying again: twice as long each time, from 0.2 s to 5 s, and at random between half of it
-// and the whole, so that many agents do not come back in one moment.
+// SPDX-License-Identifier: Apache-2.0
+// How long to wait before trying again: twice as long each time, from 0.2 s to 5 s, and at random
+// between half of it and the whole, so that many agents do not come back in one moment.
 #pragma once
 
 #include <stdint.h>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // What reports say (docs/design/api.md, "The stream to an agent").
 #pragma once
 
@@ -7,7 +8,8 @@
 #include "counters.h"
 #include "links.h"
 
-// One element of "interfaces" and of "ports"; new references. `role`, `problem` and `counters` may be NULL.
+// One element of "interfaces" and of "ports"; new references. `role`, `problem` and `counters` may
+// be NULL.
 json_t *content_interface(const struct link *link, const char *role);
 json_t *content_port(const struct compiler_port *port, const char *problem,
 	const struct port_counters *counters);

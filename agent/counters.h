@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The datapath's counters and drops by port, as of the last collection.
 #pragma once
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The parts of a running agent, and how they hang together:
 //
 //   stream ──► view ──► compiler ──► program ──► datapath        rows

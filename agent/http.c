@@ -2,6 +2,7 @@
 #include "http.h"
 
 #include <curl/curl.h>
+#include <jansson.h>
 #include <string.h>
 
 #include "base/memory.h"
@@ -13,8 +14,9 @@ struct http {
 	uv_loop_t *loop;
 	CURLM *multi;
 	struct timer *timeout;
-	char *base;   // of URLs: "https://10.0.0.1:6640"
-	char *socket; // path; NULL: TCP
+	char *controller; // as the options name it
+	char *base;       // of URLs: "https://10.0.0.1:6640"
+	char *socket;     // path; NULL: TCP
 	char *certificate, *key, *authority;
 };
 
@@ -45,6 +47,24 @@ static void request_free(struct http_request *request)
 	free(request);
 }
 
+// libcurl names the host and port of the URL, which say nothing where a Unix socket is meant.
+static void explain_connect(const struct http_request *request, char *text, size_t size)
+{
+	long code = 0;
+	curl_easy_getinfo(request->easy, CURLINFO_OS_ERRNO, &code);
+	snprintf(text, size, "cannot reach %s: %s", request->http->controller,
+		code ? strerror((int)code) : "connection refused");
+}
+
+// What a person wants of a problem document (RFC 9457) is its detail.
+static void explain_answer(const struct http_request *request, char *text, size_t size)
+{
+	json_t *problem = json_loads(request->text, 0, NULL);
+	const char *detail = json_string_value(json_object_get(problem, "detail"));
+	snprintf(text, size, "%s", detail ? detail : request->text);
+	json_decref(problem);
+}
+
 static void finish(struct http_request *request, CURLcode code)
 {
 	struct http_call call = request->call;
@@ -54,12 +74,15 @@ static void finish(struct http_request *request, CURLcode code)
 	bool streamed = status == 200 && call.data;
 	if (code != CURLE_OK && !streamed)
 		status = 0;
-	const char *reason = request->text;
-	if (code != CURLE_OK)
-		reason = *request->curl_error ? request->curl_error : curl_easy_strerror(code);
+	if (code == CURLE_COULDNT_CONNECT)
+		explain_connect(request, text, sizeof(text));
+	else if (code != CURLE_OK)
+		snprintf(text, sizeof(text), "%s",
+			*request->curl_error ? request->curl_error : curl_easy_strerror(code));
 	else if (streamed)
-		reason = "the controller ended it";
-	snprintf(text, sizeof(text), "%s", reason);
+		snprintf(text, sizeof(text), "the controller ended it");
+	else
+		explain_answer(request, text, sizeof(text));
 	request_free(request);
 	call.done(call.context, status, text);
 }
@@ -216,6 +239,7 @@ void agent_http_new(struct http **out, uv_loop_t *loop, const struct http_option
 	struct http *http = memory_new(sizeof(*http));
 	const char *unix_prefix = "unix:";
 	http->loop = loop;
+	http->controller = memory_text(options->controller);
 	if (!strncmp(options->controller, unix_prefix, strlen(unix_prefix))) {
 		http->base = memory_text("http://controller");
 		http->socket = memory_text(options->controller + strlen(unix_prefix));
@@ -241,6 +265,7 @@ void agent_http_free(struct http *http)
 		return;
 	curl_multi_cleanup(http->multi);
 	agent_timer_free(&http->timeout);
+	free(http->controller);
 	free(http->base);
 	free(http->socket);
 	free(http->certificate);

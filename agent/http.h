@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Requests to the controller, by libcurl on the loop. Single thread.
 #pragma once
 
@@ -18,8 +19,9 @@ struct http_call {
 	unsigned silence_seconds;  // give up after so long without a byte
 	// A part of the body of a 200; not 0: give up. NULL: the body is not wanted.
 	int (*data)(void *context, const char *data, size_t length);
-	// The end. Status 0: no answer, and `text` says why; else `text` is the beginning of the body (of a 200 with
-	// `data`: why it ended). Not called after agent_http_cancel.
+	// The end. Status 0: no answer, and `text` says why; else `text` is the problem's detail,
+	// or the beginning of the body (of a 200 with `data`: why it ended). Not called after
+	// agent_http_cancel.
 	void (*done)(void *context, long status, const char *text);
 	void *context;
 };

@@ -101,8 +101,8 @@ static int take_message(struct nl_msg *message, void *context)
 	}
 	if (header->nlmsg_type != RTM_NEWLINK && header->nlmsg_type != RTM_DELLINK)
 		return NL_OK;
-	// A bridge tells of its ports by the same messages in a family of its own; a port that leaves the bridge
-	// is not a link that is gone.
+	// A bridge tells of its ports by the same messages in a family of its own; a port that
+	// leaves the bridge is not a link that is gone.
 	const struct ifinfomsg *info = nlmsg_data(header);
 	if (info->ifi_family == AF_UNSPEC)
 		nl_msg_parse(message, take_link, links);
@@ -116,7 +116,8 @@ static void readable(uv_poll_t *poll, int status, int events)
 	int result = status ? status : nl_recvmsgs_default(links->notifications);
 	if (result >= 0 || result == -NLE_AGAIN)
 		return;
-	// Some were lost (the buffer overran). What cannot be read again now, the next resync finds.
+	// Some were lost (the buffer overran). What cannot be read again now, the next resync
+	// finds.
 	links_resync(links, NULL);
 	links->events.addresses(links->events.context);
 }

@@ -1,8 +1,9 @@
-// The network interfaces of this host (of the network namespace that the agent runs in), as rtnetlink tells, kept
-// up to date on the loop.
+// SPDX-License-Identifier: Apache-2.0
+// The network interfaces of this host (of the network namespace that the agent runs in), as
+// rtnetlink tells, kept up to date on the loop.
 //
-// A notification is taken for itself; when the kernel says that some were lost, and on links_resync, all links are read again and
-// what differs is told as if it had been notified.
+// A notification is taken for itself; when the kernel says that some were lost, and on
+// links_resync, all links are read again and what differs is told as if it had been notified.
 #pragma once
 
 #include <net/if.h>
@@ -27,7 +28,8 @@ struct link {
 struct links;
 
 struct links_events {
-	// `before` NULL: it appeared; `after` NULL: it went. Both are borrowed; the name may have changed.
+	// `before` NULL: it appeared; `after` NULL: it went. Both are borrowed; the name may have
+	// changed.
 	void (*link)(void *context, const struct link *before, const struct link *after);
 	void (*addresses)(void *context); // some address of some link came or went
 	void *context;

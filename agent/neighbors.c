@@ -13,7 +13,8 @@
 #include "base/memory.h"
 #include "netlink.h"
 
-// Who made an entry (NDA_PROTOCOL); of the numbers from RTPROT_STATIC up any is free for applications.
+// Who made an entry (NDA_PROTOCOL); of the numbers from RTPROT_STATIC up any is free for
+// applications.
 enum { PROTOCOL_WEFT = 0xf7 };
 
 struct hop {

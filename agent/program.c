@@ -133,8 +133,8 @@ static int write_if_wrong(void *context, const struct row_change *change)
 	return 0;
 }
 
-// Put the rows that are missing or differ, and collect those that are in excess. Most of the time all is right, so the
-// first walk only counts.
+// Put the rows that are missing or differ, and collect those that are in excess. Most of the time
+// all is right, so the first walk only counts.
 static int check_table(struct check *check)
 {
 	struct program *program = check->program;

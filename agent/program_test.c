@@ -146,7 +146,8 @@ static void test_drift(void **state)
 	assert_int_equal(program_repairs(fixture->program), 3);
 }
 
-// More ports than the table of sources holds: the failure names a port, and goes when there is room.
+// More ports than the table of sources holds: the failure names a port, and goes when there is
+// room.
 static void test_full(void **state)
 {
 	struct fixture *fixture = *state;

@@ -1,7 +1,8 @@
+// SPDX-License-Identifier: Apache-2.0
 // The stream's bytes in, batches out (docs/design/api.md, "The stream to an agent"). Pure.
 //
-// A batch is what a commit ends. The first of a connection is a snapshot: all that this host needs, whatever else it
-// holds is to be forgotten.
+// A batch is what a commit ends. The first of a connection is a snapshot: all that this host needs,
+// whatever else it holds is to be forgotten.
 #pragma once
 
 #include <utarray.h>
@@ -39,6 +40,7 @@ void reader_init(struct reader *reader, reader_batch callback, void *context);
 void reader_done(struct reader *reader);
 // A new connection: forget what was begun.
 void reader_reset(struct reader *reader);
-// -EPROTO for what is not a stream, -EFBIG for a line over READER_LINE_MAX, errors of object_decode: then the
-// connection is worth nothing more. Batches that were complete have been delivered.
+// -EPROTO for what is not a stream, -EFBIG for a line over READER_LINE_MAX, errors of
+// object_decode: then the connection is worth nothing more. Batches that were complete have been
+// delivered.
 int reader_feed(struct reader *reader, const char *data, size_t length, struct error *error);

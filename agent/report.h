@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Reports to the controller: coalesced, one in flight, each member again until it has arrived.
 #pragma once
 

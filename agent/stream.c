@@ -110,7 +110,8 @@ static void creation_ended(void *context, long status, const char *text)
 	registration_ended(context, status, text);
 }
 
-// A PATCH, so that what others wrote into the host object (labels) stays; a PUT where there is none yet.
+// A PATCH, so that what others wrote into the host object (labels) stays; a PUT where there is none
+// yet.
 static void send_registration(struct stream *stream, const char *method)
 {
 	bool update = !strcmp(method, "PATCH");

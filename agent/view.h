@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // What the controller says: the objects that this host holds, as of one revision. Pure.
 #pragma once
 
@@ -20,7 +21,8 @@ struct view {
 };
 
 void view_done(struct view *view);
-// Apply the batch to the view and to the compiler. After a snapshot nothing is left but the snapshot.
+// Apply the batch to the view and to the compiler. After a snapshot nothing is left but the
+// snapshot.
 void view_apply(struct view *view, const struct batch *batch, struct compiler *compiler);
 // NULL if absent. Borrowed.
 struct object *view_find(

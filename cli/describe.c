@@ -14,8 +14,8 @@
 
 enum { KEY_WIDTH = 20 };
 
-// "realized_revision" -> "Realized revision".
-static void print_key(int indent, const char *key)
+// "realized_revision" -> "Realized revision:". Owned by the caller (free).
+static char *key_text(const char *key)
 {
 	cleanup_free char *text = text_printable(key);
 
@@ -24,17 +24,22 @@ static void print_key(int indent, const char *key)
 			*at = ' ';
 	if (*text >= 'a' && *text <= 'z')
 		*text = (char)(*text - 32);
-	printf("%*s%s:%*s", indent, "", text,
-		(int)strlen(text) < KEY_WIDTH - indent ? KEY_WIDTH - indent - (int)strlen(text) : 1,
-		"");
+	return memory_format("%s:", text);
+}
+
+static void print_heading(int indent, const char *key)
+{
+	cleanup_free char *text = key_text(key);
+
+	printf("%*s%s\n", indent, "", text);
 }
 
 static void print_line(int indent, const char *key, const char *value)
 {
+	cleanup_free char *name = key_text(key);
 	cleanup_free char *text = text_printable(value ? value : "-");
 
-	print_key(indent, key);
-	puts(text);
+	printf("%*s%-*s %s\n", indent, "", KEY_WIDTH - indent, name, text);
 }
 
 static void print_fields(const struct object *object)
@@ -66,7 +71,7 @@ static void print_drops(const json_t *drops)
 		print_line(0, "drops", "none");
 		return;
 	}
-	puts("Drops:");
+	print_heading(0, "drops");
 	table_new(&table, output_coloured(stdout));
 	table_column(table, "REASON");
 	table_column(table, "PACKETS");
@@ -81,6 +86,19 @@ static void print_drops(const json_t *drops)
 	}
 	table_print(table, stdout);
 	table_free(table);
+}
+
+// "since_ms": 5210 -> "Since: 5.2 s".
+static bool print_milliseconds(int indent, const char *key, const json_t *value)
+{
+	size_t length = strlen(key);
+
+	if (length <= 3 || strcmp(key + length - 3, "_ms") || !json_is_integer(value))
+		return false;
+	cleanup_free char *name = strndup(key, length - 3);
+	cleanup_free char *text = memory_format("%.1f s", json_number_value(value) / 1000);
+	print_line(indent, name, text);
+	return true;
 }
 
 static void print_value(int indent, const char *key, const json_t *value);
@@ -101,15 +119,14 @@ static void print_value(int indent, const char *key, const json_t *value)
 	json_t *item;
 
 	if (json_is_object(value)) {
-		print_key(indent, key);
-		putchar('\n');
+		print_heading(indent, key);
 		print_members(indent + 2, value);
 	} else if (json_is_array(value)) {
 		json_array_foreach ((json_t *)value, index, item)
 			print_value(indent, key, item);
 	} else if (json_is_string(value)) {
 		print_line(indent, key, json_string_value(value));
-	} else if (!json_is_null(value)) {
+	} else if (!json_is_null(value) && !print_milliseconds(indent, key, value)) {
 		cleanup_free char *text = json_dumps(value, JSON_ENCODE_ANY);
 		print_line(indent, key, text);
 	}

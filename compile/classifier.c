@@ -12,6 +12,7 @@
 
 // One prefix of a field that one rule takes.
 struct piece {
+	uint8_t family; // of an address, else 0
 	uint8_t bits[16];
 	uint8_t length;
 	uint16_t rule;
@@ -36,7 +37,7 @@ static void vector_set(struct dp_vector *vector, size_t rule)
 	vector->summary |= UINT64_C(1) << (rule / 64);
 }
 
-static void piece_add(
+static struct piece *piece_add(
 	struct pieces *pieces, const void *bits, size_t bytes, unsigned length, size_t rule)
 {
 	if (pieces->count == pieces->room) {
@@ -46,6 +47,14 @@ static void piece_add(
 	struct piece *piece = &pieces->items[pieces->count++];
 	*piece = (struct piece){.length = (uint8_t)length, .rule = (uint16_t)rule};
 	memcpy(piece->bits, bits, bytes);
+	return piece;
+}
+
+static void prefix_add(struct pieces *pieces, const struct prefix *prefix, size_t rule)
+{
+	struct piece *piece = piece_add(
+		pieces, prefix->address.bytes, sizeof(prefix->address), prefix->length, rule);
+	piece->family = prefix_is_ipv4(prefix) ? 4 : 6;
 }
 
 // low..high as the fewest prefixes: at each step the largest aligned block that fits.
@@ -67,13 +76,15 @@ static void range_add(struct pieces *pieces, const struct classifier_range *rang
 static int piece_compare(const void *left, const void *right)
 {
 	const struct piece *a = left, *b = right;
-	int order = memcmp(a->bits, b->bits, sizeof(a->bits));
+	int order = (int)a->family - (int)b->family;
+	if (!order)
+		order = memcmp(a->bits, b->bits, sizeof(a->bits));
 	return order ? order : (int)a->length - (int)b->length;
 }
 
 static bool piece_contains(const struct piece *outer, const struct piece *inner)
 {
-	if (outer->length > inner->length)
+	if (outer->family != inner->family || outer->length > inner->length)
 		return false;
 	size_t bytes = outer->length / 8;
 	if (memcmp(outer->bits, inner->bits, bytes) != 0)
@@ -89,6 +100,7 @@ static void class_emit(struct build *build, enum dp_field field, const struct pi
 		.prefix_length = DP_CLASS_FIXED_BITS + piece->length,
 		.set = htonl(build->set),
 		.field = (uint8_t)field,
+		.family = piece->family,
 	};
 	memcpy(key.bits, piece->bits, sizeof(key.bits));
 	struct dp_class value = {.vector = build->output->vector(build->output->context, vector)};
@@ -137,7 +149,7 @@ static size_t pieces_of(
 	case DP_FIELD_LOCAL: {
 		size_t count = field == DP_FIELD_REMOTE ? rule->remote_count : rule->local_count;
 		for (size_t i = 0; i < count; i++)
-			piece_add(out, prefixes[i].address.bytes, 16, prefixes[i].length, index);
+			prefix_add(out, &prefixes[i], index);
 		return count;
 	}
 	case DP_FIELD_SERVICE:

@@ -255,6 +255,7 @@ static void test_allowed(void **state)
 		.prefix_length = DP_ALLOWED_FIXED_BITS + 128,
 		.port = htonl(7),
 		.mac = {{2, 0, 0, 0, 0, 1}},
+		.family = 4,
 		.address = {{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff, 10, 0, 0, 6}},
 	};
 	assert_non_null(compiler_row(compiler, DP_TABLE_ALLOWED, &key));

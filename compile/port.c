@@ -95,6 +95,7 @@ static void claim_allowed(struct compiler *compiler, struct port_node *port, con
 		.prefix_length = DP_ALLOWED_FIXED_BITS + prefix->length,
 		.port = htonl(port_of(port)->key),
 		.mac = table_mac(mac),
+		.family = prefix_is_ipv4(prefix) ? 4 : 6,
 		.address = table_address(&prefix->address),
 	};
 	struct dp_allowed value = {0};

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // What the compiler knows, and how one thing follows from another.
 //
 // Every object is a node. A node that is referred to but not known (a port's network that has not

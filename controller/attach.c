@@ -132,7 +132,7 @@ void handle_attach(
 {
 	struct error error = {0};
 	json_t *json = NULL;
-	struct place place;
+	struct place place = {0};
 	enum problem problem;
 	const struct port *port = port_get(controller, target, &error);
 	if (!port || request_json(request, &json, &error) < 0 ||

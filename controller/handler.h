@@ -28,4 +28,3 @@ void handle_stream(struct controller *, struct request *, const struct target *)
 void handle_report(struct controller *, struct request *, const struct target *);
 void handle_interfaces(struct controller *, struct request *, const struct target *);
 void handle_status(struct controller *, struct request *, const struct target *);
-void handle_openapi(struct controller *, struct request *, const struct target *);

@@ -50,12 +50,14 @@ struct http {
 	struct request *requests; // under way
 	size_t assembling;        // bytes of bodies held
 	size_t answering;         // requests neither parked nor done
+	bool resumed;             // requests were unparked since libmicrohttpd last ran
 };
 
 // ---- the loop ----
 
 static void http_run(struct http *http)
 {
+	http->resumed = false;
 	for (size_t i = 0; i < http->entrance_count; i++)
 		MHD_run(http->entrances[i].daemon);
 }
@@ -76,7 +78,7 @@ static void on_readable(uv_poll_t *poll, int status, int events)
 static void on_prepare(uv_prepare_t *prepare)
 {
 	struct http *http = prepare->data;
-	uint64_t soonest = UINT64_MAX;
+	uint64_t soonest = http->resumed ? 0 : UINT64_MAX;
 	for (size_t i = 0; i < http->entrance_count; i++) {
 		MHD_UNSIGNED_LONG_LONG timeout;
 		if (MHD_get_timeout(http->entrances[i].daemon, &timeout) == MHD_YES &&
@@ -126,6 +128,7 @@ void request_unpark(struct request *request)
 	loop_close(steal(request->poll));
 	MHD_resume_connection(request->connection);
 	request->http->answering++;
+	request->http->resumed = true;
 }
 
 void request_break(struct request *request)

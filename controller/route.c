@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "route.h"
 
+#include <ctype.h>
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
@@ -8,16 +9,24 @@
 #include "base/memory.h"
 #include "number.h"
 
+static void handle_openapi(struct controller *, struct request *, const struct target *);
+
 // Where several patterns match, the first counts. ":global" is the plural of a kind in no tenant,
 // ":kind" of one in a tenant; ":host" is a name of which the kind is known from the pattern.
 static const struct route routes[] = {
-	{"GET", "status", handle_status, ACCESS_ADMINISTRATOR, {0}},
-	{"GET", "openapi.json", handle_openapi, ACCESS_ADMINISTRATOR, {0}},
-	{"POST", "transactions", handle_transaction, ACCESS_ADMINISTRATOR, {0}},
-	{"GET", "revisions/:revision", handle_revision, ACCESS_ADMINISTRATOR, {"wait"}},
-	{"GET", "hosts/:host/stream", handle_stream, ACCESS_HOST, {0}},
-	{"POST", "hosts/:host/report", handle_report, ACCESS_HOST, {0}},
-	{"GET", "hosts/:host/interfaces", handle_interfaces, ACCESS_ADMINISTRATOR, {0}},
+	{"GET", "status", handle_status, ACCESS_ADMINISTRATOR, {0},
+		"Version, revision, and how much there is"},
+	{"GET", "openapi.json", handle_openapi, ACCESS_ADMINISTRATOR, {0}, "This document"},
+	{"POST", "transactions", handle_transaction, ACCESS_ADMINISTRATOR, {0},
+		"Many writes, all or nothing, as one revision"},
+	{"GET", "revisions/:revision", handle_revision, ACCESS_ADMINISTRATOR, {"wait"},
+		"The receipt: which hosts have realized the revision"},
+	{"GET", "hosts/:host/stream", handle_stream, ACCESS_HOST, {0},
+		"What the host needs, and every change of it, one JSON object a line"},
+	{"POST", "hosts/:host/report", handle_report, ACCESS_HOST, {0},
+		"What the agent of the host sees"},
+	{"GET", "hosts/:host/interfaces", handle_interfaces, ACCESS_ADMINISTRATOR, {0},
+		"The interfaces that the host reports"},
 	{"PUT", "hosts/:host", handle_put, ACCESS_HOST, {0}},
 	{"PATCH", "hosts/:host", handle_patch, ACCESS_HOST, {0}},
 	{"GET", ":global", handle_list, ACCESS_ADMINISTRATOR, {"at", "watch", "since"}},
@@ -32,8 +41,10 @@ static const struct route routes[] = {
 	{"PUT", "tenants/:tenant/:kind/:name", handle_put, ACCESS_ADMINISTRATOR, {0}},
 	{"PATCH", "tenants/:tenant/:kind/:name", handle_patch, ACCESS_ADMINISTRATOR, {0}},
 	{"DELETE", "tenants/:tenant/:kind/:name", handle_delete, ACCESS_ADMINISTRATOR, {0}},
-	{"POST", "tenants/:tenant/ports/:name/attach", handle_attach, ACCESS_ADMINISTRATOR, {0}},
-	{"POST", "tenants/:tenant/ports/:name/detach", handle_detach, ACCESS_ADMINISTRATOR, {0}},
+	{"POST", "tenants/:tenant/ports/:name/attach", handle_attach, ACCESS_ADMINISTRATOR, {0},
+		"Make an interface of a host this port"},
+	{"POST", "tenants/:tenant/ports/:name/detach", handle_detach, ACCESS_ADMINISTRATOR, {0},
+		"Take the port off its interface"},
 };
 
 enum { SEGMENTS = 5, SEGMENT_TEXT = 256 };
@@ -45,9 +56,10 @@ struct segments {
 
 static int hex(char digit)
 {
-	const char *digits = "0123456789abcdef";
-	const char *found = digit ? strchr(digits, digit | 0x20) : NULL;
-	return found ? (int)(found - digits) : -1;
+	static const char digits[] = "0123456789abcdef";
+	if (!isxdigit((unsigned char)digit))
+		return -1;
+	return (int)(strchr(digits, tolower((unsigned char)digit)) - digits);
 }
 
 // Names are ASCII, so nothing else is let through: no zero byte, no control, no slash that would
@@ -215,4 +227,68 @@ void route_dispatch(void *context, struct request *request)
 	} else {
 		route->handle(context, request, &target);
 	}
+}
+
+// ---- the routes, described ----
+
+// "revisions/:revision" becomes "/v1/revisions/{revision}", and its names path parameters.
+static char *describe_path(const char *pattern, json_t *parameters)
+{
+	char *path = memory_text("/v1");
+	while (*pattern) {
+		char name[16];
+		size_t length = strcspn(pattern, "/");
+		bool placeholder = *pattern == ':';
+		snprintf(name, sizeof(name), "%.*s", (int)length - placeholder,
+			pattern + placeholder);
+		if (!strcmp(name, "host") && placeholder)
+			strcpy(name, "name"); // as the schema calls it
+		char *longer = memory_format(
+			"%s/%s%s%s", path, placeholder ? "{" : "", name, placeholder ? "}" : "");
+		free(path);
+		path = longer;
+		if (placeholder)
+			json_array_append_new(parameters,
+				json_pack("{s:s, s:s, s:b, s:{s:s}}", "name", name, "in", "path",
+					"required", 1, "schema", "type",
+					strcmp(name, "revision") ? "string" : "integer"));
+		pattern += length + (pattern[length] == '/');
+	}
+	return path;
+}
+
+static json_t *describe_operation(const struct route *route, json_t *parameters)
+{
+	for (size_t i = 0; route->parameters[i]; i++)
+		json_array_append_new(
+			parameters, json_pack("{s:s, s:s, s:{s:s}}", "name", route->parameters[i],
+					    "in", "query", "schema", "type", "string"));
+	json_t *operation = json_pack("{s:s, s:o, s:{s:{s:s}, s:{s:s, s:{s:{s:{s:s}}}}}}",
+		"summary", route->summary, "parameters", parameters, "responses", "200",
+		"description", "Done", "default", "description", "A problem", "content",
+		"application/problem+json", "schema", "$ref", "#/components/schemas/Problem");
+	if (!strcmp(route->method, "POST"))
+		json_object_set_new(operation, "requestBody",
+			json_pack("{s:{s:{s:{s:s}}}}", "content", "application/json", "schema",
+				"type", "object"));
+	return operation;
+}
+
+// The model describes the objects; what else there is, this table knows.
+static void handle_openapi(
+	struct controller *controller, struct request *request, const struct target *target)
+{
+	(void)controller, (void)target;
+	json_t *document = model_openapi();
+	json_t *paths = json_object_get(document, "paths");
+	for (size_t i = 0; i < array_count(routes); i++) {
+		if (!routes[i].summary)
+			continue;
+		json_t *parameters = json_array();
+		cleanup_free char *path = describe_path(routes[i].pattern, parameters);
+		json_object_set_new(paths, path,
+			json_pack("{s:o}", strcmp(routes[i].method, "GET") ? "post" : "get",
+				describe_operation(&routes[i], parameters)));
+	}
+	request_answer(request, 200, document);
 }

@@ -15,6 +15,7 @@ struct route {
 	handler handle;
 	enum access access;
 	const char *parameters[4]; // of the query, NULL-terminated
+	const char *summary;       // for the OpenAPI document; NULL: the schema describes it
 };
 
 // Find the route. 0 with `route` and `target`; -ENOENT; -ENOTSUP: not with this method, `allow`

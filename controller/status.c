@@ -94,10 +94,3 @@ void handle_status(
 			(json_int_t)store_compacted(controller->store), "objects", objects,
 			"hosts_connected", (json_int_t)streams_count(controller)));
 }
-
-void handle_openapi(
-	struct controller *controller, struct request *request, const struct target *target)
-{
-	(void)controller, (void)target;
-	request_answer(request, 200, model_openapi());
-}

@@ -10,7 +10,7 @@
 void catalog_new(struct catalog **out)
 {
 	struct catalog *catalog = memory_new(sizeof(*catalog));
-	records_init(&catalog->graph);
+	records_init(&catalog->records);
 	claims_init(&catalog->claims);
 	catalog->counters = (struct counters){.vni = 1, .port_key = 1, .host_key = 1};
 	*out = catalog;
@@ -20,7 +20,7 @@ void catalog_free(struct catalog *catalog)
 {
 	if (!catalog)
 		return;
-	records_done(&catalog->graph);
+	records_done(&catalog->records);
 	index_done(&catalog->claims);
 	free(catalog);
 }
@@ -28,7 +28,7 @@ void catalog_free(struct catalog *catalog)
 struct object *catalog_find(
 	const struct catalog *catalog, enum model_kind kind, const char *tenant, const char *name)
 {
-	const struct record *record = records_find(&catalog->graph, kind, tenant, name);
+	const struct record *record = records_find(&catalog->records, kind, tenant, name);
 	return record ? record->object : NULL;
 }
 
@@ -38,8 +38,8 @@ int catalog_each(const struct catalog *catalog, enum model_kind kind, const char
 	if (!model_kind_in_tenant(kind))
 		tenant = NULL;
 	int result = 0;
-	for (struct record *record = records_first(&catalog->graph, kind, tenant);
-		record && !result; record = records_next(&catalog->graph, record)) {
+	for (struct record *record = records_first(&catalog->records, kind, tenant);
+		record && !result; record = records_next(&catalog->records, record)) {
 		if (tenant && strcmp(record->tenant, tenant))
 			break;
 		if (record->object)
@@ -50,13 +50,13 @@ int catalog_each(const struct catalog *catalog, enum model_kind kind, const char
 
 size_t catalog_count(const struct catalog *catalog, enum model_kind kind)
 {
-	return catalog->graph.objects[kind];
+	return catalog->records.objects[kind];
 }
 
 struct port *catalog_port_by_device(
 	const struct catalog *catalog, const char *host, const char *device)
 {
-	const struct record *record = records_find(&catalog->graph, MODEL_HOST, NULL, host);
+	const struct record *record = records_find(&catalog->records, MODEL_HOST, NULL, host);
 	if (!record)
 		return NULL;
 	struct claim probe = claim_device(record, device);
@@ -66,22 +66,22 @@ struct port *catalog_port_by_device(
 
 int catalog_load(struct catalog *catalog, struct object *object, struct error *error)
 {
-	struct records *graph = &catalog->graph;
-	struct record *record = record_pin(graph, object->kind, object->tenant, object->name);
+	struct records *records = &catalog->records;
+	struct record *record = record_pin(records, object->kind, object->tenant, object->name);
 	int result = 0;
 	if (record->object) {
 		char path[OBJECT_PATH_TEXT];
 		error_set_object(error, "%s", object_path(object, path));
 		result = error_set(error, EEXIST, "is loaded already");
 	} else {
-		record_fill(graph, record, object);
+		record_fill(records, record, object);
 		result = claims_take(&catalog->claims, record, error);
 		if (result) {
 			claims_drop(&catalog->claims, record);
-			record_empty(graph, record);
+			record_empty(records, record);
 		}
 	}
-	record_unpin(graph, record);
+	record_unpin(records, record);
 	object_unref(object);
 	return result;
 }

@@ -8,11 +8,12 @@
 
 #include "base/memory.h"
 
-// What address_list, prefix_list, label_list and allowed_pair_list have in common.
+// What address_list, prefix_list, label_list and allowed_pair_list have in common; they are accessed
+// through it.
 struct list {
 	size_t count;
 	void *items;
-};
+} __attribute__((may_alias));
 
 #define SAME_SHAPE(type)                                                                     \
 	_Static_assert(sizeof(struct type) == sizeof(struct list) &&                         \
@@ -51,7 +52,7 @@ static int list_decode(const struct element *element, uint32_t maximum, struct l
 	const json_t *json, struct error *error)
 {
 	if (!json_is_array(json))
-		return expected(error, element->what, json);
+		return decode_expected(error, element->what, json);
 	size_t count = json_array_size(json);
 	if (maximum && count > maximum)
 		return error_set(error, EINVAL, "has %zu items, the most is %u", count, maximum);
@@ -315,7 +316,7 @@ static int labels_decode(
 	const struct field *field, void *value, const json_t *json, struct error *error)
 {
 	if (!json_is_object(json))
-		return expected(error, labels_element.what, json);
+		return decode_expected(error, labels_element.what, json);
 	size_t count = json_object_size(json);
 	if (field->maximum && count > field->maximum)
 		return error_set(
@@ -378,7 +379,8 @@ static int pair_decode(void *item, const json_t *json, struct error *error)
 {
 	enum { ADDRESSES_MAXIMUM = 64 };
 	if (!json_is_object(json))
-		return expected(error, "an object like {\"mac\": …, \"addresses\": […]}", json);
+		return decode_expected(
+			error, "an object like {\"mac\": …, \"addresses\": […]}", json);
 	struct allowed_pair pair = {0};
 	const char *name;
 	json_t *value;

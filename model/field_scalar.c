@@ -31,7 +31,7 @@ static const char *json_kind(const json_t *json)
 	return "null";
 }
 
-int expected(struct error *error, const char *what, const json_t *found)
+int decode_expected(struct error *error, const char *what, const json_t *found)
 {
 	return error_set(error, EINVAL, "expected %s, found %s", what, json_kind(found));
 }
@@ -39,7 +39,7 @@ int expected(struct error *error, const char *what, const json_t *found)
 int decode_string(const char **out, const char *what, const json_t *json, struct error *error)
 {
 	if (!json_is_string(json))
-		return expected(error, what, json);
+		return decode_expected(error, what, json);
 	const char *text = json_string_value(json);
 	if (strlen(text) != json_string_length(json))
 		return error_set(error, EINVAL, "holds a NUL character");
@@ -241,7 +241,7 @@ static int flag_decode(
 {
 	(void)field;
 	if (!json_is_boolean(json))
-		return expected(error, "true or false", json);
+		return decode_expected(error, "true or false", json);
 	*(bool *)value = json_is_true(json);
 	return 0;
 }
@@ -271,7 +271,7 @@ static int number_decode(
 	const struct field *field, void *value, const json_t *json, struct error *error)
 {
 	if (!json_is_integer(json))
-		return expected(error, "an integer", json);
+		return decode_expected(error, "an integer", json);
 	json_int_t number = json_integer_value(json);
 	// Zero is how an absent number is held: a range that begins at 0 begins at 1 here.
 	uint32_t minimum = field->minimum ? field->minimum : 1;

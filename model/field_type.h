@@ -42,7 +42,7 @@ static inline void *field_value(const struct field *field, const struct object *
 bool field_absent(const struct field *field, const struct object *object);
 
 // "expected <what>, found a string": -EINVAL.
-int expected(struct error *error, const char *what, const json_t *found);
+int decode_expected(struct error *error, const char *what, const json_t *found);
 // Borrow the string in `json`; -EINVAL if it is another thing or holds a NUL byte.
 int decode_string(const char **out, const char *what, const json_t *json, struct error *error);
 int decode_mac(struct mac *out, const json_t *json, struct error *error);

@@ -59,7 +59,7 @@ static bool decode_identity(struct object *object, const char *key, const json_t
 		return true;
 	if (!strcmp(key, "revision")) {
 		if (!json_is_integer(value) || json_integer_value(value) < 0)
-			*result = expected(error, "a revision", value);
+			*result = decode_expected(error, "a revision", value);
 		else if (trusted)
 			object->revision = (uint64_t)json_integer_value(value);
 		return true;
@@ -155,7 +155,7 @@ int object_decode(struct object **out, enum model_kind kind, const char *tenant,
 	}
 	cleanup_object struct object *object = object_new(kind, tenant, name);
 	if (!json_is_object(fields))
-		result = expected(error, "an object of fields", fields);
+		result = decode_expected(error, "an object of fields", fields);
 	if (!result)
 		result = decode_fields(object, fields, trusted, error);
 	if (!result)
@@ -209,7 +209,7 @@ int object_merge(
 	char path[OBJECT_PATH_TEXT];
 	if (!json_is_object(patch)) {
 		error_set_object(error, "%s", object_path(current, path));
-		return expected(error, "an object of fields", patch);
+		return decode_expected(error, "an object of fields", patch);
 	}
 	json_t *merged = object_encode(current);
 	merge_patch(merged, patch);

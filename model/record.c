@@ -17,11 +17,11 @@ static struct record probe(const char *tenant, const char *name)
 	return (struct record){.tenant = (char *)tenant, .name = (char *)name};
 }
 
-void records_init(struct records *graph)
+void records_init(struct records *records)
 {
-	*graph = (struct records){0};
+	*records = (struct records){0};
 	for (int kind = 0; kind < MODEL_KIND_COUNT; kind++)
-		index_init(&graph->records[kind], sizeof(struct record), compare_records);
+		index_init(&records->kinds[kind], sizeof(struct record), compare_records);
 }
 
 static void pools_free(struct pool *pool)
@@ -46,41 +46,42 @@ static void record_done(struct record *record)
 	free(record->name);
 }
 
-void records_done(struct records *graph)
+void records_done(struct records *records)
 {
 	for (int kind = 0; kind < MODEL_KIND_COUNT; kind++) {
-		struct index *records = &graph->records[kind];
-		for (struct record *record = index_first(records); record;
-			record = index_next(records, record))
+		struct index *of_kind = &records->kinds[kind];
+		for (struct record *record = index_first(of_kind); record;
+			record = index_next(of_kind, record))
 			record_done(record);
-		index_done(records);
+		index_done(of_kind);
 	}
 }
 
 struct record *records_find(
-	const struct records *graph, enum model_kind kind, const char *tenant, const char *name)
+	const struct records *records, enum model_kind kind, const char *tenant, const char *name)
 {
 	struct record key = probe(model_kind_in_tenant(kind) ? tenant : NULL, name);
-	return index_find(&graph->records[kind], &key);
+	return index_find(&records->kinds[kind], &key);
 }
 
-struct record *records_first(const struct records *graph, enum model_kind kind, const char *tenant)
+struct record *records_first(
+	const struct records *records, enum model_kind kind, const char *tenant)
 {
 	if (!tenant)
-		return index_first(&graph->records[kind]);
+		return index_first(&records->kinds[kind]);
 	struct record key = probe(tenant, "");
-	return index_seek(&graph->records[kind], &key);
+	return index_seek(&records->kinds[kind], &key);
 }
 
-struct record *records_next(const struct records *graph, const struct record *record)
+struct record *records_next(const struct records *records, const struct record *record)
 {
-	return index_next(&graph->records[record->kind], record);
+	return index_next(&records->kinds[record->kind], record);
 }
 
 static struct record *record_obtain(
-	struct records *graph, enum model_kind kind, const char *tenant, const char *name)
+	struct records *records, enum model_kind kind, const char *tenant, const char *name)
 {
-	struct record *record = records_find(graph, kind, tenant, name);
+	struct record *record = records_find(records, kind, tenant, name);
 	if (record)
 		return record;
 	struct record made = {
@@ -88,36 +89,36 @@ static struct record *record_obtain(
 		.tenant = model_kind_in_tenant(kind) ? memory_text(tenant) : NULL,
 		.name = memory_text(name),
 	};
-	return index_add(&graph->records[kind], &made);
+	return index_add(&records->kinds[kind], &made);
 }
 
-static void record_release(struct records *graph, struct record *record)
+static void record_release(struct records *records, struct record *record)
 {
 	if (record->object || record->referrers || record->pins)
 		return;
 	char *tenant = record->tenant, *name = record->name;
 	pools_free(record->pools);
-	index_remove(&graph->records[record->kind], record);
+	index_remove(&records->kinds[record->kind], record);
 	free(tenant);
 	free(name);
 }
 
 struct record *record_pin(
-	struct records *graph, enum model_kind kind, const char *tenant, const char *name)
+	struct records *records, enum model_kind kind, const char *tenant, const char *name)
 {
-	struct record *record = record_obtain(graph, kind, tenant, name);
+	struct record *record = record_obtain(records, kind, tenant, name);
 	record->pins++;
 	return record;
 }
 
-void record_unpin(struct records *graph, struct record *record)
+void record_unpin(struct records *records, struct record *record)
 {
 	record->pins--;
-	record_release(graph, record);
+	record_release(records, record);
 }
 
 struct linking {
-	struct records *graph;
+	struct records *records;
 	struct record *from;
 };
 
@@ -125,7 +126,7 @@ static int link_reference(void *context, const char *field, enum model_kind kind
 	const char *tenant, const char *name)
 {
 	struct linking *linking = context;
-	struct record *to = record_obtain(linking->graph, kind, tenant, name);
+	struct record *to = record_obtain(linking->records, kind, tenant, name);
 	struct reference *reference = memory_new(sizeof(*reference));
 	*reference = (struct reference){
 		.from = linking->from,
@@ -143,14 +144,14 @@ static int link_reference(void *context, const char *field, enum model_kind kind
 	return 0;
 }
 
-void record_fill(struct records *graph, struct record *record, struct object *object)
+void record_fill(struct records *records, struct record *record, struct object *object)
 {
 	record->object = object_ref(object);
-	graph->objects[record->kind]++;
-	object_references(object, link_reference, &(struct linking){graph, record});
+	records->objects[record->kind]++;
+	object_references(object, link_reference, &(struct linking){records, record});
 }
 
-void record_empty(struct records *graph, struct record *record)
+void record_empty(struct records *records, struct record *record)
 {
 	struct reference *next;
 	for (struct reference *reference = record->references; reference; reference = next) {
@@ -159,11 +160,11 @@ void record_empty(struct records *graph, struct record *record)
 		if (reference->after)
 			reference->after->before = reference->before;
 		reference->to->referrer_count--;
-		record_release(graph, reference->to);
+		record_release(records, reference->to);
 		free(reference);
 	}
 	record->references = NULL;
-	graph->objects[record->kind]--;
+	records->objects[record->kind]--;
 	object_unref(record->object);
 	record->object = NULL;
 }

@@ -38,29 +38,30 @@ struct record {
 };
 
 struct records {
-	struct index records[MODEL_KIND_COUNT];
+	struct index kinds[MODEL_KIND_COUNT];
 	size_t objects[MODEL_KIND_COUNT];
 };
 
-void records_init(struct records *graph);
-void records_done(struct records *graph);
+void records_init(struct records *records);
+void records_done(struct records *records);
 
 // NULL if there is no such record.
 struct record *records_find(
-	const struct records *graph, enum model_kind kind, const char *tenant, const char *name);
+	const struct records *records, enum model_kind kind, const char *tenant, const char *name);
 // The first record of the kind, of the tenant if one is given.
-struct record *records_first(const struct records *graph, enum model_kind kind, const char *tenant);
-struct record *records_next(const struct records *graph, const struct record *record);
+struct record *records_first(
+	const struct records *records, enum model_kind kind, const char *tenant);
+struct record *records_next(const struct records *records, const struct record *record);
 
 // Found or made, with one more pin.
 struct record *record_pin(
-	struct records *graph, enum model_kind kind, const char *tenant, const char *name);
-void record_unpin(struct records *graph, struct record *record);
+	struct records *records, enum model_kind kind, const char *tenant, const char *name);
+void record_unpin(struct records *records, struct record *record);
 
 // Put `object` (own reference taken) in the record, which is empty, and link what it refers to.
-void record_fill(struct records *graph, struct record *record, struct object *object);
+void record_fill(struct records *records, struct record *record, struct object *object);
 // Take the object out again and drop its links.
-void record_empty(struct records *graph, struct record *record);
+void record_empty(struct records *records, struct record *record);
 
 // What the object in `record` refers to, of that kind; NULL if nothing.
 struct record *record_target(const struct record *record, enum model_kind kind);

@@ -11,7 +11,7 @@ struct counters {
 };
 
 struct catalog {
-	struct records graph;
+	struct records records;
 	struct index claims; // struct claim
 	struct counters counters;
 	bool busy; // a transaction is open

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Transactions on the catalog.
 //
-// Prepare takes all old versions out of the graph and the claims, puts all new ones in, and then looks: so the order of
+// Prepare takes all old versions out of the records and the claims, puts all new ones in, and then looks: so the order of
 // operations cannot matter, and each check is a look-up in indices that already tell the new state. What prepare did is
 // undone by the same steps with old and new exchanged.
 #include <errno.h>
@@ -76,14 +76,14 @@ static int add_operation(struct transaction *transaction, struct record *record,
 	object_unref(operation.before);
 	object_unref(after);
 	name_object(error, record);
-	record_unpin(&transaction->catalog->graph, record);
+	record_unpin(&transaction->catalog->records, record);
 	return error_set(error, EEXIST, "is in the transaction twice");
 }
 
 int transaction_put(struct transaction *transaction, struct object *object, struct error *error)
 {
 	struct record *record = record_pin(
-		&transaction->catalog->graph, object->kind, object->tenant, object->name);
+		&transaction->catalog->records, object->kind, object->tenant, object->name);
 	return add_operation(transaction, record, object, error);
 }
 
@@ -96,7 +96,7 @@ int transaction_delete(struct transaction *transaction, enum model_kind kind, co
 		return error_set(
 			error, ENOENT, "%s '%s' does not exist", model_kind_name(kind), name);
 	}
-	struct record *record = record_pin(&transaction->catalog->graph, kind, tenant, name);
+	struct record *record = record_pin(&transaction->catalog->records, kind, tenant, name);
 	return add_operation(transaction, record, NULL, error);
 }
 
@@ -108,7 +108,7 @@ static void take_out(struct transaction *transaction, struct operation *operatio
 	if (operation->unchanged || !record->object)
 		return;
 	claims_drop(&transaction->catalog->claims, record);
-	record_empty(&transaction->catalog->graph, record);
+	record_empty(&transaction->catalog->records, record);
 }
 
 static void apply(struct transaction *transaction)
@@ -119,8 +119,8 @@ static void apply(struct transaction *transaction)
 	for
 		each_operation(
 			operation, transaction) if (operation->after && !operation->unchanged)
-			record_fill(
-				&transaction->catalog->graph, operation->record, operation->after);
+			record_fill(&transaction->catalog->records, operation->record,
+				operation->after);
 }
 
 static void revert(struct transaction *transaction)
@@ -136,8 +136,8 @@ static void revert(struct transaction *transaction)
 		{
 			if (!operation->before || operation->unchanged)
 				continue;
-			record_fill(
-				&transaction->catalog->graph, operation->record, operation->before);
+			record_fill(&transaction->catalog->records, operation->record,
+				operation->before);
 			claims_take(&transaction->catalog->claims, operation->record, NULL);
 		}
 }
@@ -320,7 +320,7 @@ static void transaction_free(struct transaction *transaction)
 	for
 		each_operation(operation, transaction)
 		{
-			record_unpin(&catalog->graph, operation->record);
+			record_unpin(&catalog->records, operation->record);
 			object_unref(operation->before);
 			object_unref(operation->after);
 		}

@@ -11,8 +11,16 @@
 
 enum { DEPTH_MAXIMUM = 32 };
 
+// A file has many maps, most of them small.
+#undef HASH_INITIAL_NUM_BUCKETS
+#undef HASH_INITIAL_NUM_BUCKETS_LOG2
+#define HASH_INITIAL_NUM_BUCKETS 4U
+#define HASH_INITIAL_NUM_BUCKETS_LOG2 2U
+
 struct reader {
 	yaml_parser_t parser;
+	const char *text;
+	size_t length;
 	struct error *error;
 };
 
@@ -36,6 +44,19 @@ __attribute__((format(printf, 3, 4))) static int fail(
 	return error_set(reader->error, EINVAL, "%s", message);
 }
 
+// The parser counts the end of the text as a new line; for people it is the end of the last.
+static struct position before_end(const struct reader *reader, struct position at)
+{
+	struct position end = {1, 1};
+	for (size_t i = 0; i < reader->length; i++) {
+		bool newline = reader->text[i] == '\n';
+		bool continued = (reader->text[i] & 0xc0) == 0x80; // inside a UTF-8 sequence
+		end.line += newline;
+		end.column = newline ? 1 : end.column + !continued;
+	}
+	return at.line > end.line ? end : at;
+}
+
 static int next_event(struct reader *reader, yaml_event_t *event)
 {
 	yaml_parser_t *parser = &reader->parser;
@@ -44,6 +65,7 @@ static int next_event(struct reader *reader, yaml_event_t *event)
 	// What is wrong with the bytes has no mark of its own.
 	bool marked = parser->error != YAML_READER_ERROR && parser->problem_mark.index;
 	struct position at = position_of(marked ? parser->problem_mark : parser->mark);
+	at = before_end(reader, at);
 	const char *problem = parser->problem ? parser->problem : "cannot be read";
 	if (parser->context)
 		return fail(reader, at, "%s (%s that began on line %zu)", problem, parser->context,
@@ -265,7 +287,7 @@ static int read_documents(struct reader *reader, struct node *documents)
 
 int tree_parse(struct node **out, const char *text, size_t length, struct error *error)
 {
-	struct reader reader = {.error = error};
+	struct reader reader = {.text = text, .length = length, .error = error};
 	yaml_mark_t start = {0};
 	if (!yaml_parser_initialize(&reader.parser))
 		abort(); // only for want of memory

@@ -128,7 +128,7 @@ def speed(lab, report, by_name):
     place = {name: throughput.Place(w.namespace, w.ipv4) for name, w in by_name.items() if w.guest is None}
     arms = {"bare": throughput.bare_pair(lab), "same host": (place["acme/web1"], place["acme/web2"]),
             "across hosts": (place["acme/web1"], place["acme/web3"])}
-    values = throughput.interleave(arms, ROUNDS, lambda c, s: throughput.bulk(c, s, 0.8))
+    values = throughput.interleave(arms, ROUNDS, throughput.bulk)
     bare = statistics.median(values["bare"])
     for name, least in (("same host", 0.95), ("across hosts", 0.90)):
         ratio = throughput.ratio(values[name], values["bare"])

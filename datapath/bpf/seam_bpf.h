@@ -139,7 +139,7 @@ static __always_inline int seam_close(struct seam *seam, __u32 bytes)
 	else if (has_decap_l3 && ethernet.type == BE16(ETHERNET_IPV6))
 		flags |= ADJ_ROOM_DECAP_L3_IPV6;
 	// What stays must be as long as a header of the outer family, which ARP in IPv6 is not.
-	else if (skb->len < bytes + ETHERNET_BYTES_LEAST && skb->gso_size == 0 &&
+	else if (skb->protocol == BE16(ETHERNET_IPV6) && skb->len < bytes + ETHERNET_BYTES_LEAST &&
 		 bpf_skb_change_tail(skb, bytes + ETHERNET_BYTES_LEAST, 0) < 0)
 		return -1;
 	if (bpf_skb_adjust_room(skb, -(__s32)bytes, BPF_ADJ_ROOM_MAC, flags) < 0)

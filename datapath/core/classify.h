@@ -4,6 +4,7 @@
 // At most DP_VECTOR_WORDS words are read a field and set, whatever the rules.
 #pragma once
 
+#include "core/headers.h"
 #include "core/seam.h"
 #include "datapath/policy.h"
 
@@ -41,6 +42,7 @@ static inline const struct dp_vector *classify_field(struct seam *seam, const st
 		if (field == DP_FIELD_REMOTE || field == DP_FIELD_LOCAL) {
 			const struct dp_address *address =
 				field == DP_FIELD_REMOTE ? &packet->remote : &packet->local;
+			key.family = address_ipv4(address) ? 4 : 6;
 			__builtin_memcpy(key.bits, address, sizeof(key.bits));
 		} else {
 			__u16 port =

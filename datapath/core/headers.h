@@ -170,13 +170,34 @@ static inline bool address_ipv4(const struct dp_address *address)
 	       address_word(address, 2) == BE32(0xffff);
 }
 
+// From numbers in host order. By assignment: next to a copy of a constant struct, clang 14 loses other stores.
+static inline struct dp_mac mac_words(__u16 a, __u16 b, __u16 c)
+{
+	struct dp_mac mac;
+	word16 *words = (word16 *)&mac;
+
+	words[0] = BE16(a);
+	words[1] = BE16(b);
+	words[2] = BE16(c);
+	return mac;
+}
+
+static inline struct dp_address address_words(__u32 a, __u32 b, __u32 c, __u32 d)
+{
+	struct dp_address address;
+	word32 *words = (word32 *)&address;
+
+	words[0] = BE32(a);
+	words[1] = BE32(b);
+	words[2] = BE32(c);
+	words[3] = BE32(d);
+	return address;
+}
+
 // ::ffff:a.b.c.d, RFC 4291, section 2.5.5.2.
 static inline struct dp_address address_mapped(__be32 ipv4)
 {
-	struct dp_address address = {{[10] = 0xff, [11] = 0xff}};
-
-	((word32 *)&address)[3] = ipv4;
-	return address;
+	return address_words(0, 0, 0xffff, BE32(ipv4));
 }
 
 // The 16-bit one's complement sum of whole 16-bit words (RFC 1071), added to `sum`. Fold last.

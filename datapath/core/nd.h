@@ -49,16 +49,54 @@ static inline __u32 nd_options(__u8 type)
 	return sizeof(struct nd_message);
 }
 
-// Fill target and link_layer of a packet for which nd_is() holds. 0, or what is wrong with it. Options beyond ND_OPTIONS make a
-// message bad: one that is not looked at could claim anything.
-static inline enum dp_reason nd_parse(struct seam *seam, struct packet *packet)
+struct nd_walk {
+	struct seam *seam;
+	struct packet *packet;
+	__u32 at; // the next option
+	enum dp_reason reason;
+	__u8 wanted; // type of option
+};
+
+static long nd_option(__u32 index, void *context)
+{
+	struct nd_walk *walk = context;
+	struct packet *packet = walk->packet;
+	struct nd_option option;
+
+	if (walk->at == packet->end)
+		return 1;
+	// One that is not looked at could claim anything.
+	if (index == ND_OPTIONS || walk->at + sizeof(option) > packet->end ||
+		seam_load(walk->seam, walk->at, &option, sizeof(option)) < 0 || option.words == 0) {
+		walk->reason = DP_REASON_BAD_ND;
+		return 1;
+	}
+	walk->at += option.words * 8;
+	if (option.type != walk->wanted)
+		return 0;
+	// Two that differ could deceive whoever reads the other one.
+	if (packet->has_link_layer && !mac_equal(&packet->link_layer, &option.link_layer)) {
+		walk->reason = DP_REASON_BAD_ND;
+		return 1;
+	}
+	packet->link_layer = option.link_layer;
+	packet->has_link_layer = true;
+	return 0;
+}
+
+// Fill target and link_layer of a packet for which nd_is() holds. 0, or what is wrong with it.
+APART enum dp_reason nd_parse(struct seam *seam, struct packet *packet)
 {
 	__u8 type = packet->icmp_type;
-	__u8 wanted = type == ND_ADVERTISEMENT ? ND_OPTION_TARGET : ND_OPTION_SOURCE;
-	__u32 at = packet->l4 + nd_options(type);
+	struct nd_walk walk = {
+		.seam = seam,
+		.packet = packet,
+		.at = packet->l4 + nd_options(type),
+		.wanted = type == ND_ADVERTISEMENT ? ND_OPTION_TARGET : ND_OPTION_SOURCE,
+	};
 
 	if (packet->fragment || packet->ttl != ND_HOP_LIMIT || packet->icmp_code != 0 ||
-		at > packet->end)
+		walk.at > packet->end)
 		return DP_REASON_BAD_ND;
 	if (type == ND_SOLICITATION || type == ND_ADVERTISEMENT) {
 		if (seam_load(seam, packet->l4 + __builtin_offsetof(struct nd_message, target),
@@ -68,21 +106,6 @@ static inline enum dp_reason nd_parse(struct seam *seam, struct packet *packet)
 		if (packet->target.bytes[0] == 0xff || address_ipv4(&packet->target))
 			return DP_REASON_BAD_ND;
 	}
-
-	for (int i = 0; i < ND_OPTIONS && at < packet->end; i++) {
-		struct nd_option option;
-		if (at + sizeof(option) > packet->end ||
-			seam_load(seam, at, &option, sizeof(option)) < 0 || option.words == 0)
-			return DP_REASON_BAD_ND;
-		if (option.type == wanted) {
-			// Two that differ could deceive whoever reads the other one.
-			if (packet->has_link_layer &&
-				!mac_equal(&packet->link_layer, &option.link_layer))
-				return DP_REASON_BAD_ND;
-			packet->link_layer = option.link_layer;
-			packet->has_link_layer = true;
-		}
-		at += option.words * 8;
-	}
-	return at == packet->end ? DP_REASON_NONE : DP_REASON_BAD_ND;
+	seam_repeat(ND_OPTIONS + 1, nd_option, &walk);
+	return walk.reason;
 }

@@ -167,65 +167,84 @@ static inline enum dp_reason parse_ipv4(struct seam *seam, struct packet *packet
 	return parse_transport(seam, packet);
 }
 
-// One extension header: its bytes, 0 if `type` is none, or -1 if it does not fit. RFC 8200, section 4; RFC 4302 for AH.
-static inline int parse_extension_bytes(__u8 type, const struct ipv6_extension *extension)
+static inline bool parse_is_extension(__u8 type)
 {
 	switch (type) {
 	case PROTOCOL_HOP_BY_HOP:
 	case PROTOCOL_ROUTING:
+	case PROTOCOL_FRAGMENT:
+	case PROTOCOL_AUTHENTICATION:
 	case PROTOCOL_DESTINATION:
 	case PROTOCOL_MOBILITY:
 	case PROTOCOL_HIP:
 	case PROTOCOL_SHIM6:
-		return (extension->length + 1) * 8;
-	case PROTOCOL_FRAGMENT:
-		return 8;
-	case PROTOCOL_AUTHENTICATION:
-		return (extension->length + 2) * 4;
+		return true;
 	}
-	return 0;
+	return false;
+}
+
+// RFC 8200, section 4; RFC 4302, section 2.2.
+static inline __u32 parse_extension_bytes(__u8 type, __u8 length)
+{
+	if (type == PROTOCOL_FRAGMENT)
+		return 8;
+	if (type == PROTOCOL_AUTHENTICATION)
+		return (length + 2) * 4;
+	return (length + 1) * 8;
+}
+
+struct parse_extensions {
+	struct seam *seam;
+	struct packet *packet; // l4: the next header
+	enum dp_reason reason;
+	__u8 next; // its type
+};
+
+static long parse_extension(__u32 index, void *context)
+{
+	struct parse_extensions *walk = context;
+	struct packet *packet = walk->packet;
+	struct ipv6_extension extension;
+	__u8 type = walk->next;
+
+	if (!parse_is_extension(type))
+		return 1;
+	walk->reason = DP_REASON_BAD_EXTENSION_HEADERS;
+	if (index == IPV6_EXTENSIONS || (type == PROTOCOL_HOP_BY_HOP && index > 0) ||
+		(type == PROTOCOL_FRAGMENT && packet->fragment))
+		return 1;
+	if (packet->l4 + sizeof(extension) > packet->end ||
+		seam_load(walk->seam, packet->l4, &extension, sizeof(extension)) < 0)
+		return 1;
+	__u32 at = packet->l4 + parse_extension_bytes(type, extension.length);
+	if (at > packet->end)
+		return 1;
+
+	packet->l4 = at;
+	walk->next = extension.next;
+	walk->reason = DP_REASON_NONE;
+	if (type != PROTOCOL_FRAGMENT)
+		return 0;
+	__u32 fragment = BE16(extension.fragment);
+	walk->reason = parse_fragment(
+		packet, fragment & IPV6_OFFSET_BYTES, fragment & IPV6_MORE_FRAGMENTS);
+	return walk->reason || (fragment & IPV6_OFFSET_BYTES);
 }
 
 // Step over the extension headers, to packet->protocol and packet->l4.
 static inline enum dp_reason parse_extensions(struct seam *seam, struct packet *packet, __u8 next)
 {
-	struct ipv6_extension extension = {0};
-	__u32 at = packet->l4;
-	int i;
+	struct parse_extensions walk = {.seam = seam, .packet = packet, .next = next};
 
-	for (i = 0; i <= IPV6_EXTENSIONS; i++) {
-		if (parse_extension_bytes(next, &extension) == 0)
-			break;
-		if (i == IPV6_EXTENSIONS || (next == PROTOCOL_HOP_BY_HOP && i > 0))
-			return DP_REASON_BAD_EXTENSION_HEADERS;
-		if (at + sizeof(extension) > packet->end ||
-			seam_load(seam, at, &extension, sizeof(extension)) < 0)
-			return DP_REASON_BAD_EXTENSION_HEADERS;
-		__u8 type = next;
-		at += parse_extension_bytes(type, &extension);
-		next = extension.next;
-		if (at > packet->end)
-			return DP_REASON_BAD_EXTENSION_HEADERS;
-		packet->l4 = at;
-		if (type != PROTOCOL_FRAGMENT)
-			continue;
-		if (packet->fragment)
-			return DP_REASON_BAD_EXTENSION_HEADERS;
-		__u32 fragment = BE16(extension.fragment);
-		enum dp_reason reason = parse_fragment(
-			packet, fragment & IPV6_OFFSET_BYTES, fragment & IPV6_MORE_FRAGMENTS);
-		if (reason)
-			return reason;
-		if (packet->later_fragment)
-			break;
-	}
-	packet->protocol = next;
-	return DP_REASON_NONE;
+	if (parse_is_extension(next))
+		seam_repeat(IPV6_EXTENSIONS + 1, parse_extension, &walk);
+	packet->protocol = walk.next;
+	return walk.reason;
 }
 
 static inline enum dp_reason parse_ipv6(struct seam *seam, struct packet *packet)
 {
-	const struct dp_address loopback = {{[15] = 1}};
+	const struct dp_address loopback = address_words(0, 0, 0, 1);
 	struct ipv6_header ip;
 
 	if (seam_load(seam, PACKET_L3, &ip, sizeof(ip)) < 0)

@@ -36,12 +36,10 @@ static inline enum dp_verdict resolve_arp(
 static inline enum dp_verdict resolve_nd(
 	struct seam *seam, const struct packet *packet, const struct dp_neighbor *neighbor)
 {
-	const struct dp_address all_nodes = {{0xff, 2, [15] = 1}};
-	const struct dp_mac all_nodes_mac = {{0x33, 0x33, 0, 0, 0, 1}};
 	bool probe =
 		address_zero(&packet->source); // for duplicates: everybody shall hear the answer
-	struct ethernet_header ethernet = {probe ? all_nodes_mac : packet->ethernet.source,
-		neighbor->mac, BE16(ETHERNET_IPV6)};
+	struct ethernet_header ethernet = {
+		packet->ethernet.source, neighbor->mac, BE16(ETHERNET_IPV6)};
 	struct {
 		struct ipv6_header ip;
 		struct nd_message message;
@@ -52,7 +50,7 @@ static inline enum dp_verdict resolve_nd(
 			.next = PROTOCOL_ICMPV6,
 			.hop_limit = ND_HOP_LIMIT,
 			.source = packet->target,
-			.destination = probe ? all_nodes : packet->source},
+			.destination = packet->source},
 		.message = {.icmp = {.type = ND_ADVERTISEMENT},
 			.flags = BE32(ND_FLAG_OVERRIDE | (probe ? 0 : ND_FLAG_SOLICITED)),
 			.target = packet->target},
@@ -60,6 +58,10 @@ static inline enum dp_verdict resolve_nd(
 	};
 	const __u32 summed = sizeof(reply) - __builtin_offsetof(struct ipv6_header, source);
 
+	if (probe) {
+		ethernet.destination = mac_words(0x3333, 0, 1);
+		reply.ip.destination = address_words(0xff020000, 0, 0, 1);
+	}
 	// The pseudo header (RFC 8200, section 8.1) is length, protocol, and the addresses, which the message follows.
 	reply.message.icmp.checksum = checksum_fold(
 		checksum_add(reply.ip.length + BE16(PROTOCOL_ICMPV6), &reply.ip.source, summed));

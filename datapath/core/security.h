@@ -15,6 +15,7 @@ static inline bool security_allowed(
 		.prefix_length = DP_ALLOWED_FIXED_BITS + 128,
 		.port = BE32(port),
 		.mac = *mac,
+		.family = address_ipv4(address) ? 4 : 6,
 		.address = *address,
 	};
 

@@ -189,28 +189,44 @@ APART bool tunnel_arrives(struct seam *seam, struct tunnel_arrival *arrival)
 	return arrival->encapsulation == DP_GENEVE || udp.destination == BE16(DP_UDP_VXLAN);
 }
 
-// The options: ours is read, others are skipped unless they are critical.
-static inline enum dp_reason tunnel_parse_options(
-	struct seam *seam, struct tunnel_arrival *arrival, __u32 at)
+struct tunnel_walk {
+	struct seam *seam;
+	struct tunnel_arrival *arrival;
+	__u32 at; // the next option
+	enum dp_reason reason;
+};
+
+// Ours is read, others are skipped unless they are critical.
+static long tunnel_parse_option(__u32 index, void *context)
 {
-	for (int i = 0; i < GENEVE_OPTIONS && at < arrival->inner; i++) {
-		struct geneve_option option;
-		if (at + sizeof(option) > arrival->inner ||
-			seam_load(seam, at, &option, sizeof(option)) < 0)
-			return DP_REASON_BAD_TUNNEL_HEADER;
-		__u32 bytes = (option.length & GENEVE_OPTION_LENGTH) * 4;
-		if (option.class == BE16(DP_GENEVE_CLASS) && option.type == DP_GENEVE_TYPE &&
-			bytes == DP_GENEVE_OPTION_BYTES) {
-			__be32 port;
-			if (seam_load(seam, at + sizeof(option), &port, sizeof(port)) < 0)
-				return DP_REASON_BAD_TUNNEL_HEADER;
-			arrival->source_port = BE32(port);
-		} else if (option.type & GENEVE_OPTION_CRITICAL) {
-			return DP_REASON_CRITICAL_OPTION;
-		}
-		at += sizeof(option) + bytes;
+	struct tunnel_walk *walk = context;
+	struct tunnel_arrival *arrival = walk->arrival;
+	struct geneve_option option;
+	__u32 at = walk->at;
+
+	(void)index;
+	if (at == arrival->inner)
+		return 1;
+	walk->reason = DP_REASON_BAD_TUNNEL_HEADER;
+	if (at + sizeof(option) > arrival->inner ||
+		seam_load(walk->seam, at, &option, sizeof(option)) < 0)
+		return 1;
+	__u32 bytes = (option.length & GENEVE_OPTION_LENGTH) * 4;
+	walk->at += sizeof(option) + bytes;
+	if (walk->at > arrival->inner)
+		return 1;
+	if (option.class == BE16(DP_GENEVE_CLASS) && option.type == DP_GENEVE_TYPE &&
+		bytes == DP_GENEVE_OPTION_BYTES) {
+		__be32 port;
+		if (seam_load(walk->seam, at + sizeof(option), &port, sizeof(port)) < 0)
+			return 1;
+		arrival->source_port = BE32(port);
+	} else if (option.type & GENEVE_OPTION_CRITICAL) {
+		walk->reason = DP_REASON_CRITICAL_OPTION;
+		return 1;
 	}
-	return at == arrival->inner ? DP_REASON_NONE : DP_REASON_BAD_TUNNEL_HEADER;
+	walk->reason = DP_REASON_NONE;
+	return 0;
 }
 
 static inline enum dp_reason tunnel_parse_geneve(struct seam *seam, struct tunnel_arrival *arrival)
@@ -227,7 +243,10 @@ static inline enum dp_reason tunnel_parse_geneve(struct seam *seam, struct tunne
 	at += sizeof(geneve);
 	arrival->vni = BE32(geneve.vni) >> 8;
 	arrival->inner = at + (geneve.version_length & GENEVE_LENGTH) * 4;
-	return tunnel_parse_options(seam, arrival, at);
+
+	struct tunnel_walk walk = {.seam = seam, .arrival = arrival, .at = at};
+	seam_repeat(GENEVE_OPTIONS, tunnel_parse_option, &walk);
+	return walk.reason;
 }
 
 static inline enum dp_reason tunnel_parse_vxlan(struct seam *seam, struct tunnel_arrival *arrival)

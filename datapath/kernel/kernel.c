@@ -12,18 +12,46 @@
 
 // ---- what libbpf says ----
 
-// Its last warnings end up in the error that the caller gets.
-static _Thread_local char complaint[256];
+// Its first warning is the cause, and of a verifier's log the last line is; both end up in the error that the caller gets.
+static _Thread_local char complaint[320];
+
+static void complain(const char *text, size_t length)
+{
+	size_t used = strlen(complaint);
+
+	if (length > 0)
+		snprintf(complaint + used, sizeof(complaint) - used, "%s%.*s", used ? ": " : "",
+			(int)length, text);
+}
+
+// The line before the statistics with which the verifier ends.
+static void complain_of_verifier(const char *log)
+{
+	const char *end = strstr(log, "\nprocessed ");
+	const char *start = end;
+
+	if (!end)
+		return;
+	while (start > log && start[-1] != '\n')
+		start--;
+	complain(start, (size_t)(end - start));
+}
 
 static int listen(enum libbpf_print_level level, const char *format, va_list arguments)
 {
-	if (level == LIBBPF_WARN)
-		vsnprintf(complaint, sizeof(complaint), format, arguments);
-	complaint[strcspn(complaint, "\n")] = '\0';
+	char *text;
+
+	if (level != LIBBPF_WARN || vasprintf(&text, format, arguments) < 0)
+		return 0;
+	if (strstr(text, "BEGIN PROG LOAD LOG"))
+		complain_of_verifier(text);
+	else if (complaint[0] == '\0')
+		complain(text, strcspn(text, "\n"));
+	free(text);
 	return 0;
 }
 
-void kernel_quiet(void)
+void kernel_listen(void)
 {
 	complaint[0] = '\0';
 	libbpf_set_print(listen);
@@ -86,7 +114,7 @@ static int load(struct kernel *kernel, const char *state, struct error *error)
 
 static int kernel_open(struct datapath **out, const char *state, struct error *error)
 {
-	kernel_quiet();
+	kernel_listen();
 	int result = pins_prepare(state, error);
 	if (result < 0)
 		return result;
@@ -111,7 +139,7 @@ static int kernel_destroy(const char *state, struct error *error)
 	uint32_t maps[64];
 	size_t count;
 
-	kernel_quiet();
+	kernel_listen();
 	int result = pins_ids(state, maps, array_count(maps), &count);
 	if (result < 0)
 		return error_set(error, -result, "cannot read %s: %s", state, strerror(-result));

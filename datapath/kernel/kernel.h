@@ -28,8 +28,8 @@ struct kernel {
 	uint32_t program_ids[2];
 };
 
-// What libbpf last said, as far as it fits; "" if nothing. It never prints.
-void kernel_quiet(void);
+// From here on, libbpf does not print: what it complains of is kept, as far as it fits; "" if of nothing.
+void kernel_listen(void);
 const char *kernel_complaint(void);
 
 // ---- pins.c ----

@@ -140,12 +140,19 @@ static void random_rule(struct classifier_rule *rule, struct random_rule *parts,
 
 // ---- the plain evaluator ----
 
+static bool dp_address_is_ipv4(const struct dp_address *address)
+{
+	struct address copy;
+	memcpy(&copy, address, sizeof(copy));
+	return address_is_ipv4(&copy);
+}
+
 static bool takes_prefix(
 	const struct prefix *prefixes, size_t count, const struct dp_address *address)
 {
 	bool taken = count == 0;
 	for (size_t i = 0; i < count; i++) {
-		bool equal = true;
+		bool equal = prefix_is_ipv4(&prefixes[i]) == dp_address_is_ipv4(address);
 		for (unsigned bit = 0; bit < prefixes[i].length; bit++)
 			equal = equal &&
 				!((prefixes[i].address.bytes[bit / 8] ^ address->bytes[bit / 8]) &

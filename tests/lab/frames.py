@@ -52,7 +52,7 @@ def forbidden_frames(source, target):
         ("IPv4 length beyond the frame", "bad-ip-length", ether / IP(src=source.ipv4, dst=target.ipv4, len=900) / udp),
         ("IPv6 length beyond the frame", "bad-ip-length",
          ether / IPv6(src=source.ipv6, dst=target.ipv6, plen=900) / udp),
-        ("IPv4 source 127.0.0.1", "bad-ip-source", ether / IP(src="127.0.0.1", dst=target.ipv4) / udp),
+        ("IPv4 source 127.0.0.1", "bad-ip-address", ether / IP(src="127.0.0.1", dst=target.ipv4) / udp),
         ("fragment beyond 65,535 bytes", "bad-fragment",
          ether / IP(src=source.ipv4, dst=target.ipv4, frag=8191, proto=17) / Raw(INJECTED)),
         ("nine extension headers", "bad-extension-headers", ether / extensions / udp),

@@ -43,10 +43,10 @@ def _server(place, words, ready):
             process.kill()
 
 
-def bulk(client, server, seconds=1.0):
-    """One TCP stream by iperf3; Gbit/s as the receiver counts them."""
+def bulk(client, server, seconds=1):
+    """One TCP stream by iperf3, for whole seconds; Gbit/s as the receiver counts them."""
     with _server(server, ["iperf3", "--forceflush", "-s", "-1", "-B", server.address], "listening"):
-        answer = client.namespace.run("taskset", "-c", "0", "iperf3", "-J", "-t", f"{seconds:g}", "-O", "0.1",
+        answer = client.namespace.run("taskset", "-c", "0", "iperf3", "-J", "-t", round(seconds),
                                       "-c", server.address, timeout=seconds + 20)
     return json.loads(answer)["end"]["sum_received"]["bits_per_second"] / 1e9
 

@@ -6,6 +6,7 @@ import pathlib
 
 import pytest
 
+from controlling import Controller
 from lab import find_binary
 from lab.fabric import ROOT
 
@@ -22,3 +23,12 @@ def weft_binary():
 def build_folder():
     """The build that the binary is from, for programs beside it."""
     return pathlib.Path(os.environ.get("WEFT_BUILD", ROOT / "build"))
+
+
+@pytest.fixture
+def controller(weft_binary, tmp_path):
+    """A controller with an empty store in a folder of its own; it must end in good order."""
+    process = Controller(weft_binary, tmp_path)
+    yield process
+    if process.process.poll() is None:
+        assert process.stop() == 0, (tmp_path / "log").read_text()

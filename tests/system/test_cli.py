@@ -15,6 +15,9 @@ import pytest
 import yaml
 
 from lab.api import Api
+from lab.certificates import Authority
+from lab.namespace import Namespace
+from lab.shell import run
 
 OK, REFUSED, USAGE = 0, 1, 2
 
@@ -38,11 +41,11 @@ ports:
 class Controller:
     """A controller in a folder of its own, and the command line that speaks to it."""
 
-    def __init__(self, binary, folder):
+    def __init__(self, binary, folder, *more, role="controller"):
         self.binary, self.folder = str(binary), folder
         self.socket = folder / "weft.sock"
         self.process = subprocess.Popen(
-            [self.binary, "controller", "--store", f"sqlite:{folder}/weft.db", "--socket", self.socket],
+            [self.binary, role, "--store", f"sqlite:{folder}/weft.db", "--socket", self.socket, *more],
             stdout=subprocess.PIPE, stderr=open(folder / "log", "wb"), text=True)
         self.ready = self.process.stdout.readline()
 
@@ -391,6 +394,57 @@ def test_daemon_refuses(weft, tmp_path):
     assert "cannot open network namespace /run/netns/none-of-this-name" in done.stderr
     done = weft.run("controller", "--socket", "", code=REFUSED)
     assert "nowhere to listen" in done.stderr
+
+
+@pytest.fixture
+def namespace():
+    namespace = Namespace(f"weft-cli-{os.getpid()}").create()
+    yield namespace
+    run("ip", "netns", "del", namespace.name)
+
+
+def test_up(weft_binary, tmp_path, namespace):
+    """Controller and agent in one process, in a namespace that --netns enters; SIGINT ends it."""
+    up = Controller(weft_binary, tmp_path, "--netns", namespace.name, "--host", "h1", "--vtep", "192.0.2.1",
+                    "--provider", "native", role="up")
+    assert up.ready == f"ready: controller on unix:{up.socket} agent h1 of unix:{up.socket}\n"
+    try:
+        up.apply(TENANTS, "--wait")
+        host, = up.json("get", "hosts")
+        assert host["vtep"] == "192.0.2.1" and host["status"]["connected"]
+        namespace.ip("tuntap add dev tap0 mode tap", "link set tap0 up")
+        done = up.run("attach", "acme/web1", "--dev", "tap0", "--wait", WEFT_HOST="h1")
+        assert "realized by 1 of 1 hosts" in done.stdout
+        assert table(up.run("get", "port", "acme/web1").stdout)[0]["STATE"] == "realized"
+    finally:
+        up.process.send_signal(signal.SIGINT)
+        assert up.process.wait(10) == 0
+
+
+def test_over_tls(weft_binary, tmp_path, namespace):
+    authority = Authority(tmp_path)
+    certificate, key = authority.issue("weft-controller", "127.0.0.1")
+    controller = Controller(weft_binary, tmp_path, "--netns", namespace.path, "--listen", "127.0.0.1:6640",
+                            "--cert", certificate, "--key", key, "--ca", authority.certificate)
+    trusted = ["--controller", "https://127.0.0.1:6640", "--ca", authority.certificate]
+
+    def weft(*words, name=None, code=OK):
+        if name:
+            own, own_key = authority.issue(name)
+            words = [*words, "--cert", own, "--key", own_key]
+        done = subprocess.run(namespace.words(weft_binary, *words), capture_output=True, text=True, timeout=30)
+        assert done.returncode == code, done.stdout + done.stderr
+        return done
+
+    try:
+        assert json.loads(weft("status", "--json", *trusted, name="weft-admin").stdout)["revision"] == 0
+        weft("status", *trusted, code=REFUSED)  # no certificate
+        refused = weft("status", "--controller", "https://127.0.0.1:6640", name="weft-admin", code=REFUSED)
+        assert "certificate" in refused.stderr  # of an authority that is not trusted
+        problem = weft("delete", "tenant", "acme", "--json", *trusted, name="weft-host:h1", code=REFUSED).stderr
+        assert json.loads(problem)["status"] == 403
+    finally:
+        assert controller.stop() == 0
 
 
 # ---- derived from the schema ----

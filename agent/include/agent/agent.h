@@ -1,23 +1,26 @@
+// SPDX-License-Identifier: Apache-2.0
 // The agent: makes one host behave as the controller says.
 #pragma once
 
-#include "base/address.h"
-#include "base/error.h"
 #include <uv.h>
+
+#include "base/error.h"
 
 struct agent;
 
 struct agent_options {
-	const char *host;	   // name of this host
-	const char *controller;	   // "unix:/run/weft/weft.sock", "https://10.0.0.1:6640"
+	const char *host;       // name of this host
+	const char *controller; // "unix:/run/weft/weft.sock", "https://10.0.0.1:6640"
 	const char *certificate, *key, *authority; // PEM files, for https
-	const char *vtep;	   // NULL: do not register; else the host object is created or updated with it
-	const char *encap;	   // "geneve" (default), "vxlan": how others shall speak to this host
-	const char *state;	   // folder on a BPF file system, "/sys/fs/bpf/weft"
-	const char *provider;	   // "kernel" (default), "native"
-	unsigned audit_seconds;	   // read back and repair drift this often; 0: 10
+	// NULL: do not register; else the host object is created or updated with it.
+	const char *vtep;
+	const char *encap;      // "geneve" (default), "vxlan": how others shall speak to this host
+	const char *state;      // folder on a BPF file system, "/sys/fs/bpf/weft"
+	const char *provider;   // "kernel" (default), "native"
+	unsigned audit_seconds; // read back and repair drift this often; 0: 10
 };
 
-int agent_start(struct agent **out, uv_loop_t *loop, const struct agent_options *options, struct error *error);
+int agent_start(struct agent **out, uv_loop_t *loop, const struct agent_options *options,
+	struct error *error);
 // Stop talking; the datapath goes on forwarding.
 void agent_stop(struct agent *agent);

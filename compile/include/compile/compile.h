@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Compile: the local view of the logical objects -> rows of the datapath's tables. A pure function,
 // kept incrementally: an object that changes costs its own rows (and the flood list of its
 // network). No I/O.

@@ -37,14 +37,15 @@ struct dp_identity_key {
 	__u32 identity;
 };
 
-// Longest prefix match: prefix_length counts set, field, pad and the bits.
+// Longest prefix match: prefix_length counts set, field, family, pad and the bits.
 struct dp_class_key {
 	__u32 prefix_length; // DP_CLASS_FIXED_BITS + 0..128
 	__u32 set;           // big-endian
 	__u8 field;          // enum dp_field
-	__u8 pad[3];
-	__u8 bits
-		[16]; // an address; or protocol, then 16 bits of port or ICMP type and code, big-endian
+	__u8 family;         // of an address: 4 or 6, so that ::/0 takes no IPv4; else 0
+	__u8 pad[2];
+	// An address; or protocol, then 16 bits of port or ICMP type and code, big-endian.
+	__u8 bits[16];
 };
 enum { DP_CLASS_FIXED_BITS = 64 };
 
@@ -81,10 +82,8 @@ struct dp_guard_slot {
 	__u32 flags; // DP_GUARD_*
 };
 
-enum {
-	DP_GUARD_KEEP =
-		1 << 0 /* connections that are established stay, whatever the new rules say */
-};
+// Connections that are established stay, whatever the new rules say.
+enum { DP_GUARD_KEEP = 1 << 0 };
 
 // By port key. A packet reads `generation` once and then this slot of each guard: it sees all of a change or nothing of it.
 struct dp_guard {

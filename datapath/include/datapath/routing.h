@@ -30,13 +30,15 @@ struct dp_gateway {
 	struct dp_address ipv4, ipv6; // zero: none
 };
 
-// Longest prefix match: prefix_length counts the bits of router and destination.
+// Longest prefix match: prefix_length counts the bits of router, family, pad and destination.
 struct dp_route_key {
 	__u32 prefix_length; // DP_ROUTE_FIXED_BITS + 0..128
 	__u32 router;        // big-endian
+	__u8 family;         // 4 or 6, so that ::/0 takes no IPv4
+	__u8 pad[3];
 	struct dp_address destination;
 };
-enum { DP_ROUTE_FIXED_BITS = 32 };
+enum { DP_ROUTE_FIXED_BITS = 64 };
 
 enum dp_route_action {
 	DP_ROUTE_CONNECTED, // the destination is on network `vni`

@@ -67,12 +67,12 @@ struct dp_source {
 	__u32 pad;
 };
 
-// Longest prefix match, in the order of struct bpf_lpm_trie_key: prefix_length counts the bits of port, mac, pad and address.
+// Longest prefix match, in the order of struct bpf_lpm_trie_key: prefix_length counts the bits of port, mac, family and address.
 struct dp_allowed_key {
 	__u32 prefix_length; // 32 + 48 + 16 + 0..128
 	__u32 port;          // big-endian, as the trie compares bytes
 	struct dp_mac mac;
-	__u16 pad;
+	__u16 family; // 4 or 6: without it ::/0 would take every IPv4-mapped address
 	struct dp_address address;
 };
 enum { DP_ALLOWED_FIXED_BITS = 32 + 48 + 16 };

@@ -1,0 +1,295 @@
+// SPDX-License-Identifier: Apache-2.0
+// Fuzz the native datapath: the first byte chooses where the frame arrives, the second what fails, the rest is the frame.
+// Whatever the frame, what comes out must hold: it stays in its network, it is well formed, and it holds the frame that went in.
+#include <arpa/inet.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/memory.h"
+#include "core/reasons.h"
+#include "datapath/native.h"
+
+// Two networks with two ports here and one elsewhere each: 0 and 1, behind Geneve; 2 and 3, behind VXLAN, unknown
+// MACs are flooded and port 2 may use any address under any MAC of its own.
+enum { NETWORKS = 2, DEVICES = 4, UNDERLAY = 2, FIRST_DEVICE = 10, ETHERNET = 14, LARGEST = 9000 };
+
+enum {
+	CHOOSE_DEVICE = 3,
+	CHOOSE_UNDERLAY = 1 << 2,
+	CHOOSE_IPV6 = 1 << 3,
+	CHOOSE_TAGGED = 1 << 4,
+	CHOOSE_SUPERPACKET = 1 << 5
+};
+
+#define HOLDS(condition)                                                                  \
+	do {                                                                              \
+		if (!(condition)) {                                                       \
+			fprintf(stderr, "%s:%d: does not hold: %s\n", __FILE__, __LINE__, \
+				#condition);                                              \
+			abort();                                                          \
+		}                                                                         \
+	} while (0)
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+// ---- the world ----
+
+static uint32_t network_vni(uint32_t network)
+{
+	return 100 + network;
+}
+
+static struct dp_mac port_mac(uint32_t port)
+{
+	return (struct dp_mac){{2, 0, 0, 0, 0, (uint8_t)port}};
+}
+
+static struct dp_address ipv4(uint8_t a, uint8_t b, uint8_t c, uint8_t d)
+{
+	return (struct dp_address){{[10] = 0xff, 0xff, a, b, c, d}};
+}
+
+static struct dp_address ipv6(uint8_t network, uint8_t last)
+{
+	return (struct dp_address){{0xfd, [7] = network, [15] = last}};
+}
+
+static void put(struct datapath *datapath, enum dp_table table, const void *key, const void *value)
+{
+	HOLDS(datapath_put(datapath, table, key, value, NULL) == 0);
+}
+
+static void put_port(struct datapath *datapath, uint32_t network, uint32_t port, uint32_t ifindex)
+{
+	uint32_t vni = network_vni(network), host = ifindex ? 0 : 2 + network;
+	struct dp_station_key station = {.vni = vni, .mac = port_mac(port)};
+	struct dp_station where = {
+		port, host, ifindex, port % 2 ? DP_DEVICE_PEER : DP_DEVICE_PLAIN};
+	struct dp_neighbor_key four = {vni, ipv4(10, 0, 0, (uint8_t)port)};
+	struct dp_neighbor_key six = {vni, ipv6(0, (uint8_t)port)};
+	struct dp_neighbor neighbor = {.mac = port_mac(port), .port = port};
+	struct dp_source source = {
+		.port = port,
+		.vni = vni,
+		.ipv4 = four.address,
+		.ipv6 = six.address,
+		.mac = port_mac(port),
+		.flags = network == 1 ? DP_SOURCE_PAIRS : 0,
+		.mtu = network == 1 ? LARGEST : 1400,
+	};
+	struct dp_allowed_key any[] = {
+		{DP_ALLOWED_FIXED_BITS, htonl(port), port_mac(port), 6, {{0}}},
+		{DP_ALLOWED_FIXED_BITS, htonl(port), port_mac(port), 4, {{0}}}};
+
+	put(datapath, DP_TABLE_STATION, &station, &where);
+	put(datapath, DP_TABLE_NEIGHBOR, &four, &neighbor);
+	put(datapath, DP_TABLE_NEIGHBOR, &six, &neighbor);
+	if (ifindex == 0)
+		return;
+	put(datapath, DP_TABLE_SOURCE, &ifindex, &source);
+	for (size_t i = 0; network == 1 && i < array_count(any); i++)
+		put(datapath, DP_TABLE_ALLOWED, &any[i], &(struct dp_allowed){0});
+}
+
+static void put_network(struct datapath *datapath, uint32_t network)
+{
+	uint32_t vni = network_vni(network), first = network * 2;
+	struct dp_network row = {
+		.flags = network == 1 ? DP_NETWORK_FLOOD_UNKNOWN : 0,
+		.flood_count = 3,
+		.mtu = 1400,
+	};
+	for (uint32_t i = 0; i < 3; i++) {
+		bool here = i < 2;
+		uint32_t port = here ? 1 + first + i : 0x80 + network;
+		uint32_t ifindex = here ? FIRST_DEVICE + first + i : 0;
+		struct dp_flood entry = {here ? port : 0, here ? 0 : 2 + network, ifindex, 0};
+		put(datapath, DP_TABLE_FLOOD, &(struct dp_flood_key){vni, i}, &entry);
+		put_port(datapath, network, port, ifindex);
+	}
+	put(datapath, DP_TABLE_NETWORK, &vni, &row);
+}
+
+static struct dp_address vtep(bool six, uint32_t host)
+{
+	return six ? ipv6(0xee, (uint8_t)host) : ipv4(192, 0, 2, (uint8_t)host);
+}
+
+static struct datapath *world_new(bool six)
+{
+	struct datapath *datapath;
+	uint32_t zero = 0;
+	struct dp_config config = {vtep(six, 1), 1, UNDERLAY, LARGEST + 200, 0};
+
+	HOLDS(datapath_open(&datapath, "native", NULL, NULL) == 0);
+	native_underlay_mac(datapath, (struct dp_mac){{2, 0xfe, 0, 0, 0, 1}});
+	put(datapath, DP_TABLE_CONFIG, &zero, &config);
+	for (uint32_t network = 0; network < NETWORKS; network++) {
+		uint32_t host = 2 + network;
+		struct dp_remote remote = {vtep(six, host), network ? DP_VXLAN : DP_GENEVE, 0};
+		put(datapath, DP_TABLE_REMOTE, &host, &remote);
+		put(datapath, DP_TABLE_VTEP, &remote.vtep, &(struct dp_vtep){host});
+		native_neighbor(
+			datapath, remote.vtep, (struct dp_mac){{2, 0xfe, 0, 0, 0, (uint8_t)host}});
+		put_network(datapath, network);
+	}
+	return datapath;
+}
+
+static struct datapath *world(bool six)
+{
+	static struct datapath *worlds[2];
+
+	if (!worlds[six])
+		worlds[six] = world_new(six);
+	return worlds[six];
+}
+
+// ---- what must hold ----
+
+static uint32_t big(const uint8_t *bytes, size_t count)
+{
+	uint32_t value = 0;
+
+	for (size_t i = 0; i < count; i++)
+		value = value << 8 | bytes[i];
+	return value;
+}
+
+static uint32_t sum(const uint8_t *bytes, size_t count)
+{
+	uint32_t total = 0;
+
+	for (size_t i = 0; i < count; i += 2)
+		total += big(bytes + i, 2);
+	while (total >> 16)
+		total = (total & 0xffff) + (total >> 16);
+	return total;
+}
+
+// The outer headers of a sent frame; the offset of what is inside.
+static size_t check_outer(const struct native_output *output, bool six, uint32_t network)
+{
+	const uint8_t *ip = output->bytes + ETHERNET;
+	size_t udp = ETHERNET + (six ? 40 : 20);
+	uint32_t length = (uint32_t)(output->length - ETHERNET);
+	struct dp_address to = vtep(six, 2 + network);
+
+	HOLDS(output->length >= udp + (network ? 16 : 28) + ETHERNET);
+	HOLDS(big(output->bytes + 12, 2) == (six ? 0x86dd : 0x0800));
+	if (six) {
+		HOLDS(ip[0] >> 4 == 6 && ip[6] == 17);
+		HOLDS(big(ip + 4, 2) == length - 40);
+		HOLDS(memcmp(ip + 24, to.bytes, 16) == 0);
+	} else {
+		HOLDS(ip[0] == 0x45 && ip[9] == 17 && sum(ip, 20) == 0xffff);
+		HOLDS(big(ip + 2, 2) == length);
+		HOLDS(memcmp(ip + 16, to.bytes + 12, 4) == 0);
+	}
+	HOLDS(big(output->bytes + udp + 4, 2) == output->length - udp);
+	HOLDS(big(output->bytes + udp + 2, 2) == (network ? DP_UDP_VXLAN : DP_UDP_GENEVE));
+	HOLDS(big(output->bytes + udp + 12, 3) == network_vni(network));
+	return udp + (network ? 16 : 16 + 12);
+}
+
+static bool is_answer(const struct native_output *output)
+{
+	return (output->length >= 42 && big(output->bytes + 12, 2) == 0x0806 &&
+		       big(output->bytes + 20, 2) == 2) ||
+	       (output->length == 86 && big(output->bytes + 12, 2) == 0x86dd &&
+		       output->bytes[54] == 136);
+}
+
+// From a port: to others of its network, whole; or an answer to itself.
+static void check_from_port(const struct native_output *output, const struct native_frame *frame,
+	uint32_t device, bool six)
+{
+	uint32_t network = device / 2;
+
+	if (output->underlay) {
+		HOLDS(output->ifindex == UNDERLAY);
+		size_t inner = check_outer(output, six, network);
+		HOLDS(output->length - inner == frame->length);
+		HOLDS(memcmp(output->bytes + inner, frame->bytes, frame->length) == 0);
+		return;
+	}
+	HOLDS(output->ifindex >= FIRST_DEVICE && output->ifindex < FIRST_DEVICE + DEVICES);
+	if (output->ifindex == FIRST_DEVICE + device) {
+		HOLDS(is_answer(output));
+		return;
+	}
+	HOLDS((output->ifindex - FIRST_DEVICE) / 2 == network);
+	HOLDS(output->length == frame->length);
+	HOLDS(memcmp(output->bytes, frame->bytes, frame->length) == 0);
+}
+
+// From the underlay: what was inside, but for the mark of congestion, to ports of the network that the tunnel names.
+static void check_from_underlay(
+	const struct native_output *output, const struct native_frame *frame, bool six)
+{
+	size_t udp = ETHERNET + (six ? 40 : (size_t)(frame->bytes[ETHERNET] & 15) * 4);
+	size_t inner = frame->length - output->length;
+	size_t skip = 0;
+
+	HOLDS(!output->underlay);
+	HOLDS(output->ifindex >= FIRST_DEVICE && output->ifindex < FIRST_DEVICE + DEVICES);
+	HOLDS(output->length + udp + 16 <= frame->length);
+	HOLDS(big(frame->bytes + udp + 12, 3) == network_vni((output->ifindex - FIRST_DEVICE) / 2));
+	HOLDS(memcmp(output->bytes, frame->bytes + inner, ETHERNET) == 0);
+	if (big(output->bytes + 12, 2) == 0x0800)
+		skip = 12; // type of service to checksum
+	else if (big(output->bytes + 12, 2) == 0x86dd)
+		skip = 2;
+	HOLDS(memcmp(output->bytes + ETHERNET + skip, frame->bytes + inner + ETHERNET + skip,
+		      output->length - ETHERNET - skip) == 0);
+}
+
+static void check_verdict(const struct native_result *result, enum datapath_role role)
+{
+	switch (result->verdict) {
+	case NATIVE_DROP:
+		HOLDS(result->reason != DP_REASON_NONE && result->reason < DP_REASON_COUNT);
+		HOLDS(datapath_reason_name(result->reason));
+		HOLDS(result->count == 0);
+		break;
+	case NATIVE_SENT:
+		HOLDS(result->count == 1 && result->reason == DP_REASON_NONE);
+		break;
+	case NATIVE_HOST:
+		HOLDS(role == DATAPATH_UNDERLAY && result->count == 0);
+		break;
+	case NATIVE_DONE:
+		HOLDS(result->count <= 3);
+		break;
+	}
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	if (size < 2)
+		return -1;
+	uint8_t choice = data[0];
+	bool six = choice & CHOOSE_IPV6, underlay = choice & CHOOSE_UNDERLAY;
+	uint32_t device = choice & CHOOSE_DEVICE;
+	enum datapath_role role = underlay ? DATAPATH_UNDERLAY : DATAPATH_PORT;
+	struct native_frame frame = {
+		.bytes = data + 2,
+		.length = size - 2,
+		.segment = choice & CHOOSE_SUPERPACKET ? 1000 : 0,
+		.tagged = choice & CHOOSE_TAGGED,
+		.faults = data[1],
+	};
+	struct native_result result;
+
+	native_run(world(six), role, underlay ? UNDERLAY : FIRST_DEVICE + device, &frame, &result);
+	check_verdict(&result, role);
+	for (size_t i = 0; i < result.count; i++) {
+		if (underlay)
+			check_from_underlay(&result.outputs[i], &frame, six);
+		else
+			check_from_port(&result.outputs[i], &frame, device, six);
+	}
+	native_result_done(&result);
+	return 0;
+}

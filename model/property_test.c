@@ -1,0 +1,236 @@
+// SPDX-License-Identifier: Apache-2.0
+// Properties of the catalog that hold for any transactions, held against random ones.
+#include "model/catalog.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <cmocka.h>
+
+#include "base/memory.h"
+#include "catalog_fixture.h"
+#include "state.h"
+
+enum { LINES_MAXIMUM = 6, ROUNDS = 6000 };
+
+static unsigned below(unsigned limit)
+{
+	return (unsigned)rand() % limit;
+}
+
+static const char *random_subnets(void)
+{
+	static const char *const choices[] = {"'10.0.0.0/29'", "'10.0.0.0/28','fd00::/64'",
+		"'10.0.0.0/30','10.0.0.8/29'", "'fd00::/64'", "", "'10.0.0.0/24'"};
+	return choices[below(array_count(choices))];
+}
+
+static void random_port(char *line, size_t size)
+{
+	char extra[256] = "";
+	size_t used = 0;
+	if (!below(3))
+		used += (size_t)snprintf(extra + used, sizeof(extra) - used,
+			", 'addresses': ['10.0.0.%u']", below(18));
+	if (!below(4))
+		used += (size_t)snprintf(extra + used, sizeof(extra) - used,
+			", 'mac': '02:00:00:00:00:%02x'", below(12));
+	if (!below(3))
+		used += (size_t)snprintf(
+			extra + used, sizeof(extra) - used, ", 'host': 'h%u'", below(3));
+	if (!below(4))
+		used += (size_t)snprintf(
+			extra + used, sizeof(extra) - used, ", 'device': 'tap%u'", below(3));
+	if (!below(4))
+		snprintf(extra + used, sizeof(extra) - used, ", 'labels': {'l': '%u'}", below(3));
+	snprintf(line, size, "put t%u/ports/p%u {'network': 'n%u'%s}", below(2), below(8), below(2),
+		extra);
+}
+
+static void random_line(char *line, size_t size)
+{
+	switch (below(10)) {
+	case 0:
+		snprintf(line, size, "put tenants/t%u {}", below(2));
+		break;
+	case 1:
+		snprintf(
+			line, size, "put hosts/h%u {'vtep': '192.0.2.%u'}", below(3), 1 + below(3));
+		break;
+	case 2:
+		snprintf(line, size, "put t%u/networks/n%u {'subnets': [%s]}", below(2), below(2),
+			random_subnets());
+		break;
+	case 3:
+		snprintf(line, size, "delete t%u/ports/p%u", below(2), below(8));
+		break;
+	case 4:
+		switch (below(4)) {
+		case 0:
+			snprintf(line, size, "delete tenants/t%u", below(2));
+			break;
+		case 1:
+			snprintf(line, size, "delete hosts/h%u", below(3));
+			break;
+		default:
+			snprintf(line, size, "delete t%u/networks/n%u", below(2), below(2));
+		}
+		break;
+	default:
+		random_port(line, size);
+	}
+}
+
+struct lines {
+	char text[LINES_MAXIMUM][400];
+	const char *at[LINES_MAXIMUM];
+	size_t count;
+};
+
+static void random_lines(struct lines *lines)
+{
+	lines->count = 1 + below(LINES_MAXIMUM);
+	for (size_t i = 0; i < lines->count; i++) {
+		random_line(lines->text[i], sizeof(lines->text[i]));
+		lines->at[i] = lines->text[i];
+	}
+}
+
+static void start(struct catalog **out)
+{
+	static const char *const lines[] = {"put tenants/t0 {}", "put tenants/t1 {}",
+		"put hosts/h0 {'vtep': '192.0.2.1'}",
+		"put t0/networks/n0 {'subnets': ['10.0.0.0/28', 'fd00::/64']}",
+		"put t0/networks/n1 {'subnets': ['10.0.0.0/29']}", "put t1/networks/n0 {}"};
+	catalog_new(out);
+	assert_int_equal(fixture_apply(*out, lines, array_count(lines), 1, NULL, NULL), 0);
+}
+
+// All claims and records, in order, without what depends on addresses of memory.
+static size_t count_references(const struct catalog *catalog)
+{
+	size_t count = 0;
+	for (int kind = 0; kind < MODEL_KIND_COUNT; kind++)
+		for (struct record *record =
+				records_first(&catalog->records, (enum model_kind)kind, NULL);
+			record; record = records_next(&catalog->records, record)) {
+			assert_non_null(record->object); // no name is left over
+			assert_int_equal(record->pins, 0);
+			size_t referrers = 0;
+			for (const struct reference *reference = record->referrers; reference;
+				reference = reference->after) {
+				assert_ptr_equal(reference->to, record);
+				referrers++;
+			}
+			assert_int_equal(referrers, record->referrer_count);
+			count += referrers;
+		}
+	return count;
+}
+
+// A failed or aborted transaction leaves everything as it was: what can be seen, the indices, and what would
+// be allocated next.
+static void failures_leave_no_trace(void **state)
+{
+	(void)state;
+	struct catalog *catalog;
+	size_t failed = 0, accepted = 0;
+	srand(1);
+	start(&catalog);
+	for (unsigned round = 0; round < ROUNDS; round++) {
+		struct lines lines;
+		struct error error = {0};
+		random_lines(&lines);
+		cleanup_free char *before = fixture_dump(catalog);
+		size_t claims = catalog->claims.count, references = count_references(catalog);
+		struct counters counters = catalog->counters;
+		int result = fixture_apply(catalog, lines.at, lines.count, round + 2, NULL, &error);
+		if (!result) {
+			accepted++;
+			continue;
+		}
+		failed++;
+		assert_int_equal(error.code, -result);
+		assert_true(error.message[0] && error.object[0]);
+		cleanup_free char *after = fixture_dump(catalog);
+		assert_string_equal(before, after);
+		assert_int_equal(claims, catalog->claims.count);
+		assert_int_equal(references, count_references(catalog));
+		assert_memory_equal(&counters, &catalog->counters, sizeof(counters));
+	}
+	// The test means something only if both happen a lot.
+	assert_true(failed > ROUNDS / 10);
+	assert_true(accepted > ROUNDS / 10);
+	catalog_free(catalog);
+}
+
+// The same operations in any order: the same outcome.
+static void order_does_not_matter(void **state)
+{
+	(void)state;
+	struct catalog *catalogs[2];
+	size_t accepted = 0;
+	srand(2);
+	start(&catalogs[0]);
+	start(&catalogs[1]);
+	for (unsigned round = 0; round < ROUNDS; round++) {
+		struct lines lines;
+		int results[2];
+		random_lines(&lines);
+		results[0] =
+			fixture_apply(catalogs[0], lines.at, lines.count, round + 2, NULL, NULL);
+		for (size_t i = lines.count; i > 1; i--) {
+			size_t other = below((unsigned)i);
+			const char *swapped = lines.at[i - 1];
+			lines.at[i - 1] = lines.at[other];
+			lines.at[other] = swapped;
+		}
+		results[1] =
+			fixture_apply(catalogs[1], lines.at, lines.count, round + 2, NULL, NULL);
+		assert_int_equal(!results[0], !results[1]);
+		if (results[0])
+			continue;
+		accepted++;
+		cleanup_free char *one = fixture_dump(catalogs[0]);
+		cleanup_free char *two = fixture_dump(catalogs[1]);
+		assert_string_equal(one, two);
+	}
+	assert_true(accepted > ROUNDS / 10);
+	catalog_free(catalogs[0]);
+	catalog_free(catalogs[1]);
+}
+
+// What was built step by step is what loading it at once gives: no claim or link too many or too few.
+static void incremental_is_like_loaded(void **state)
+{
+	(void)state;
+	struct catalog *catalog;
+	srand(3);
+	start(&catalog);
+	for (unsigned round = 0; round < ROUNDS / 4; round++) {
+		struct lines lines;
+		random_lines(&lines);
+		fixture_apply(catalog, lines.at, lines.count, round + 2, NULL, NULL);
+		if (round % 10)
+			continue;
+		struct catalog *fresh;
+		catalog_new(&fresh);
+		fixture_copy(fresh, catalog);
+		assert_int_equal(fresh->claims.count, catalog->claims.count);
+		assert_int_equal(count_references(fresh), count_references(catalog));
+		catalog_free(fresh);
+	}
+	catalog_free(catalog);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(failures_leave_no_trace),
+		cmocka_unit_test(order_does_not_matter),
+		cmocka_unit_test(incremental_is_like_loaded),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
