@@ -101,6 +101,11 @@ int datapath_each(struct datapath *datapath, enum dp_table table, datapath_visit
 	return datapath->provider->each(datapath, table, visit, context, error);
 }
 
+int datapath_settle(struct datapath *datapath, struct error *error)
+{
+	return datapath->provider->settle(datapath, error);
+}
+
 uint64_t datapath_writes(const struct datapath *datapath)
 {
 	return datapath->writes;

@@ -18,6 +18,7 @@ struct datapath_provider {
 		struct error *error);
 	int (*each)(struct datapath *datapath, enum dp_table table, datapath_visit visit,
 		void *context, struct error *error);
+	int (*settle)(struct datapath *datapath, struct error *error);
 
 	int (*attach)(struct datapath *datapath, uint32_t ifindex, enum datapath_role role,
 		struct error *error);

@@ -68,6 +68,7 @@ static void kernel_close(struct datapath *datapath)
 {
 	struct kernel *kernel = (struct kernel *)datapath;
 
+	settle_done(kernel);
 	datapath_bpf__destroy(kernel->skeleton);
 	free(kernel);
 }
@@ -162,6 +163,7 @@ const struct datapath_provider datapath_kernel = {
 	.put = kernel_put,
 	.remove = kernel_remove,
 	.each = kernel_each,
+	.settle = kernel_settle,
 	.attach = kernel_attach,
 	.detach = kernel_detach,
 	.attached = kernel_attached,

@@ -5,6 +5,7 @@
 //   pins.c     the state directory: one pin a map
 //   rows.c     read and write maps
 //   tc.c       attach, detach, find what is attached
+//   settle.c   wait for packets that are under way
 //   probe.c    ask the kernel what its helpers can do
 //
 // The kernel owns what matters: maps live by their pins, programs by the filters that hold them. This process may end at any time.
@@ -24,6 +25,7 @@ struct kernel {
 	struct datapath_bpf *skeleton;
 	int tables[DP_TABLE_COUNT]; // map file descriptors, owned by the skeleton, like all here
 	int counters, drops;
+	int settle_inner, settle_outer; // map file descriptors; 0: not made yet
 	int programs[2]; // by enum datapath_role
 	uint32_t program_ids[2];
 };
@@ -55,6 +57,11 @@ int kernel_counters(struct datapath *datapath, datapath_counters_visit visit, vo
 int kernel_drops(
 	struct datapath *datapath, datapath_drops_visit visit, void *context, struct error *error);
 void kernel_counters_forget(struct datapath *datapath, uint32_t port);
+
+// ---- settle.c ----
+
+int kernel_settle(struct datapath *datapath, struct error *error);
+void settle_done(struct kernel *kernel);
 
 // ---- tc.c ----
 

@@ -84,6 +84,14 @@ static int native_each(struct datapath *datapath, enum dp_table table, datapath_
 	return native_table_each(&((struct native *)datapath)->tables[table], visit, context);
 }
 
+// A packet is run to its end before the caller goes on.
+static int native_settle(struct datapath *datapath, struct error *error)
+{
+	(void)datapath;
+	(void)error;
+	return 0;
+}
+
 // ---- attachment: remembered, so that an agent over this provider sees what it expects ----
 
 static struct native_attachment *find_attachment(struct native *native, uint32_t ifindex)
@@ -238,6 +246,7 @@ const struct datapath_provider datapath_native = {
 	.put = native_put,
 	.remove = native_remove,
 	.each = native_each,
+	.settle = native_settle,
 	.attach = native_attach,
 	.detach = native_detach,
 	.attached = native_attached,

@@ -41,6 +41,8 @@ int datapath_remove(
 typedef int (*datapath_visit)(void *context, const void *key, const void *value);
 int datapath_each(struct datapath *datapath, enum dp_table table, datapath_visit visit,
 	void *context, struct error *error);
+// Wait until no packet is under way that read rows before this call.
+int datapath_settle(struct datapath *datapath, struct error *error);
 // Rows written and removed through this handle so far: "applied again" must leave it as it is.
 uint64_t datapath_writes(const struct datapath *datapath);
 

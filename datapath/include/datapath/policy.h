@@ -72,6 +72,9 @@ struct dp_rule {
 };
 
 // ---- who obeys which set ----
+//
+// What changes together is written twice: into the slot that no packet reads, then, when `generation` has turned to it and no
+// packet is under way that read the other, into that one too. So a packet sees all of a change or nothing of it.
 
 enum { DP_INGRESS, DP_EGRESS, DP_DIRECTIONS };
 
@@ -85,7 +88,7 @@ struct dp_guard_slot {
 // Connections that are established stay, whatever the new rules say.
 enum { DP_GUARD_KEEP = 1 << 0 };
 
-// By port key. A packet reads `generation` once and then this slot of each guard: it sees all of a change or nothing of it.
+// By port key: every port of this host has one, and has it before its device may send.
 struct dp_guard {
 	struct dp_guard_slot slots[2];
 	__u32 quota; // most established connections; 0: the default
@@ -100,9 +103,19 @@ struct dp_party_key {
 
 struct dp_party {
 	__u32 port;
-	__u32 identity;
+	__u32 identities[2]; // by slot; 0: none
 };
 
 struct dp_generation {
-	__u32 slot; // 0 or 1
+	__u32 slot;      // 0 or 1: read once a packet, for both directions and all parties
+	__u32 changes;   // of guards and parties so far: where epochs come from
+	__u32 epochs[2]; // by slot: moves on when an address goes over to another identity
 };
+
+// The epoch that a connection remembers of one of its ports (dp_connection.epochs). While it is the same, neither the port's rules
+// nor anybody's identity has changed.
+static inline __u32 dp_epoch(
+	const struct dp_generation *generation, const struct dp_guard *guard, __u32 slot)
+{
+	return generation->epochs[slot & 1] + guard->slots[slot & 1].epoch;
+}

@@ -154,29 +154,29 @@ struct dp_drops {
 };
 
 // TABLE(name, NAME, key type, value type, map kind, default maximum of entries): expanded by the BPF maps, the native tables
-// and the provider. Map kinds: ARRAY, HASH, LPM.
+// and the provider. Map kinds: ARRAY, HASH, LPM. The order is that of writing: a row comes after those that it leads to.
 #define DP_TABLES(TABLE)                                                                     \
 	TABLE(config, CONFIG, __u32, struct dp_config, ARRAY, 1)                             \
 	TABLE(remote, REMOTE, __u32, struct dp_remote, HASH, 16384)                          \
 	TABLE(vtep, VTEP, struct dp_address, struct dp_vtep, HASH, 16384)                    \
-	TABLE(network, NETWORK, __u32, struct dp_network, HASH, 65536)                       \
-	TABLE(neighbor, NEIGHBOR, struct dp_neighbor_key, struct dp_neighbor, HASH, 1048576) \
-	TABLE(station, STATION, struct dp_station_key, struct dp_station, HASH, 524288)      \
-	TABLE(allowed, ALLOWED, struct dp_allowed_key, struct dp_allowed, LPM, 65536)        \
-	TABLE(flood, FLOOD, struct dp_flood_key, struct dp_flood, HASH, 524288)              \
-	TABLE(router, ROUTER, __u32, struct dp_router, HASH, 16384)                          \
-	TABLE(gateway, GATEWAY, struct dp_gateway_key, struct dp_gateway, HASH, 65536)       \
-	TABLE(hop, HOP, struct dp_hop_key, struct dp_hop, HASH, 262144)                      \
-	TABLE(route, ROUTE, struct dp_route_key, struct dp_route, LPM, 1048576)              \
-	TABLE(steer, STEER, struct dp_steer_key, struct dp_steer, HASH, 65536)               \
-	TABLE(party, PARTY, struct dp_party_key, struct dp_party, HASH, 1048576)             \
 	TABLE(vector, VECTOR, __u32, struct dp_vector, HASH, 65536)                          \
 	TABLE(rule, RULE, struct dp_rule_key, struct dp_rule, HASH, 524288)                  \
 	TABLE(class, CLASS, struct dp_class_key, struct dp_class, LPM, 1048576)              \
 	TABLE(identity, IDENTITY, struct dp_identity_key, struct dp_class, HASH, 262144)     \
 	TABLE(set, SET, __u32, struct dp_set, HASH, 65536)                                   \
+	TABLE(party, PARTY, struct dp_party_key, struct dp_party, HASH, 1048576)             \
 	TABLE(guard, GUARD, __u32, struct dp_guard, HASH, 16384)                             \
 	TABLE(generation, GENERATION, __u32, struct dp_generation, ARRAY, 1)                 \
+	TABLE(hop, HOP, struct dp_hop_key, struct dp_hop, HASH, 262144)                      \
+	TABLE(route, ROUTE, struct dp_route_key, struct dp_route, LPM, 1048576)              \
+	TABLE(steer, STEER, struct dp_steer_key, struct dp_steer, HASH, 65536)               \
+	TABLE(gateway, GATEWAY, struct dp_gateway_key, struct dp_gateway, HASH, 65536)       \
+	TABLE(router, ROUTER, __u32, struct dp_router, HASH, 16384)                          \
+	TABLE(network, NETWORK, __u32, struct dp_network, HASH, 65536)                       \
+	TABLE(neighbor, NEIGHBOR, struct dp_neighbor_key, struct dp_neighbor, HASH, 1048576) \
+	TABLE(station, STATION, struct dp_station_key, struct dp_station, HASH, 524288)      \
+	TABLE(allowed, ALLOWED, struct dp_allowed_key, struct dp_allowed, LPM, 65536)        \
+	TABLE(flood, FLOOD, struct dp_flood_key, struct dp_flood, HASH, 524288)              \
 	TABLE(source, SOURCE, __u32, struct dp_source, HASH, 16384)
 
 #define DP_TABLE_ENUM(name, NAME, key, value, kind, maximum) DP_TABLE_##NAME,
