@@ -8,7 +8,7 @@
 #include "core/switch.h"
 
 // What port security let through.
-static inline enum dp_verdict from_port_forward(struct seam *seam, const struct packet *packet)
+static inline enum dp_verdict from_port_forward(struct seam *seam, struct packet *packet)
 {
 	bool asked = resolve_asked(packet);
 	const struct dp_neighbor *neighbor = asked ? resolve_find(seam, packet) : NULL;
@@ -17,6 +17,12 @@ static inline enum dp_verdict from_port_forward(struct seam *seam, const struct 
 		return resolve_answer(seam, packet, neighbor);
 
 	const struct dp_station *station = switch_find(seam, packet);
+	if (station && station->router) {
+		// HOOK for core/route.h: route_packet(seam, packet, &station) answers DP_VERDICT_ONWARD once it has rewritten the
+		// frame, set packet->vni to the network that the packet ends on and `station` to the port there; or what became
+		// of it. packet->ethernet stays as it arrived: answers go back to where it came from.
+		return packet_drop(seam, packet->port, DP_REASON_UNKNOWN_UNICAST);
+	}
 	if (station) {
 		if (station->port == packet->port)
 			return packet_drop(seam, packet->port, DP_REASON_SAME_PORT);
@@ -61,9 +67,10 @@ static inline enum dp_verdict from_underlay_forward(struct seam *seam, const str
 {
 	const struct dp_station *station = switch_find(seam, packet);
 
-	if (station)
-		return station->host == 0 ? switch_local(seam, station)
-					  : packet_drop(seam, 0, DP_REASON_NOT_LOCAL);
+	if (station) // what arrives has been routed already
+		return station->host == 0 && !station->router
+			       ? switch_local(seam, station)
+			       : packet_drop(seam, 0, DP_REASON_NOT_LOCAL);
 	const struct dp_network *network = seam_find_network(seam, &packet->vni);
 	if (!network)
 		return packet_drop(seam, 0, DP_REASON_UNKNOWN_NETWORK);

@@ -77,10 +77,11 @@ struct seam;
 
 // What became of the packet.
 enum dp_verdict {
-	DP_VERDICT_DROP, // counted with its reason
-	DP_VERDICT_DONE, // its copies have gone, it is not needed any more
-	DP_VERDICT_SENT, // handed over whole
-	DP_VERDICT_HOST, // not ours: the host's own stack takes it, untouched
+	DP_VERDICT_DROP,   // counted with its reason
+	DP_VERDICT_DONE,   // its copies have gone, it is not needed any more
+	DP_VERDICT_SENT,   // handed over whole
+	DP_VERDICT_HOST,   // not ours: the host's own stack takes it, untouched
+	DP_VERDICT_ONWARD, // none yet: the packet goes on, to the next stage
 };
 
 enum seam_direction { SEAM_FROM_PORT, SEAM_TO_PORT };
