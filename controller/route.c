@@ -13,7 +13,7 @@ static void handle_openapi(struct controller *, struct request *, const struct t
 
 // Where several patterns match, the first counts. ":global" is the plural of a kind in no tenant,
 // ":kind" of one in a tenant; ":host" is a name of which the kind is known from the pattern.
-static const struct route routes[] = {
+static const struct http_route routes[] = {
 	{"GET", "status", handle_status, ACCESS_ADMINISTRATOR, {0},
 		"Version, revision, and how much there is"},
 	{"GET", "openapi.json", handle_openapi, ACCESS_ADMINISTRATOR, {0}, "This document"},
@@ -172,7 +172,7 @@ static void allow_add(char *allow, const char *method)
 		snprintf(allow + used, ROUTE_ALLOW_TEXT - used, "%s%s", used ? ", " : "", method);
 }
 
-int route_find(const char *method, const char *path, const struct route **route,
+int route_find(const char *method, const char *path, const struct http_route **route,
 	struct target *target, char *allow, struct error *error)
 {
 	struct segments segments;
@@ -199,7 +199,7 @@ int route_find(const char *method, const char *path, const struct route **route,
 }
 
 static bool may(
-	const struct request *request, const struct route *route, const struct target *target)
+	const struct request *request, const struct http_route *route, const struct target *target)
 {
 	if (request->identity.role == ROLE_ADMINISTRATOR)
 		return true;
@@ -208,7 +208,7 @@ static bool may(
 
 void route_dispatch(void *context, struct request *request)
 {
-	const struct route *route;
+	const struct http_route *route;
 	struct target target;
 	char allow[ROUTE_ALLOW_TEXT];
 	struct error error = {0};
@@ -257,7 +257,7 @@ static char *describe_path(const char *pattern, json_t *parameters)
 	return path;
 }
 
-static json_t *describe_operation(const struct route *route, json_t *parameters)
+static json_t *describe_operation(const struct http_route *route, json_t *parameters)
 {
 	for (size_t i = 0; route->parameters[i]; i++)
 		json_array_append_new(

@@ -9,7 +9,7 @@ enum access {
 	ACCESS_HOST, // and the host that the path names
 };
 
-struct route {
+struct http_route {
 	const char *method;
 	const char *pattern;
 	handler handle;
@@ -21,7 +21,7 @@ struct route {
 // Find the route. 0 with `route` and `target`; -ENOENT; -ENOTSUP: not with this method, `allow`
 // then names those that there are ("GET, PUT"); -EINVAL: the path is not well formed.
 enum { ROUTE_ALLOW_TEXT = 64 };
-int route_find(const char *method, const char *path, const struct route **route,
+int route_find(const char *method, const char *path, const struct http_route **route,
 	struct target *target, char *allow, struct error *error);
 
 // The handler of all requests; `context` is the controller.

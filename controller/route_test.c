@@ -43,7 +43,7 @@ static void test_found(void **state)
 {
 	(void)state;
 	for (size_t i = 0; i < array_count(found); i++) {
-		const struct route *route;
+		const struct http_route *route;
 		struct target target;
 		char allow[ROUTE_ALLOW_TEXT];
 		struct error error = {0};
@@ -60,7 +60,7 @@ static void test_found(void **state)
 
 static int find(const char *method, const char *path, char *allow)
 {
-	const struct route *route = NULL;
+	const struct http_route *route = NULL;
 	struct target target;
 	struct error error = {0};
 	int rc = route_find(method, path, &route, &target, allow, &error);
@@ -71,7 +71,7 @@ static int find(const char *method, const char *path, char *allow)
 static void test_revision(void **state)
 {
 	(void)state;
-	const struct route *route;
+	const struct http_route *route;
 	struct target target;
 	char allow[ROUTE_ALLOW_TEXT];
 	struct error error = {0};

@@ -86,6 +86,9 @@ int kind_check(const struct object *object, struct error *error)
 	case MODEL_NETWORK:
 		return network_check((const struct network *)object, error);
 	case MODEL_PORT: // its only rule needs what it inherits: the catalog checks it
+	case MODEL_ROUTER:
+	case MODEL_ADDRESS_SET:
+	case MODEL_POLICY:
 	case MODEL_TENANT:
 	case MODEL_KIND_COUNT:
 		break;

@@ -164,6 +164,9 @@ static int handle_all(const struct claiming *claiming)
 		return handle_network(claiming, (const struct network *)object);
 	case MODEL_PORT:
 		return handle_port(claiming, (const struct port *)object);
+	case MODEL_ROUTER:
+	case MODEL_ADDRESS_SET:
+	case MODEL_POLICY:
 	case MODEL_TENANT:
 	case MODEL_KIND_COUNT:
 		break;

@@ -1,147 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
-// Lists: addresses, prefixes, labels, allowed pairs. All are a count and items (struct list below), so one walk decodes
-// them, and one element at a time differs.
-#include "field_type.h"
+// Lists of addresses, prefixes, labels, allowed pairs.
+#include "list.h"
 
 #include <errno.h>
 #include <string.h>
 
 #include "base/memory.h"
 
-// What address_list, prefix_list, label_list and allowed_pair_list have in common; they are accessed
-// through it.
-struct list {
-	size_t count;
-	void *items;
-} __attribute__((may_alias));
-
-#define SAME_SHAPE(type)                                                                     \
-	_Static_assert(sizeof(struct type) == sizeof(struct list) &&                         \
-			       offsetof(struct type, items) == offsetof(struct list, items), \
-		#type " is a list")
 SAME_SHAPE(address_list);
 SAME_SHAPE(prefix_list);
 SAME_SHAPE(label_list);
 SAME_SHAPE(allowed_pair_list);
-
-// How one element is handled.
-struct element {
-	size_t size;
-	const char *what; // of the whole list, for "expected …"
-	int (*decode)(void *item, const json_t *json, struct error *error);
-	json_t *(*encode)(const void *item);
-	bool (*equal)(const void *a, const void *b);
-	void (*copy)(void *to, const void *from);
-	void (*done)(void *item);
-};
-
-static void *item_at(const struct element *element, const struct list *list, size_t index)
-{
-	return (char *)list->items + index * element->size;
-}
-
-static void list_done(const struct element *element, struct list *list)
-{
-	for (size_t i = 0; element->done && i < list->count; i++)
-		element->done(item_at(element, list, i));
-	free(list->items);
-	*list = (struct list){0};
-}
-
-static int list_decode(const struct element *element, uint32_t maximum, struct list *out,
-	const json_t *json, struct error *error)
-{
-	if (!json_is_array(json))
-		return decode_expected(error, element->what, json);
-	size_t count = json_array_size(json);
-	if (maximum && count > maximum)
-		return error_set(error, EINVAL, "has %zu items, the most is %u", count, maximum);
-	struct list list = {.items = memory_new(count * element->size)};
-	int result = 0;
-	for (size_t i = 0; !result && i < count; i++) {
-		void *item = item_at(element, &list, i);
-		result = element->decode(item, json_array_get(json, i), error);
-		if (!result)
-			list.count++;
-		for (size_t j = 0; !result && j < i; j++)
-			if (element->equal(item, item_at(element, &list, j)))
-				result = error_set(
-					error, EINVAL, "is in the list already, as item %zu", j);
-		if (result)
-			error_prefix_field(error, "[%zu]", i);
-	}
-	if (result)
-		list_done(element, &list);
-	else
-		*out = list;
-	return result;
-}
-
-static json_t *list_encode(const struct element *element, const struct list *list)
-{
-	json_t *array = json_array();
-	for (size_t i = 0; i < list->count; i++)
-		json_array_append_new(array, element->encode(item_at(element, list, i)));
-	return array;
-}
-
-static bool list_equal(const struct element *element, const struct list *a, const struct list *b)
-{
-	if (a->count != b->count || !a->items != !b->items)
-		return false;
-	for (size_t i = 0; i < a->count; i++)
-		if (!element->equal(item_at(element, a, i), item_at(element, b, i)))
-			return false;
-	return true;
-}
-
-static void list_copy(const struct element *element, struct list *to, const struct list *from)
-{
-	if (!from->items)
-		return;
-	*to = (struct list){.count = from->count, .items = memory_new(from->count * element->size)};
-	for (size_t i = 0; i < from->count; i++)
-		element->copy(item_at(element, to, i), item_at(element, from, i));
-}
-
-static json_t *list_openapi(const struct field *field, json_t *items)
-{
-	json_t *schema =
-		json_pack("{s:s, s:o, s:b}", "type", "array", "items", items, "uniqueItems", 1);
-	if (field->maximum)
-		json_object_set_new(schema, "maxItems", json_integer(field->maximum));
-	return schema;
-}
-
-// The operations of a field_type, for the list of one element.
-#define LIST_VALUE(name)                                                                         \
-	static json_t *name##_encode(const struct field *field, const void *value)               \
-	{                                                                                        \
-		(void)field;                                                                     \
-		return list_encode(&name##_element, value);                                      \
-	}                                                                                        \
-	static int name##_decode(                                                                \
-		const struct field *field, void *value, const json_t *json, struct error *error) \
-	{                                                                                        \
-		return list_decode(&name##_element, field->maximum, value, json, error);         \
-	}                                                                                        \
-	LIST_MEMORY(name)
-#define LIST_MEMORY(name)                                      \
-	static bool name##_equal(const void *a, const void *b) \
-	{                                                      \
-		return list_equal(&name##_element, a, b);      \
-	}                                                      \
-	static void name##_copy(void *to, const void *from)    \
-	{                                                      \
-		list_copy(&name##_element, to, from);          \
-	}                                                      \
-	static void name##_done(void *value)                   \
-	{                                                      \
-		list_done(&name##_element, value);             \
-	}
-#define LIST_OPERATIONS(name)                                                          \
-	.size = sizeof(struct list), .decode = name##_decode, .encode = name##_encode, \
-	.equal = name##_equal, .copy = name##_copy, .done = name##_done, .openapi = name##_openapi
 
 // ---- addresses ----
 
@@ -161,17 +30,23 @@ static bool address_item_equal(const void *a, const void *b)
 	return !address_compare(a, b);
 }
 
+static int address_item_order(const void *a, const void *b)
+{
+	return address_compare(a, b);
+}
+
 static void address_item_copy(void *to, const void *from)
 {
 	memcpy(to, from, sizeof(struct address));
 }
 
-static const struct element addresses_element = {
+const struct element addresses_element = {
 	.size = sizeof(struct address),
 	.what = "a list of IP addresses like [\"10.0.0.1\", \"fd00::1\"]",
 	.decode = address_item_decode,
 	.encode = address_item_encode,
 	.equal = address_item_equal,
+	.order = address_item_order,
 	.copy = address_item_copy,
 };
 
@@ -221,10 +96,16 @@ static json_t *prefix_item_encode(const void *item)
 	return json_string(prefix_format(item, text));
 }
 
-static bool prefix_item_equal(const void *a, const void *b)
+static int prefix_item_order(const void *a, const void *b)
 {
 	const struct prefix *left = a, *right = b;
-	return left->length == right->length && !address_compare(&left->address, &right->address);
+	int order = address_compare(&left->address, &right->address);
+	return order ? order : (int)left->length - (int)right->length;
+}
+
+static bool prefix_item_equal(const void *a, const void *b)
+{
+	return !prefix_item_order(a, b);
 }
 
 static void prefix_item_copy(void *to, const void *from)
@@ -232,12 +113,13 @@ static void prefix_item_copy(void *to, const void *from)
 	memcpy(to, from, sizeof(struct prefix));
 }
 
-static const struct element prefixes_element = {
+const struct element prefixes_element = {
 	.size = sizeof(struct prefix),
 	.what = "a list of prefixes like [\"10.0.0.0/24\", \"fd00::/64\"]",
 	.decode = prefix_item_decode,
 	.encode = prefix_item_encode,
 	.equal = prefix_item_equal,
+	.order = prefix_item_order,
 	.copy = prefix_item_copy,
 };
 
@@ -282,31 +164,6 @@ static const struct element labels_element = {
 	.done = label_done,
 };
 
-static bool letter_or_digit(char character)
-{
-	return (character >= 'a' && character <= 'z') || (character >= 'A' && character <= 'Z') ||
-	       (character >= '0' && character <= '9');
-}
-
-// Words that selectors can be written with: tier=web.
-static int label_word_check(
-	const char *what, const char *word, bool may_be_empty, struct error *error)
-{
-	size_t length = strlen(word);
-	if (!length && may_be_empty)
-		return 0;
-	bool good = length >= 1 && length <= 63 && letter_or_digit(word[0]) &&
-		    letter_or_digit(word[length - 1]);
-	for (size_t i = 0; good && i < length; i++)
-		good = letter_or_digit(word[i]) || strchr("-._/", word[i]);
-	return good ? 0
-		    : error_set(error, EINVAL,
-			      "'%s' cannot be the %s of a label: it has 1 to 63 of A-Z a-z 0-9 - . "
-			      "_ / and "
-			      "begins and ends with a letter or digit",
-			      word, what);
-}
-
 static int label_compare(const void *a, const void *b)
 {
 	return strcmp(((const struct label *)a)->name, ((const struct label *)b)->name);
@@ -326,11 +183,11 @@ static int labels_decode(
 	json_t *item;
 	int result = 0;
 	json_object_foreach ((json_t *)json, name, item) {
-		result = label_word_check("name", name, false, error);
+		result = label_name_check(name, error);
 		if (!result)
 			result = decode_string(&text, "a string (in quotes)", item, error);
 		if (!result)
-			result = label_word_check("value", text, true, error);
+			result = label_value_check(text, error);
 		if (result) {
 			error_prefix_field(error, "%s", name);
 			list_done(&labels_element, (struct list *)&list);
@@ -424,12 +281,18 @@ static json_t *pair_encode(const void *item)
 	return object;
 }
 
-static bool pair_equal(const void *a, const void *b)
+static int pair_order(const void *a, const void *b)
 {
 	const struct allowed_pair *left = a, *right = b;
-	return !mac_compare(&left->mac, &right->mac) &&
-	       list_equal(&prefixes_element, (const struct list *)&left->addresses,
-		       (const struct list *)&right->addresses);
+	int order = mac_compare(&left->mac, &right->mac);
+	return order ? order
+		     : list_compare(&prefixes_element, (const struct list *)&left->addresses,
+			       (const struct list *)&right->addresses);
+}
+
+static bool pair_equal(const void *a, const void *b)
+{
+	return !pair_order(a, b);
 }
 
 static void pair_copy(void *to, const void *from)
@@ -447,6 +310,7 @@ static const struct element pairs_element = {
 	.decode = pair_decode,
 	.encode = pair_encode,
 	.equal = pair_equal,
+	.order = pair_order,
 	.copy = pair_copy,
 	.done = pair_done,
 };

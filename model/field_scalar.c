@@ -47,6 +47,39 @@ int decode_string(const char **out, const char *what, const json_t *json, struct
 	return 0;
 }
 
+int decode_word(int *out, const char *const *words, const json_t *json, struct error *error)
+{
+	char known[256] = "";
+	for (int i = 0; words[i]; i++) {
+		const char *separator = !i ? "" : words[i + 1] ? ", " : " or ";
+		size_t used = strlen(known);
+		snprintf(known + used, sizeof(known) - used, "%s'%s'", separator, words[i]);
+	}
+	const char *text;
+	int result = decode_string(&text, known, json, error);
+	if (result)
+		return result;
+	for (int i = 0; words[i]; i++)
+		if (!strcmp(words[i], text)) {
+			*out = i;
+			return 0;
+		}
+	return error_set(error, EINVAL, "must be %s, not '%s'", known, text);
+}
+
+int decode_number(
+	uint32_t *out, uint32_t minimum, uint32_t maximum, const json_t *json, struct error *error)
+{
+	if (!json_is_integer(json))
+		return decode_expected(error, "an integer", json);
+	json_int_t number = json_integer_value(json);
+	if (number < minimum || number > maximum)
+		return error_set(error, EINVAL, "must be from %u to %u, not %" JSON_INTEGER_FORMAT,
+			minimum, maximum, number);
+	*out = (uint32_t)number;
+	return 0;
+}
+
 int decode_mac(struct mac *out, const json_t *json, struct error *error)
 {
 	static const char what[] = "a MAC address like 02:00:00:00:00:01";
@@ -267,19 +300,16 @@ static uint32_t number_maximum(const struct field *field)
 	return field->maximum ? field->maximum : UINT32_MAX;
 }
 
+// Zero is how an absent number is held: a range that begins at 0 begins at 1 here.
+static uint32_t number_minimum(const struct field *field)
+{
+	return field->minimum ? field->minimum : 1;
+}
+
 static int number_decode(
 	const struct field *field, void *value, const json_t *json, struct error *error)
 {
-	if (!json_is_integer(json))
-		return decode_expected(error, "an integer", json);
-	json_int_t number = json_integer_value(json);
-	// Zero is how an absent number is held: a range that begins at 0 begins at 1 here.
-	uint32_t minimum = field->minimum ? field->minimum : 1;
-	if (number < minimum || number > number_maximum(field))
-		return error_set(error, EINVAL, "must be from %u to %u, not %" JSON_INTEGER_FORMAT,
-			minimum, number_maximum(field), number);
-	*(uint32_t *)value = (uint32_t)number;
-	return 0;
+	return decode_number(value, number_minimum(field), number_maximum(field), json, error);
 }
 
 static json_t *number_encode(const struct field *field, const void *value)
@@ -291,8 +321,7 @@ static json_t *number_encode(const struct field *field, const void *value)
 static json_t *number_openapi(const struct field *field)
 {
 	json_t *schema = json_pack("{s:s, s:I, s:I}", "type", "integer", "minimum",
-		(json_int_t)(field->minimum ? field->minimum : 1), "maximum",
-		(json_int_t)number_maximum(field));
+		(json_int_t)number_minimum(field), "maximum", (json_int_t)number_maximum(field));
 	if (field->fallback)
 		json_object_set_new(schema, "default", json_integer(field->fallback));
 	return schema;
@@ -301,29 +330,36 @@ static json_t *number_openapi(const struct field *field)
 const struct field_type field_type_number = {
 	PLAIN_OPERATIONS(number, uint32_t), .name = "integer", .help = "A whole number."};
 
+// A number that may be 0, which is then its default.
+PLAIN_VALUE(tier, uint32_t)
+
+static int tier_decode(
+	const struct field *field, void *value, const json_t *json, struct error *error)
+{
+	return decode_number(value, 0, field->maximum, json, error);
+}
+
+static json_t *tier_encode(const struct field *field, const void *value)
+{
+	return number_encode(field, value);
+}
+
+static json_t *tier_openapi(const struct field *field)
+{
+	return json_pack("{s:s, s:i, s:I, s:i}", "type", "integer", "minimum", 0, "maximum",
+		(json_int_t)field->maximum, "default", 0);
+}
+
+const struct field_type field_type_tier = {PLAIN_OPERATIONS(tier, uint32_t), .name = "integer",
+	.help = "A whole number, which may be 0.", .always = true};
+
 // A choice is held as its enum, which has the size of an int.
 PLAIN_VALUE(choice, int)
 
 static int choice_decode(
 	const struct field *field, void *value, const json_t *json, struct error *error)
 {
-	const char *const *choices = field->type->choices;
-	char known[256] = "";
-	for (int i = 0; choices[i]; i++) {
-		const char *separator = !i ? "" : choices[i + 1] ? ", " : " or ";
-		size_t used = strlen(known);
-		snprintf(known + used, sizeof(known) - used, "%s'%s'", separator, choices[i]);
-	}
-	const char *text;
-	int result = decode_string(&text, known, json, error);
-	if (result)
-		return result;
-	for (int i = 0; choices[i]; i++)
-		if (!strcmp(choices[i], text)) {
-			*(int *)value = i;
-			return 0;
-		}
-	return error_set(error, EINVAL, "must be %s, not '%s'", known, text);
+	return decode_word(value, field->type->choices, json, error);
 }
 
 static json_t *choice_encode(const struct field *field, const void *value)
@@ -342,17 +378,27 @@ static json_t *choice_openapi(const struct field *field)
 
 _Static_assert(sizeof(enum encapsulation) == sizeof(int), "a choice is held as an int");
 _Static_assert(sizeof(enum unknown_unicast) == sizeof(int), "a choice is held as an int");
+_Static_assert(sizeof(enum policy_default) == sizeof(int), "a choice is held as an int");
+_Static_assert(sizeof(enum policy_established) == sizeof(int), "a choice is held as an int");
 
 static const char *const encapsulations[] = {
 	[ENCAPSULATION_GENEVE] = "geneve", [ENCAPSULATION_VXLAN] = "vxlan", NULL};
 static const char *const unknown_unicasts[] = {
 	[UNKNOWN_UNICAST_DROP] = "drop", [UNKNOWN_UNICAST_FLOOD] = "flood", NULL};
+static const char *const policy_defaults[] = {
+	[POLICY_DROP] = "drop", [POLICY_ALLOW] = "allow", NULL};
+static const char *const policy_establisheds[] = {
+	[ESTABLISHED_STOP] = "stop", [ESTABLISHED_KEEP] = "keep", NULL};
 
-const struct field_type field_type_encapsulation = {PLAIN_OPERATIONS(choice, int), .name = "choice",
-	.help = "One of the words listed.", .always = true, .choices = encapsulations};
-const struct field_type field_type_unknown_unicast = {PLAIN_OPERATIONS(choice, int),
-	.name = "choice", .help = "One of the words listed.", .always = true,
-	.choices = unknown_unicasts};
+#define CHOICE_VALUE                                                     \
+	PLAIN_OPERATIONS(choice, int), .name = "choice", .always = true, \
+				       .help = "One of the words listed."
+
+const struct field_type field_type_encapsulation = {CHOICE_VALUE, .choices = encapsulations};
+const struct field_type field_type_unknown_unicast = {CHOICE_VALUE, .choices = unknown_unicasts};
+const struct field_type field_type_policy_default = {CHOICE_VALUE, .choices = policy_defaults};
+const struct field_type field_type_policy_established = {
+	CHOICE_VALUE, .choices = policy_establisheds};
 
 // ---- MAC and IP address ----
 

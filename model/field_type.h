@@ -26,14 +26,20 @@ struct field_type {
 	bool always;                // has no absent value: false and the first choice are values
 	bool reference;
 	enum model_kind target; // of a reference
+	// Of a list that refers to objects: visit these. NULL: it does not.
+	int (*references)(const struct field *field, const struct object *object,
+		object_reference_visit visit, void *context);
 };
 
 // MODEL_C_text has its operations in field_type_text, and so on.
 extern const struct field_type field_type_text, field_type_device, field_type_flag,
 	field_type_number, field_type_mac, field_type_address, field_type_network, field_type_host,
-	field_type_encapsulation, field_type_unknown_unicast; // field_scalar.c
+	field_type_encapsulation, field_type_unknown_unicast, field_type_tier,
+	field_type_policy_default, field_type_policy_established; // field_scalar.c
 extern const struct field_type field_type_addresses, field_type_prefixes, field_type_labels,
-	field_type_pairs; // field_list.c
+	field_type_pairs;                                                     // field_list.c
+extern const struct field_type field_type_router_networks, field_type_routes; // field_router.c
+extern const struct field_type field_type_selector, field_type_rules;         // field_policy.c
 
 static inline void *field_value(const struct field *field, const struct object *object)
 {
@@ -45,6 +51,10 @@ bool field_absent(const struct field *field, const struct object *object);
 int decode_expected(struct error *error, const char *what, const json_t *found);
 // Borrow the string in `json`; -EINVAL if it is another thing or holds a NUL byte.
 int decode_string(const char **out, const char *what, const json_t *json, struct error *error);
+// One of `words`, of which the last is NULL: its index.
+int decode_word(int *out, const char *const *words, const json_t *json, struct error *error);
+int decode_number(
+	uint32_t *out, uint32_t minimum, uint32_t maximum, const json_t *json, struct error *error);
 int decode_mac(struct mac *out, const json_t *json, struct error *error);
 int decode_address(struct address *out, const json_t *json, struct error *error);
 int decode_prefix(struct prefix *out, const json_t *json, struct error *error);

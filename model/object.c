@@ -250,6 +250,8 @@ int object_references(const struct object *object, object_reference_visit visit,
 		{
 			if (result)
 				break;
+			if (field->type->references)
+				result = field->type->references(field, object, visit, context);
 			if (!field->type->reference || field_absent(field, object))
 				continue;
 			enum model_kind kind = field->type->target;

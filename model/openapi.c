@@ -16,11 +16,17 @@ static json_t *reference_to(const char *schema)
 	return json_pack("{s:s}", "$ref", path);
 }
 
-// "Port"
+// "Port", "AddressSet"
 static char *schema_name(enum model_kind kind, char name[64])
 {
-	snprintf(name, 64, "%s", model_kind_name(kind));
-	name[0] = (char)toupper((unsigned char)name[0]);
+	bool first = true;
+	char *end = name;
+	for (const char *from = model_kind_name(kind); *from && end < name + 63; from++) {
+		if (*from != '_')
+			*end++ = (char)(first ? toupper((unsigned char)*from) : *from);
+		first = *from == '_';
+	}
+	*end = '\0';
 	return name;
 }
 
@@ -103,6 +109,11 @@ static json_t *components(void)
 		"Mac", "type", "string", "pattern", "^[0-9a-fA-F]{2}([:-][0-9a-fA-F]{2}){5}$", //
 		"Address", "type", "string", "description", "An IPv4 or IPv6 address.",        //
 		"Prefix", "type", "string", "description", "An IPv4 or IPv6 prefix, 10.0.0.0/24.");
+	json_object_set_new(schemas, "Service",
+		json_pack("{s:s, s:s}", "type", "string", "description",
+			"tcp/80, udp/1000-2000, tcp, icmp/8, icmp/3/4, icmpv6/128, or the number "
+			"of a "
+			"protocol."));
 	for (int kind = 0; kind < MODEL_KIND_COUNT; kind++) {
 		char name[64];
 		json_object_set_new(schemas, schema_name((enum model_kind)kind, name),

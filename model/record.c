@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "record.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "base/memory.h"
@@ -125,13 +126,13 @@ struct linking {
 static int link_reference(void *context, const char *field, enum model_kind kind,
 	const char *tenant, const char *name)
 {
+	(void)field;
 	struct linking *linking = context;
 	struct record *to = record_obtain(linking->records, kind, tenant, name);
 	struct reference *reference = memory_new(sizeof(*reference));
 	*reference = (struct reference){
 		.from = linking->from,
 		.to = to,
-		.field = field,
 		.next = linking->from->references,
 		.after = to->referrers,
 		.before = &to->referrers,
@@ -167,6 +168,31 @@ void record_empty(struct records *records, struct record *record)
 	records->objects[record->kind]--;
 	object_unref(record->object);
 	record->object = NULL;
+}
+
+struct naming {
+	const struct record *to;
+	char *text;
+};
+
+static int name_reference(void *context, const char *field, enum model_kind kind,
+	const char *tenant, const char *name)
+{
+	struct naming *naming = context;
+	const struct record *to = naming->to;
+	if (to->kind != kind || strcmp(to->name, name) != 0 ||
+		(to->tenant && strcmp(to->tenant, tenant) != 0))
+		return 0;
+	snprintf(naming->text, REFERENCE_TEXT, "%s", field);
+	return 1;
+}
+
+char *reference_path(const struct reference *reference, char *text)
+{
+	text[0] = '\0';
+	object_references(reference->from->object, name_reference,
+		&(struct naming){.to = reference->to, .text = text});
+	return text;
 }
 
 struct record *record_target(const struct record *record, enum model_kind kind)

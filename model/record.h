@@ -13,7 +13,6 @@ struct record;
 
 struct reference {
 	struct record *from, *to;
-	const char *field;                 // of the object in `from`
 	struct reference *next;            // of the same `from`
 	struct reference *after, **before; // of the same `to`
 };
@@ -62,6 +61,10 @@ void record_unpin(struct records *records, struct record *record);
 void record_fill(struct records *records, struct record *record, struct object *object);
 // Take the object out again and drop its links.
 void record_empty(struct records *records, struct record *record);
+
+// The path of the field that holds the reference: "network", "rules[2].from[0]".
+enum { REFERENCE_TEXT = 64 };
+char *reference_path(const struct reference *reference, char *text /* REFERENCE_TEXT bytes */);
 
 // What the object in `record` refers to, of that kind; NULL if nothing.
 struct record *record_target(const struct record *record, enum model_kind kind);

@@ -19,10 +19,17 @@
 		##__VA_ARGS__,                                                \
 	},
 
+// A line may give the field another name than the member has.
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Woverride-init"
 static const struct field tenant_fields[] = {TENANT_FIELDS(FIELD_DESCRIPTOR)};
 static const struct field host_fields[] = {HOST_FIELDS(FIELD_DESCRIPTOR)};
 static const struct field network_fields[] = {NETWORK_FIELDS(FIELD_DESCRIPTOR)};
 static const struct field port_fields[] = {PORT_FIELDS(FIELD_DESCRIPTOR)};
+static const struct field router_fields[] = {ROUTER_FIELDS(FIELD_DESCRIPTOR)};
+static const struct field address_set_fields[] = {ADDRESS_SET_FIELDS(FIELD_DESCRIPTOR)};
+static const struct field policy_fields[] = {POLICY_FIELDS(FIELD_DESCRIPTOR)};
+#pragma GCC diagnostic pop
 
 #define KIND_DESCRIPTOR(constant, singular, several, tenanted, kind_help) \
 	[constant] = {                                                    \
@@ -126,7 +133,9 @@ char *field_default_text(const struct field *field)
 		return memory_text(field->type->choices[field->fallback]);
 	if (field->type == &field_type_flag)
 		return memory_text(field->fallback ? "true" : "false");
-	return field->fallback ? memory_format("%u", field->fallback) : NULL;
+	if (field->fallback || field->type == &field_type_tier)
+		return memory_format("%u", field->fallback);
+	return NULL;
 }
 
 bool field_absent(const struct field *field, const struct object *object)

@@ -178,8 +178,9 @@ static int in_use(const struct record *record, struct error *error)
 		if (from->tenant && record->kind != MODEL_TENANT)
 			snprintf(text + used, sizeof(text) - used, " of tenant %s", from->tenant);
 	}
+	char path[REFERENCE_TEXT];
 	name_object(error, record);
-	error_set_field(error, "%s", record->referrers->field);
+	error_set_field(error, "%s", reference_path(record->referrers, path));
 	if (record->referrer_count > NAMED)
 		return error_set(error, EBUSY, "%s and %zu more refer to it", text,
 			record->referrer_count - NAMED);
@@ -190,8 +191,9 @@ static int in_use(const struct record *record, struct error *error)
 static int dangling(const struct reference *reference, struct error *error)
 {
 	const struct record *to = reference->to;
+	char path[REFERENCE_TEXT];
 	name_object(error, reference->from);
-	error_set_field(error, "%s", reference->field);
+	error_set_field(error, "%s", reference_path(reference, path));
 	if (to->tenant)
 		return error_set(error, EINVAL, "%s '%s' of tenant '%s' does not exist",
 			model_kind_name(to->kind), to->name, to->tenant);

@@ -235,6 +235,9 @@ void graph_stage(struct graph *graph, struct object *before, struct object *afte
 	case MODEL_PORT:
 		stage_port(graph, before, after);
 		break;
+	case MODEL_ROUTER:
+	case MODEL_ADDRESS_SET:
+	case MODEL_POLICY:
 	case MODEL_TENANT: // what it holds names it, and no host needs more
 	case MODEL_KIND_COUNT:
 		break;
@@ -352,6 +355,9 @@ bool graph_needs(const struct host_node *host, const struct node *node, enum mom
 		return reaches(host, (const struct network_node *)node, moment);
 	case MODEL_PORT:
 		return reaches(host, ((const struct port_node *)node)->network[moment], moment);
+	case MODEL_ROUTER:
+	case MODEL_ADDRESS_SET:
+	case MODEL_POLICY:
 	case MODEL_TENANT:
 	case MODEL_KIND_COUNT:
 		break;

@@ -61,6 +61,9 @@ static bool needs(struct objects all, const char *host, const struct object *obj
 		return needs_network(all, host, object->tenant, object->name);
 	case MODEL_PORT:
 		return needs_port(all, host, object);
+	case MODEL_ROUTER:
+	case MODEL_ADDRESS_SET:
+	case MODEL_POLICY:
 	case MODEL_TENANT:
 	case MODEL_KIND_COUNT:
 		break;

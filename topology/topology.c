@@ -86,6 +86,9 @@ static void add_node(UT_array *candidates, struct node *node)
 			add_for_members(candidates, port->network[BEFORE], node);
 		break;
 	}
+	case MODEL_ROUTER:
+	case MODEL_ADDRESS_SET:
+	case MODEL_POLICY:
 	case MODEL_TENANT:
 	case MODEL_KIND_COUNT:
 		break;

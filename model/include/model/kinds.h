@@ -11,15 +11,20 @@
 
 // KIND(constant, name, plural, in_tenant, help). In the order in which objects refer to each other:
 // backwards only.
-#define MODEL_KINDS(KIND)                                                                      \
-	KIND(MODEL_TENANT, tenant, tenants, false,                                             \
-		"A tenant: a space of names and addresses that nothing else shares")           \
-	KIND(MODEL_HOST, host, hosts, false,                                                   \
-		"A machine that carries ports, reached by the others at its tunnel endpoint")  \
-	KIND(MODEL_NETWORK, network, networks, true,                                           \
-		"A logical layer-2 switch: one broadcast domain, with the subnets used on it") \
-	KIND(MODEL_PORT, port, ports, true,                                                    \
-		"A place to plug in on a network: one container, virtual machine or appliance")
+#define MODEL_KINDS(KIND)                                                                       \
+	KIND(MODEL_TENANT, tenant, tenants, false,                                              \
+		"A tenant: a space of names and addresses that nothing else shares")            \
+	KIND(MODEL_HOST, host, hosts, false,                                                    \
+		"A machine that carries ports, reached by the others at its tunnel endpoint")   \
+	KIND(MODEL_NETWORK, network, networks, true,                                            \
+		"A logical layer-2 switch: one broadcast domain, with the subnets used on it")  \
+	KIND(MODEL_PORT, port, ports, true,                                                     \
+		"A place to plug in on a network: one container, virtual machine or appliance") \
+	KIND(MODEL_ROUTER, router, routers, true,                                               \
+		"Joins networks at layer 3, on every host at once")                             \
+	KIND(MODEL_ADDRESS_SET, address_set, address_sets, true,                                \
+		"Prefixes under one name, for the rules of policies")                           \
+	KIND(MODEL_POLICY, policy, policies, true, "Firewall rules for the ports that it selects")
 
 #define TENANT_FIELDS(FIELD)                                                             \
 	FIELD(tenant, text, description, FIELD_COLUMN, "What the tenant is, for people", \
@@ -65,3 +70,33 @@
 		"The interface of the host that it is attached to")                           \
 	FIELD(port, number, key, FIELD_SERVER | FIELD_WIDE,                                   \
 		"The port in the tables of the datapath")
+
+#define ROUTER_FIELDS(FIELD)                                                                     \
+	FIELD(router, router_networks, networks, FIELD_COLUMN,                                   \
+		"The networks that it joins, with its address on each; left out: the first "     \
+		"host address of each subnet",                                                   \
+		.maximum = 4096)                                                                 \
+	FIELD(router, routes, routes, FIELD_WIDE,                                                \
+		"Where packets to other prefixes go; its networks need none", .maximum = 100000) \
+	FIELD(router, number, key, FIELD_SERVER | FIELD_WIDE,                                    \
+		"The router in the tables of the datapath, and in its MAC, 0e:57 and the key")
+
+#define ADDRESS_SET_FIELDS(FIELD)                                              \
+	FIELD(address_set, prefixes, addresses, FIELD_REQUIRED | FIELD_COLUMN, \
+		"The prefixes; none repeats, some may contain others", .maximum = 100000)
+
+// The field is called "default", which no member of a struct can be.
+#define POLICY_FIELDS(FIELD)                                                                \
+	FIELD(policy, selector, applies_to, FIELD_COLUMN,                                   \
+		"The ports that it protects; left out: all of the tenant")                  \
+	FIELD(policy, tier, tier, FIELD_COLUMN, "Policies of a lower tier are asked first", \
+		.maximum = 15)                                                              \
+	FIELD(policy, policy_default, otherwise, FIELD_WIDE,                                \
+		"What becomes of a packet, in a direction that it has rules for, that no "  \
+		"rule of any policy takes",                                                 \
+		.name = "default", .fallback = POLICY_DROP)                                 \
+	FIELD(policy, policy_established, established, FIELD_WIDE,                          \
+		"What becomes of connections that were allowed and no longer would be",     \
+		.fallback = ESTABLISHED_STOP)                                               \
+	FIELD(policy, rules, rules, FIELD_WIDE,                                             \
+		"Each an object; of equal priority, those that drop come first", .maximum = 65536)

@@ -22,6 +22,8 @@
 #include "base/address.h"
 #include "base/error.h"
 #include "model/kinds.h"
+#include "model/selector.h"
+#include "model/service.h"
 
 #define MODEL_KIND_CONSTANT(constant, ...) constant,
 enum model_kind { MODEL_KINDS(MODEL_KIND_CONSTANT) MODEL_KIND_COUNT };
@@ -36,13 +38,6 @@ struct prefix_list {
 	size_t count;
 	struct prefix *items;
 };
-struct label {
-	char *name, *value;
-};
-struct label_list {
-	size_t count;
-	struct label *items;
-}; // sorted by name
 // One allowed source: addresses that the port may use with this MAC. A zero mac means the port's
 // own.
 struct allowed_pair {
@@ -53,6 +48,73 @@ struct allowed_pair_list {
 	size_t count;
 	struct allowed_pair *items;
 };
+
+// A router on one of its networks. Addresses absent: the first host address of each subnet;
+// router_addresses tells them.
+struct router_network {
+	char *network;
+	struct address_list addresses;
+};
+struct router_network_list {
+	size_t count;
+	struct router_network *items;
+};
+
+enum route_action { ROUTE_FORWARD, ROUTE_DROP, ROUTE_REJECT };
+
+// A plain route is found by the longest prefix. One that is given `from`, `ports` or `priority` is a
+// policy route: these are asked first, highest priority first, ties in the order of the list.
+struct route {
+	struct prefix to;
+	struct address_list via; // of ROUTE_FORWARD: one or more next hops, of the family of `to`
+	enum route_action action;
+	bool policy;
+	// Of a policy route; left out: all sources of the family of `to`, all services, 1000.
+	struct prefix from;
+	struct service_list ports;
+	uint32_t priority;
+};
+struct route_list {
+	size_t count;
+	struct route *items;
+};
+
+enum peer_kind { PEER_ANY, PEER_SELECTOR, PEER_PREFIX, PEER_SET };
+
+// One of those that a rule names in `from` or `to`: all, the ports with these labels, the addresses
+// in this prefix, the addresses in this address set of the tenant.
+struct peer {
+	enum peer_kind kind;
+	struct selector selector; // of PEER_SELECTOR
+	struct prefix prefix;     // of PEER_PREFIX
+	char *name;               // of PEER_SET
+};
+// At least one, and PEER_ANY only alone; a packet need match one of them.
+struct peer_list {
+	size_t count;
+	struct peer *items;
+};
+
+enum rule_direction { RULE_INGRESS, RULE_EGRESS };
+enum rule_action { RULE_ALLOW, RULE_ALLOW_STATELESS, RULE_DROP, RULE_REJECT };
+
+struct policy_rule {
+	char *name;        // NULL: none; else once in the policy
+	uint32_t priority; // higher first
+	enum rule_direction direction;
+	enum rule_action action;
+	struct peer_list from, to;
+	struct service_list ports;        // absent: every protocol
+	struct service_list source_ports; // absent: every one; else also the protocols count
+	bool log;
+};
+struct policy_rule_list {
+	size_t count;
+	struct policy_rule *items;
+};
+
+enum policy_default { POLICY_DROP, POLICY_ALLOW };
+enum policy_established { ESTABLISHED_STOP, ESTABLISHED_KEEP };
 
 enum unknown_unicast { UNKNOWN_UNICAST_DROP, UNKNOWN_UNICAST_FLOOD };
 enum encapsulation { ENCAPSULATION_GENEVE, ENCAPSULATION_VXLAN };
@@ -81,6 +143,13 @@ struct object {
 #define MODEL_C_host            char *
 #define MODEL_C_encapsulation   enum encapsulation
 #define MODEL_C_unknown_unicast enum unknown_unicast
+#define MODEL_C_router_networks struct router_network_list
+#define MODEL_C_routes struct route_list
+#define MODEL_C_selector struct selector
+#define MODEL_C_tier uint32_t
+#define MODEL_C_policy_default enum policy_default
+#define MODEL_C_policy_established enum policy_established
+#define MODEL_C_rules struct policy_rule_list
 // clang-format on
 
 // The structs of the kinds, generated from the field tables of kinds.h. They come out as
@@ -92,6 +161,12 @@ struct object {
 // struct port    { struct object object; char *network; struct mac mac;
 //                  struct address_list addresses; struct label_list labels;
 //                  struct allowed_pair_list security; char *host; char *device; uint32_t key; };
+// struct router  { struct object object; struct router_network_list networks;
+//                  struct route_list routes; uint32_t key; };
+// struct address_set { struct object object; struct prefix_list addresses; };
+// struct policy  { struct object object; struct selector applies_to; uint32_t tier;
+//                  enum policy_default otherwise; enum policy_established established;
+//                  struct policy_rule_list rules; };
 #define MODEL_MEMBER(owner, type, name, ...) MODEL_C_##type name;
 struct tenant {
 	struct object object;
@@ -108,6 +183,18 @@ struct network {
 struct port {
 	struct object object;
 	PORT_FIELDS(MODEL_MEMBER)
+};
+struct router {
+	struct object object;
+	ROUTER_FIELDS(MODEL_MEMBER)
+};
+struct address_set {
+	struct object object;
+	ADDRESS_SET_FIELDS(MODEL_MEMBER)
+};
+struct policy {
+	struct object object;
+	POLICY_FIELDS(MODEL_MEMBER)
 };
 
 // ---- identity ----
@@ -171,6 +258,18 @@ bool object_equal(const struct object *a, const struct object *b);
 typedef int (*object_reference_visit)(void *context, const char *field, enum model_kind kind,
 	const char *tenant, const char *name);
 int object_references(const struct object *object, object_reference_visit visit, void *context);
+
+// ---- routers ----
+
+// 0e:57 and the key, big-endian. No port may have a MAC that begins so.
+struct mac router_mac(uint32_t key);
+bool mac_is_router(const struct mac *mac);
+// The address that a router has on `subnet` unless it is given others: the first after the network's
+// own.
+struct address router_address_default(const struct prefix *subnet);
+// What addresses the router has on the network. Items owned by the caller (free).
+struct address_list router_addresses(
+	const struct router_network *joined, const struct network *network);
 
 // ---- what is derived from the schema for people ----
 
