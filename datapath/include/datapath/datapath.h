@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The provider interface: what the agent programs, whichever datapath forwards.
 //
 // "kernel": eBPF at tc; maps and programs live in the kernel and forward on when this process is gone. Maps are pinned in the state
@@ -20,7 +21,8 @@ enum datapath_role { DATAPATH_PORT, DATAPATH_UNDERLAY };
 
 // Open or create. For the kernel provider the state directory is made if needed; pinned maps of a matching layout are kept with all
 // their rows (a restart loses nothing), others are replaced. `state` is ignored by the native provider.
-int datapath_open(struct datapath **out, const char *provider, const char *state, struct error *error);
+int datapath_open(
+	struct datapath **out, const char *provider, const char *state, struct error *error);
 // Let go. What the kernel forwards, it goes on forwarding.
 void datapath_close(struct datapath *datapath);
 // Detach everything that this state directory's programs are attached to in this network namespace, and remove the pins.
@@ -32,25 +34,33 @@ size_t datapath_value_size(enum dp_table table);
 const char *datapath_table_name(enum dp_table table);
 
 // One row. put: insert or replace. remove: an absent row is not an error. -ENOSPC names the table that is full.
-int datapath_put(struct datapath *datapath, enum dp_table table, const void *key, const void *value, struct error *error);
-int datapath_remove(struct datapath *datapath, enum dp_table table, const void *key, struct error *error);
+int datapath_put(struct datapath *datapath, enum dp_table table, const void *key, const void *value,
+	struct error *error);
+int datapath_remove(
+	struct datapath *datapath, enum dp_table table, const void *key, struct error *error);
 // What the datapath really holds. A non-zero answer of `visit` stops and is returned. Unchanged while walking.
 typedef int (*datapath_visit)(void *context, const void *key, const void *value);
-int datapath_each(struct datapath *datapath, enum dp_table table, datapath_visit visit, void *context, struct error *error);
+int datapath_each(struct datapath *datapath, enum dp_table table, datapath_visit visit,
+	void *context, struct error *error);
 // Rows written and removed through this handle so far: "applied again" must leave it as it is.
 uint64_t datapath_writes(const struct datapath *datapath);
 
 // Put the program of this role on a device of the current network namespace; replaces ours, atomically; leaves filters of others.
-int datapath_attach(struct datapath *datapath, uint32_t ifindex, enum datapath_role role, struct error *error);
+int datapath_attach(
+	struct datapath *datapath, uint32_t ifindex, enum datapath_role role, struct error *error);
 int datapath_detach(struct datapath *datapath, uint32_t ifindex, struct error *error);
 // Is our current program on the device? 1, 0, or -errno (-ENODEV).
 int datapath_attached(struct datapath *datapath, uint32_t ifindex, enum datapath_role role);
 
 // Counters, summed over CPUs. `reason` as datapath_reason_name gives it.
-typedef void (*datapath_counters_visit)(void *context, uint32_t port, const struct dp_counters *counters);
-typedef void (*datapath_drops_visit)(void *context, uint32_t port, uint32_t reason, const struct dp_drops *drops);
-int datapath_counters(struct datapath *datapath, datapath_counters_visit visit, void *context, struct error *error);
-int datapath_drops(struct datapath *datapath, datapath_drops_visit visit, void *context, struct error *error);
+typedef void (*datapath_counters_visit)(
+	void *context, uint32_t port, const struct dp_counters *counters);
+typedef void (*datapath_drops_visit)(
+	void *context, uint32_t port, uint32_t reason, const struct dp_drops *drops);
+int datapath_counters(struct datapath *datapath, datapath_counters_visit visit, void *context,
+	struct error *error);
+int datapath_drops(
+	struct datapath *datapath, datapath_drops_visit visit, void *context, struct error *error);
 // Forget a port's counters (it is gone).
 void datapath_counters_forget(struct datapath *datapath, uint32_t port);
 
