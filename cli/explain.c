@@ -119,15 +119,13 @@ static void print_command(const struct command *command)
 {
 	cleanup_free char *usage = command_usage(command);
 
-	printf("## %s\n\n`%s`\n\n%s.\n", command->name, usage, command->summary);
+	printf("\n## %s\n\n`%s`\n\n%s.\n", command->name, usage, command->summary);
 	if (command->help)
 		printf("%s\n", command->help);
-	putchar('\n');
 	if (!command->options)
 		return;
-	puts("| option | meaning | variable | default |\n| --- | --- | --- | --- |");
+	puts("\n| option | meaning | variable | default |\n| --- | --- | --- | --- |");
 	option_each(command->options, print_option_row, NULL);
-	putchar('\n');
 }
 
 static void print_reasons(void)
@@ -157,7 +155,6 @@ static int run_manual(const char *const *words)
 	     "All commands take:\n\n| option | meaning | variable | default |\n| --- | --- | --- | "
 	     "--- |");
 	option_each(common, print_option_row, NULL);
-	putchar('\n');
 	for (size_t i = 0; commands[i]; i++)
 		print_command(commands[i]);
 	return EXIT_OK;

@@ -96,17 +96,10 @@ static void move(struct controller *controller, struct request *request, const s
 	struct object *object;
 	int rc = object_merge(&object, &port->object, patch, &error);
 	json_decref(patch);
-	if (rc < 0) {
+	if (rc < 0)
 		request_refuse(request, &error);
-		return;
-	}
-	struct transaction *transaction = transaction_begin(controller->catalog);
-	if (transaction_put(transaction, object, &error) < 0) {
-		transaction_abort(transaction);
-		request_refuse(request, &error);
-		return;
-	}
-	commit_request(controller, request, transaction);
+	else
+		commit_object(controller, request, object);
 }
 
 static bool is_at(const struct port *port, const struct place *place)

@@ -157,3 +157,15 @@ void commit_request(
 	json_int_t created = json_integer_value(json_object_get(answer, "created"));
 	request_answer(request, created ? 201 : 200, answer);
 }
+
+void commit_object(struct controller *controller, struct request *request, struct object *object)
+{
+	struct error error = {0};
+	struct transaction *transaction = transaction_begin(controller->catalog);
+	if (transaction_put(transaction, object, &error) < 0) {
+		transaction_abort(transaction);
+		request_refuse(request, &error);
+		return;
+	}
+	commit_request(controller, request, transaction);
+}

@@ -11,3 +11,5 @@ int commit(struct controller *controller, struct transaction *transaction, json_
 // The same for what a request wrote: answer it, with 201 if anything is new.
 void commit_request(
 	struct controller *controller, struct request *request, struct transaction *transaction);
+// The same for one object that a request puts; takes the reference.
+void commit_object(struct controller *controller, struct request *request, struct object *object);

@@ -10,6 +10,7 @@
 #include <poll.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
 #include <utlist.h>
@@ -474,6 +475,19 @@ static int open_tls(struct http *http, struct error *error)
 	return fd < 0 ? fd : entrance_open(http, fd, true, error);
 }
 
+// Room for the connections: the usual soft limit of 1024 descriptors is less than they may be. What
+// the system does not grant is what libmicrohttpd then refuses to accept.
+static void raise_descriptor_limit(void)
+{
+	struct rlimit limit;
+	const rlim_t wanted = 8 * CONNECTIONS;
+	if (getrlimit(RLIMIT_NOFILE, &limit) < 0 || limit.rlim_cur >= wanted)
+		return;
+	limit.rlim_cur = limit.rlim_max < wanted ? limit.rlim_max : wanted;
+	if (setrlimit(RLIMIT_NOFILE, &limit) < 0)
+		log_debug("the limit of descriptors stays: %s", strerror(errno));
+}
+
 int http_start(
 	struct http **out, uv_loop_t *loop, const struct http_options *options, struct error *error)
 {
@@ -487,6 +501,7 @@ int http_start(
 	http->timer->data = http;
 	uv_timer_init(loop, http->timer);
 	int rc = 0;
+	raise_descriptor_limit();
 	if (options->unix_socket)
 		rc = open_unix(http, error);
 	if (!rc && options->listen)

@@ -144,19 +144,6 @@ static int check_fields(const struct request *request, const json_t *json, struc
 	return 0;
 }
 
-static void write_object(
-	struct controller *controller, struct request *request, struct object *object)
-{
-	struct error error = {0};
-	struct transaction *transaction = transaction_begin(controller->catalog);
-	if (transaction_put(transaction, object, &error) < 0) {
-		transaction_abort(transaction);
-		request_refuse(request, &error);
-		return;
-	}
-	commit_request(controller, request, transaction);
-}
-
 // A host that comes back knows nothing of what people have written about it: its PUT leaves the
 // other fields as they are.
 static int put_decode(struct controller *controller, const struct request *request,
@@ -187,7 +174,7 @@ void handle_put(struct controller *controller, struct request *request, const st
 	if (rc < 0)
 		request_refuse(request, &error);
 	else
-		write_object(controller, request, object);
+		commit_object(controller, request, object);
 }
 
 void handle_patch(
@@ -206,7 +193,7 @@ void handle_patch(
 	if (rc < 0)
 		request_refuse(request, &error);
 	else
-		write_object(controller, request, object);
+		commit_object(controller, request, object);
 }
 
 void handle_delete(

@@ -92,6 +92,7 @@ static inline enum dp_verdict flood_packet(struct seam *seam, const struct packe
 		.packet = packet,
 		.tunnel = tunnel_packet(seam, packet, 0),
 		.frame = seam_length(seam),
+		.room = seam_zero(seam),
 		.pass = FLOOD_LOCAL,
 	};
 

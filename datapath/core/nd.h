@@ -52,7 +52,8 @@ static inline __u32 nd_options(__u8 type)
 struct nd_walk {
 	struct seam *seam;
 	struct packet *packet;
-	__u32 at; // the next option
+	__u32 at;    // the next option
+	__u32 found; // options of the wanted type
 	enum dp_reason reason;
 	__u8 wanted; // type of option
 };
@@ -75,12 +76,13 @@ static long nd_option(__u32 index, void *context)
 	if (option.type != walk->wanted)
 		return 0;
 	// Two that differ could deceive whoever reads the other one.
-	if (packet->has_link_layer && !mac_equal(&packet->link_layer, &option.link_layer)) {
+	if (walk->found && !mac_equal(&packet->link_layer, &option.link_layer)) {
 		walk->reason = DP_REASON_BAD_ND;
 		return 1;
 	}
 	packet->link_layer = option.link_layer;
 	packet->has_link_layer = true;
+	walk->found++;
 	return 0;
 }
 
@@ -92,6 +94,7 @@ APART enum dp_reason nd_parse(struct seam *seam, struct packet *packet)
 		.seam = seam,
 		.packet = packet,
 		.at = packet->l4 + nd_options(type),
+		.found = seam_zero(seam),
 		.wanted = type == ND_ADVERTISEMENT ? ND_OPTION_TARGET : ND_OPTION_SOURCE,
 	};
 

@@ -197,7 +197,8 @@ struct parse_extensions {
 	struct seam *seam;
 	struct packet *packet; // l4: the next header
 	enum dp_reason reason;
-	__u8 next; // its type
+	__u32 fragments; // headers met
+	__u8 next;       // type of the next header
 };
 
 static long parse_extension(__u32 index, void *context)
@@ -211,7 +212,7 @@ static long parse_extension(__u32 index, void *context)
 		return 1;
 	walk->reason = DP_REASON_BAD_EXTENSION_HEADERS;
 	if (index == IPV6_EXTENSIONS || (type == PROTOCOL_HOP_BY_HOP && index > 0) ||
-		(type == PROTOCOL_FRAGMENT && packet->fragment))
+		(type == PROTOCOL_FRAGMENT && walk->fragments))
 		return 1;
 	if (packet->l4 + sizeof(extension) > packet->end ||
 		seam_load(walk->seam, packet->l4, &extension, sizeof(extension)) < 0)
@@ -225,6 +226,7 @@ static long parse_extension(__u32 index, void *context)
 	walk->reason = DP_REASON_NONE;
 	if (type != PROTOCOL_FRAGMENT)
 		return 0;
+	walk->fragments++;
 	__u32 fragment = BE16(extension.fragment);
 	walk->reason = parse_fragment(
 		packet, fragment & IPV6_OFFSET_BYTES, fragment & IPV6_MORE_FRAGMENTS);
@@ -234,7 +236,8 @@ static long parse_extension(__u32 index, void *context)
 // Step over the extension headers, to packet->protocol and packet->l4.
 static inline enum dp_reason parse_extensions(struct seam *seam, struct packet *packet, __u8 next)
 {
-	struct parse_extensions walk = {.seam = seam, .packet = packet, .next = next};
+	struct parse_extensions walk = {
+		.seam = seam, .packet = packet, .fragments = seam_zero(seam), .next = next};
 
 	if (parse_is_extension(next))
 		seam_repeat(IPV6_EXTENSIONS + 1, parse_extension, &walk);

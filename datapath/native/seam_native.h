@@ -231,6 +231,12 @@ static inline enum dp_reason seam_clone_send(struct seam *seam, const struct sea
 
 // ---- loops ----
 
+static inline __u32 seam_zero(const struct seam *seam)
+{
+	(void)seam;
+	return 0;
+}
+
 static inline void seam_repeat(__u32 count, long (*body)(__u32 index, void *context), void *context)
 {
 	for (__u32 i = 0; i < count && i < 1 << 23; i++)

@@ -24,7 +24,7 @@ INIT = pathlib.Path(__file__).with_name("init")
 SERIES = {"6.1": "linux-image-cloud-amd64", "6.12": "linux-image-6.12-cloud-amd64"}
 
 # What a guest has: virtio on PCI, a network card, a console port, and what the datapath attaches to.
-MODULES = ["virtio_pci", "virtio_net", "virtio_console", "veth", "sch_ingress", "cls_bpf"]
+MODULES = ["virtio_pci", "virtio_net", "virtio_console", "veth", "tun", "sch_ingress", "cls_bpf"]
 
 
 class BuildError(Exception):

@@ -326,7 +326,7 @@ def test_slow_watcher_is_dropped(controller):
     big = "x" * 250
     operations = lambda n: [{"op": "put", "kind": "tenant", "name": f"t{i}", "object": {"description": f"{n}{big}"}}
                             for i in range(4000)]
-    for n in range(20):  # about 1.3 MB each
+    for n in range(15):  # about 1.3 MB each
         assert controller.transaction(*operations(n)).status < 300
     last = None
     with pytest.raises(Exception):  # the answer breaks off in the middle
@@ -391,6 +391,27 @@ def test_stream_pings(controller):
     types = [lines.next(pings=True)["type"] for _ in range(4)]
     assert types == ["snapshot", "put", "commit", "ping"]
     lines.close()
+
+
+def test_slow_agent_is_dropped_and_starts_afresh(controller):
+    make_acme(controller)
+    labels = lambda n: {f"l{i}": f"{n}-{'x' * 50}" for i in range(60)}
+    ports = lambda n: [{"op": "put", "kind": "port", "tenant": "acme", "name": f"p{i}",
+                        "object": {"network": "web", "host": "h1", "device": f"t{i}", "labels": labels(n)}}
+                       for i in range(250)]
+    stalled = controller.lines("/v1/hosts/h1/stream")  # and nobody reads it
+    for n in range(25):  # about a megabyte each
+        assert controller.transaction(*ports(n)).status < 300
+    deadline = time.monotonic() + 5
+    while controller.get("/v1/hosts/h1")["status"]["connected"] and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert controller.get("/v1/hosts/h1")["status"]["connected"] is False
+    stalled.close()
+    agent = Agent(controller, "h1")
+    assert agent.wait_revision(controller.revision())
+    assert len(agent.batches) == 1 and len(agent.objects) == 252
+    assert agent.objects["port", "acme", "p7"]["labels"] == labels(24)
+    agent.close()
 
 
 def test_host_status_follows_the_connection(controller):

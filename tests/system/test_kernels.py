@@ -12,5 +12,5 @@ def test_vectors(series, build_folder, tmp_path):
     vectors = build_folder / "tests/vectors/vectors.json"
     code, output = run_binary(series, "cd /tmp && uname -r && vector-run kernel /vectors.json", [program],
                               {vectors: "vectors.json"}, folder=tmp_path)
-    assert output.startswith(series + "."), output
-    assert code == 0, output
+    assert output.startswith(series + "."), output[:500]
+    assert code == 0, "\n".join(line for line in output.splitlines() if not line.lstrip().startswith("ok "))

@@ -139,6 +139,24 @@ static char *check_drops(
 	return NULL;
 }
 
+// The counters tell of as many packets as came out, of each port but the sender: an answer to it is no packet of the network's.
+static char *check_handed(
+	const struct world *world, const struct vector_case *c, const struct seen *seen)
+{
+	for (size_t i = 0; i < world->topology->device_count && c->gso == 0; i++) {
+		const char *port = world->topology->devices[i].port;
+		uint64_t expected = 0;
+		if (strcmp(port, c->from) == 0)
+			continue;
+		for (size_t j = 0; j < c->output_count; j++)
+			expected += strcmp(c->outputs[j].to, port) == 0;
+		if (seen->handed[i] != expected)
+			return memory_format("%lu packets to %s were counted, not %lu",
+				(unsigned long)seen->handed[i], port, (unsigned long)expected);
+	}
+	return NULL;
+}
+
 char *check_seen(const struct world *world, const struct vector_case *c, const struct seen *seen)
 {
 	char *difference = check_drops(world, c, seen);
@@ -146,7 +164,9 @@ char *check_seen(const struct world *world, const struct vector_case *c, const s
 	if (!difference && seen->verdict != c->verdict)
 		difference = memory_format(
 			"%s, not %s", verdict_names[seen->verdict], verdict_names[c->verdict]);
-	return difference ? difference : check_outputs(c, seen);
+	if (!difference)
+		difference = check_outputs(c, seen);
+	return difference ? difference : check_handed(world, c, seen);
 }
 
 char *check_coverage(const struct vectors *vectors)

@@ -237,13 +237,13 @@ static void wait_us(long microseconds)
 
 // Until as many frames and drops were seen as are expected, and a little longer for those that are not.
 static void gather_all(struct world *world, const struct vector_case *c, size_t outputs,
-	const struct seen_drop *before, size_t before_count, struct seen *out)
+	const struct counted *before, struct seen *out)
 {
 	uint64_t deadline = clock_monotonic_ms() + PATIENCE_MS;
 
 	for (;;) {
 		gather(world, out);
-		world_drops_since(world, before, before_count, out);
+		world_count_since(world, before, out);
 		bool enough = out->output_count >= outputs &&
 			      (c->verdict != VECTOR_DROP || out->drop_count > 0);
 		if (enough || clock_monotonic_ms() > deadline)
@@ -252,7 +252,7 @@ static void gather_all(struct world *world, const struct vector_case *c, size_t 
 	}
 	wait_us(SETTLE_US);
 	gather(world, out);
-	world_drops_since(world, before, before_count, out);
+	world_count_since(world, before, out);
 }
 
 // ---- the ways ----
@@ -271,21 +271,23 @@ static int run_test(
 		.data_size_out = (uint32_t)links->scratch.length, .ctx_in = &context,
 		.ctx_size_in = sizeof(context), .repeat = 1);
 	struct seen junk = {0};
-	size_t count;
 
 	gather(world, &junk);
 	seen_done(&junk);
-	cleanup_free struct seen_drop *before = world_drops(world, &count);
+	struct counted before = world_count(world);
 	int program = datapath_kernel_program(
 		world->datapath, underlay ? DATAPATH_UNDERLAY : DATAPATH_PORT);
 	int result = bpf_prog_test_run_opts(program, &options);
-	if (result < 0)
+	if (result < 0) {
+		counted_done(&before);
 		return error_set(error, -result, "BPF_PROG_TEST_RUN: %s", strerror(-result));
+	}
 
 	// The packet itself, if it is redirected, comes back here and goes nowhere.
 	bool redirected = options.retval == TC_ACT_REDIRECT;
 	size_t copies = c->output_count - (redirected && c->output_count > 0 ? 1 : 0);
-	gather_all(world, c, copies, before, count, out);
+	gather_all(world, c, copies, &before, out);
+	counted_done(&before);
 	if (redirected) {
 		struct bytes frame = {memory_new(options.data_size_out + 1), options.data_size_out};
 		memcpy(frame.data, links->scratch.data, frame.length);
@@ -305,15 +307,17 @@ static int run_wire(
 	int device = world_device(world, c->from);
 	int fd = device < 0 ? links->underlay_socket : links->sockets[device];
 	struct seen junk = {0};
-	size_t count;
 
 	gather(world, &junk);
 	seen_done(&junk);
-	cleanup_free struct seen_drop *before = world_drops(world, &count);
+	struct counted before = world_count(world);
 	int result = frame_send(fd, &c->packet, c->gso);
-	if (result < 0)
+	if (result < 0) {
+		counted_done(&before);
 		return error_set(error, -result, "cannot send: %s", strerror(-result));
-	gather_all(world, c, c->output_count, before, count, out);
+	}
+	gather_all(world, c, c->output_count, &before, out);
+	counted_done(&before);
 	if (out->drop_count > 0)
 		out->verdict = VECTOR_DROP;
 	else if (out->output_count == 0)

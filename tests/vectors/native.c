@@ -78,16 +78,16 @@ static int run_native(
 		.faults = c->faults,
 	};
 	struct native_result result;
-	size_t count;
 
 	if (!underlay && device < 0)
 		return error_set(error, EINVAL, "%s has no device here", c->from);
-	cleanup_free struct seen_drop *before = world_drops(world, &count);
+	struct counted before = world_count(world);
 	native_run(world->datapath, underlay ? DATAPATH_UNDERLAY : DATAPATH_PORT,
 		underlay ? world->underlay_ifindex : world->device_ifindexes[device], &frame,
 		&result);
 	*out = (struct seen){.verdict = verdicts[result.verdict]};
-	world_drops_since(world, before, count, out);
+	world_count_since(world, &before, out);
+	counted_done(&before);
 	if (result.verdict == NATIVE_DONE && out->drop_count > 0)
 		out->verdict = VECTOR_DROP; // of some copies
 	for (size_t i = 0; i < result.count; i++) {

@@ -21,6 +21,7 @@ void seen_done(struct seen *seen)
 		free(seen->outputs[i].bytes.data);
 	free(seen->outputs);
 	free(seen->drops);
+	free(seen->handed);
 	*seen = (struct seen){0};
 }
 
@@ -166,40 +167,68 @@ const char *world_host_by_mac(const struct world *world, const uint8_t *mac)
 	return NULL;
 }
 
-// ---- drops ----
+// ---- counters ----
+
+struct counting {
+	const struct world *world;
+	struct counted *out;
+};
 
 static void add_drop(void *context, uint32_t port, uint32_t reason, const struct dp_drops *drops)
 {
-	struct seen *seen = context;
+	struct counted *out = ((struct counting *)context)->out;
 
-	seen->drops = memory_resize(seen->drops, seen->drop_count + 1, sizeof(*seen->drops));
-	seen->drops[seen->drop_count++] = (struct seen_drop){port, reason, drops->packets};
+	out->drops = memory_resize(out->drops, out->drop_count + 1, sizeof(*out->drops));
+	out->drops[out->drop_count++] = (struct seen_drop){port, reason, drops->packets};
 }
 
-struct seen_drop *world_drops(const struct world *world, size_t *count)
+static void add_handed(void *context, uint32_t port, const struct dp_counters *counters)
 {
-	struct seen seen = {0};
+	const struct counting *counting = context;
+	const struct vector_topology *topology = counting->world->topology;
 
-	datapath_drops(world->datapath, add_drop, &seen, NULL);
-	*count = seen.drop_count;
-	return seen.drops;
+	for (size_t i = 0; i < topology->device_count; i++)
+		if (world_port_key(counting->world, topology->devices[i].port) == port)
+			counting->out->handed[i] = counters->to_port_packets;
 }
 
-void world_drops_since(
-	const struct world *world, const struct seen_drop *before, size_t count, struct seen *out)
+struct counted world_count(const struct world *world)
 {
-	size_t now_count;
-	cleanup_free struct seen_drop *now = world_drops(world, &now_count);
+	struct counted counted = {
+		.handed = memory_new((world->topology->device_count + 1) * sizeof(uint64_t)),
+	};
+	struct counting counting = {world, &counted};
+
+	datapath_drops(world->datapath, add_drop, &counting, NULL);
+	datapath_counters(world->datapath, add_handed, &counting, NULL);
+	return counted;
+}
+
+void counted_done(struct counted *counted)
+{
+	free(counted->drops);
+	free(counted->handed);
+}
+
+void world_count_since(const struct world *world, const struct counted *before, struct seen *out)
+{
+	struct counted now = world_count(world);
 
 	free(out->drops);
-	out->drops = memory_new((now_count + 1) * sizeof(*out->drops));
+	free(out->handed);
+	out->drops = memory_new((now.drop_count + 1) * sizeof(*out->drops));
 	out->drop_count = 0;
-	for (size_t i = 0; i < now_count; i++) {
-		struct seen_drop drop = now[i];
-		for (size_t j = 0; j < count; j++)
-			if (before[j].port == drop.port && before[j].reason == drop.reason)
-				drop.packets -= before[j].packets;
+	for (size_t i = 0; i < now.drop_count; i++) {
+		struct seen_drop drop = now.drops[i];
+		for (size_t j = 0; j < before->drop_count; j++)
+			if (before->drops[j].port == drop.port &&
+				before->drops[j].reason == drop.reason)
+				drop.packets -= before->drops[j].packets;
 		if (drop.packets > 0)
 			out->drops[out->drop_count++] = drop;
 	}
+	for (size_t i = 0; i < world->topology->device_count; i++)
+		now.handed[i] -= before->handed[i];
+	out->handed = steal(now.handed);
+	counted_done(&now);
 }

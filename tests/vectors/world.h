@@ -28,6 +28,8 @@ struct seen {
 	size_t output_count, drop_count;
 	struct seen_output *outputs;
 	struct seen_drop *drops;
+	uint64_t *
+		handed; // packets that the counters say each device was handed, in the order of topology->devices
 };
 
 void seen_done(struct seen *seen);
@@ -78,7 +80,14 @@ int world_device(const struct world *world, const char *port);
 // The host that an outer frame goes to, by its destination MAC; NULL: none.
 const char *world_host_by_mac(const struct world *world, const uint8_t *mac);
 
-// The drop counters as they are. `world_drops_since` keeps what has moved since `before`.
-struct seen_drop *world_drops(const struct world *world, size_t *count);
-void world_drops_since(
-	const struct world *world, const struct seen_drop *before, size_t count, struct seen *out);
+// The counters at one moment.
+struct counted {
+	size_t drop_count;
+	struct seen_drop *drops;
+	uint64_t *handed; // by device
+};
+
+struct counted world_count(const struct world *world);
+void counted_done(struct counted *counted);
+// Note what has moved since `before` in the drops and in `handed`.
+void world_count_since(const struct world *world, const struct counted *before, struct seen *out);

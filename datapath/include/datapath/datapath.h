@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The provider interface: what the agent programs, whichever datapath forwards.
 //
 // "kernel": eBPF at tc; maps and programs live in the kernel and forward on when this process is gone. Maps are pinned in the state

@@ -1,0 +1,162 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "history.h"
+
+#include <errno.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <string.h>
+#include <cmocka.h>
+
+#include "base/memory.h"
+
+static int set_up(void **state)
+{
+	struct controller *controller = memory_new(sizeof(*controller));
+	*state = controller;
+	return store_open(&controller->store, "sqlite::memory:", NULL);
+}
+
+static int tear_down(void **state)
+{
+	struct controller *controller = *state;
+	store_close(controller->store);
+	free(controller);
+	return 0;
+}
+
+// One commit that puts this object, or with `fields` NULL deletes it; its revision.
+static uint64_t write_object(struct controller *controller, enum model_kind kind,
+	const char *tenant, const char *name, const char *fields)
+{
+	char key[HISTORY_KEY_TEXT];
+	cleanup_free char *value = NULL;
+	uint64_t revision = 0;
+	if (fields) {
+		json_t *json = json_loads(fields, 0, NULL);
+		struct object *object;
+		assert_int_equal(object_decode(&object, kind, tenant, name, json, true, NULL), 0);
+		value = history_encode(object);
+		object_unref(object);
+		json_decref(json);
+	}
+	struct store_operation operation = {
+		history_key(kind, tenant, name, key), value, value ? strlen(value) : 0};
+	assert_int_equal(
+		store_commit(controller->store, NULL, 0, &operation, 1, &revision, NULL), 0);
+	return revision;
+}
+
+static struct target list_of(enum model_kind kind, const char *tenant)
+{
+	struct target list = {.kind = kind};
+	strcpy(list.tenant, tenant);
+	return list;
+}
+
+// "name@revision name@revision", or the error.
+static void assert_list(
+	struct controller *controller, const struct target *list, uint64_t at, const char *expected)
+{
+	char text[256] = "";
+	json_t *items, *item;
+	size_t index;
+	assert_int_equal(history_list(controller, list, at, &items, NULL), 0);
+	json_array_foreach (items, index, item) {
+		size_t used = strlen(text);
+		snprintf(text + used, sizeof(text) - used, "%s%s@%d", used ? " " : "",
+			json_string_value(json_object_get(item, "name")),
+			(int)json_integer_value(json_object_get(item, "revision")));
+	}
+	json_decref(items);
+	assert_string_equal(text, expected);
+}
+
+static void test_past(void **state)
+{
+	struct controller *controller = *state;
+	struct target tenants = list_of(MODEL_TENANT, "");
+	write_object(controller, MODEL_TENANT, NULL, "a", "{}");
+	write_object(controller, MODEL_TENANT, NULL, "b", "{}");
+	write_object(controller, MODEL_TENANT, NULL, "a", "{\"description\": \"x\"}");
+	write_object(controller, MODEL_TENANT, NULL, "b", NULL);
+	assert_list(controller, &tenants, 1, "a@1");
+	assert_list(controller, &tenants, 2, "a@1 b@2");
+	assert_list(controller, &tenants, 3, "a@3 b@2");
+	assert_list(controller, &tenants, 4, "a@3");
+	json_t *json;
+	strcpy(tenants.name, "b");
+	assert_int_equal(history_get(controller, &tenants, 3, &json, NULL), 0);
+	json_decref(json);
+	struct error error = {0};
+	assert_int_equal(history_get(controller, &tenants, 4, &json, &error), -ENOENT);
+	assert_int_equal(history_get(controller, &tenants, 5, &json, NULL), -ERANGE);
+}
+
+static void test_compacted(void **state)
+{
+	struct controller *controller = *state;
+	struct target tenants = list_of(MODEL_TENANT, "");
+	json_t *json;
+	write_object(controller, MODEL_TENANT, NULL, "a", "{}");
+	write_object(controller, MODEL_TENANT, NULL, "b", "{}");
+	write_object(controller, MODEL_TENANT, NULL, "c", "{}");
+	assert_int_equal(store_compact(controller->store, 3, NULL), 0);
+	struct error error = {0};
+	assert_int_equal(history_list(controller, &tenants, 1, &json, &error), -ENODATA);
+	assert_int_equal(error.code, ENODATA);
+	assert_list(controller, &tenants, 3, "a@1 b@2 c@3");
+}
+
+// A tenant may be called as a kind is.
+static void test_confusing_names(void **state)
+{
+	struct controller *controller = *state;
+	const char *host = "{\"vtep\": \"192.0.2.1\"}";
+	write_object(controller, MODEL_TENANT, NULL, "hosts", "{}");
+	write_object(controller, MODEL_NETWORK, "hosts", "networks", "{}");
+	write_object(controller, MODEL_NETWORK, "tenants", "ports", "{}");
+	write_object(controller, MODEL_HOST, NULL, "networks", host);
+	struct target list = list_of(MODEL_HOST, "");
+	assert_list(controller, &list, 4, "networks@4");
+	list = list_of(MODEL_TENANT, "");
+	assert_list(controller, &list, 4, "hosts@1");
+	list = list_of(MODEL_NETWORK, "");
+	assert_list(controller, &list, 4, "networks@2 ports@3");
+	list = list_of(MODEL_NETWORK, "hosts");
+	assert_list(controller, &list, 4, "networks@2");
+	list = list_of(MODEL_PORT, "");
+	assert_list(controller, &list, 4, "");
+}
+
+static void test_damaged(void **state)
+{
+	struct controller *controller = *state;
+	static const char *const values[] = {"", "{", "[]", "{\"vtep\": 1}", "{\"name\": \"h2\"}"};
+	for (size_t i = 0; i < array_count(values); i++) {
+		uint64_t revision;
+		json_t *json;
+		struct error error = {0};
+		struct target hosts = list_of(MODEL_HOST, "");
+		struct store_operation operation = {
+			"objects/hosts/h1", values[i], strlen(values[i])};
+		assert_int_equal(
+			store_commit(controller->store, NULL, 0, &operation, 1, &revision, NULL),
+			0);
+		assert_int_equal(
+			history_list(controller, &hosts, revision, &json, &error), -EUCLEAN);
+		assert_non_null(strstr(error.message, "objects/hosts/h1"));
+	}
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(test_past, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_compacted, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_confusing_names, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_damaged, set_up, tear_down),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

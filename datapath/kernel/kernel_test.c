@@ -1,0 +1,325 @@
+// SPDX-License-Identifier: Apache-2.0
+// The kernel provider beyond what all providers promise: pins, restarts, drift, others that write meanwhile. Needs root; in
+// namespaces and a BPF file system of its own.
+#include "kernel.h"
+
+#include <bpf/bpf.h>
+#include <errno.h>
+#include <linux/if_ether.h>
+#include <sched.h>
+#include <setjmp.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "datapath/kernel.h"
+
+#define STATE "/sys/fs/bpf/kernel-test/h1"
+
+enum { LOOPBACK = 1, MISSING = 4242 };
+
+static struct datapath *open_state(const char *path)
+{
+	struct error error = {0};
+	struct datapath *datapath;
+
+	if (datapath_open(&datapath, "kernel", path, &error) < 0)
+		fail_msg("%s", error.message);
+	return datapath;
+}
+
+static int clean(void **state)
+{
+	(void)state;
+	return datapath_destroy("kernel", STATE, NULL);
+}
+
+static int count_row(void *context, const void *key, const void *value)
+{
+	(void)key;
+	(void)value;
+	++*(unsigned *)context;
+	return 0;
+}
+
+static unsigned count_rows(struct datapath *datapath, enum dp_table table)
+{
+	unsigned count = 0;
+
+	assert_int_equal(datapath_each(datapath, table, count_row, &count, NULL), 0);
+	return count;
+}
+
+static void put_network(struct datapath *datapath, uint32_t vni)
+{
+	struct dp_network row = {.mtu = 1400};
+
+	assert_int_equal(datapath_put(datapath, DP_TABLE_NETWORK, &vni, &row, NULL), 0);
+}
+
+// ---- the state directory ----
+
+static void test_not_on_bpf(void **state)
+{
+	(void)state;
+	struct error error = {0};
+	struct datapath *datapath = NULL;
+
+	assert_int_equal(
+		datapath_open(&datapath, "kernel", "/tmp/no/such/folder", &error), -ENOTSUP);
+	assert_null(datapath);
+	assert_non_null(strstr(error.message, "mount -t bpf"));
+	assert_int_equal(access("/tmp/no", F_OK), -1);
+
+	error = (struct error){0};
+	assert_int_equal(datapath_open(&datapath, "kernel", "relative", &error), -EINVAL);
+	assert_int_equal(datapath_open(&datapath, "kernel", NULL, NULL), -EINVAL);
+}
+
+static void test_restart_keeps_rows(void **state)
+{
+	(void)state;
+	struct datapath *datapath = open_state(STATE);
+
+	put_network(datapath, 1);
+	put_network(datapath, 2);
+	datapath_close(datapath);
+	datapath = open_state(STATE);
+	assert_int_equal(count_rows(datapath, DP_TABLE_NETWORK), 2);
+	assert_int_equal(datapath_writes(datapath), 0);
+	datapath_close(datapath);
+}
+
+static void test_other_layout_is_replaced(void **state)
+{
+	(void)state;
+	struct datapath *datapath = open_state(STATE);
+
+	put_network(datapath, 1);
+	uint32_t host = 2;
+	assert_int_equal(
+		datapath_put(datapath, DP_TABLE_REMOTE, &host, &(struct dp_remote){0}, NULL), 0);
+	datapath_close(datapath);
+
+	LIBBPF_OPTS(bpf_map_create_opts, options, .map_flags = BPF_F_NO_PREALLOC);
+	int map = bpf_map_create(BPF_MAP_TYPE_HASH, "network", 4, 64, 65536, &options);
+	assert_true(map >= 0);
+	assert_int_equal(unlink(STATE "/v1/network"), 0);
+	assert_int_equal(bpf_obj_pin(map, STATE "/v1/network"), 0);
+	close(map);
+
+	datapath = open_state(STATE);
+	assert_int_equal(count_rows(datapath, DP_TABLE_NETWORK), 0);
+	assert_int_equal(count_rows(datapath, DP_TABLE_REMOTE), 1);
+	put_network(datapath, 1);
+	datapath_close(datapath);
+}
+
+static void test_states_are_apart(void **state)
+{
+	(void)state;
+	struct datapath *one = open_state(STATE), *two = open_state("/sys/fs/bpf/kernel-test/h2");
+
+	put_network(one, 1);
+	assert_int_equal(count_rows(two, DP_TABLE_NETWORK), 0);
+	datapath_close(two);
+	assert_int_equal(datapath_destroy("kernel", "/sys/fs/bpf/kernel-test/h2", NULL), 0);
+	assert_int_equal(access("/sys/fs/bpf/kernel-test/h2", F_OK), -1);
+	datapath_close(one);
+	assert_int_equal(access(STATE "/v1/network", F_OK), 0);
+}
+
+// ---- others write ----
+
+static void disturb(void)
+{
+	struct datapath *datapath = open_state(STATE);
+
+	for (uint32_t i = 0;; i++) {
+		uint32_t vni = 100000 + i % 2000;
+		if (i / 2000 % 2 == 0)
+			put_network(datapath, vni);
+		else
+			datapath_remove(datapath, DP_TABLE_NETWORK, &vni, NULL);
+	}
+}
+
+static int count_lasting(void *context, const void *key, const void *value)
+{
+	(void)value;
+	unsigned char *seen = context;
+	uint32_t vni;
+
+	memcpy(&vni, key, sizeof(vni));
+	if (vni < 100000)
+		seen[vni]++;
+	return 0;
+}
+
+static void test_walk_while_others_write(void **state)
+{
+	(void)state;
+	struct datapath *datapath = open_state(STATE);
+
+	for (uint32_t vni = 0; vni < 5000; vni++)
+		put_network(datapath, vni);
+	pid_t child = fork();
+	if (child == 0)
+		disturb();
+	for (int round = 0; round < 100; round++) {
+		unsigned char seen[5000] = {0};
+		assert_int_equal(
+			datapath_each(datapath, DP_TABLE_NETWORK, count_lasting, seen, NULL), 0);
+		for (uint32_t vni = 0; vni < 5000; vni++)
+			assert_int_equal(seen[vni], 1);
+	}
+	kill(child, SIGKILL);
+	waitpid(child, NULL, 0);
+	datapath_close(datapath);
+}
+
+// ---- attachment ----
+
+static void test_missing_device(void **state)
+{
+	(void)state;
+	struct datapath *datapath = open_state(STATE);
+
+	assert_int_equal(datapath_attach(datapath, MISSING, DATAPATH_PORT, NULL), -ENODEV);
+	assert_int_equal(datapath_attached(datapath, MISSING, DATAPATH_PORT), -ENODEV);
+	assert_int_equal(datapath_detach(datapath, MISSING, NULL), 0);
+	datapath_close(datapath);
+}
+
+static void test_restart_is_drift(void **state)
+{
+	(void)state;
+	struct datapath *datapath = open_state(STATE);
+
+	assert_int_equal(datapath_attach(datapath, LOOPBACK, DATAPATH_PORT, NULL), 0);
+	datapath_close(datapath);
+	datapath = open_state(STATE); // its programs are others, over the same maps
+	assert_int_equal(datapath_attached(datapath, LOOPBACK, DATAPATH_PORT), 0);
+	assert_int_equal(datapath_attach(datapath, LOOPBACK, DATAPATH_PORT, NULL), 0);
+	assert_int_equal(datapath_attached(datapath, LOOPBACK, DATAPATH_PORT), 1);
+	datapath_close(datapath);
+}
+
+static void test_filters_of_others_stay(void **state)
+{
+	(void)state;
+	struct datapath *datapath = open_state(STATE);
+	LIBBPF_OPTS(bpf_tc_hook, hook, .ifindex = LOOPBACK, .attach_point = BPF_TC_INGRESS);
+	LIBBPF_OPTS(bpf_tc_opts, theirs, .handle = 1, .priority = 1);
+
+	theirs.prog_fd = datapath_kernel_program(datapath, DATAPATH_UNDERLAY);
+	assert_int_equal(datapath_attach(datapath, LOOPBACK, DATAPATH_PORT, NULL), 0);
+	assert_int_equal(bpf_tc_attach(&hook, &theirs), 0);
+	assert_int_equal(datapath_detach(datapath, LOOPBACK, NULL), 0);
+	theirs.prog_fd = 0;
+	theirs.prog_id = 0;
+	assert_int_equal(bpf_tc_query(&hook, &theirs), 0);
+	theirs.prog_fd = theirs.prog_id = theirs.flags = 0;
+	assert_int_equal(bpf_tc_detach(&hook, &theirs), 0);
+	datapath_close(datapath);
+}
+
+static void test_destroy(void **state)
+{
+	(void)state;
+	struct datapath *other = open_state("/sys/fs/bpf/kernel-test/h2");
+	struct datapath *datapath = open_state(STATE);
+
+	assert_int_equal(datapath_attach(other, LOOPBACK, DATAPATH_PORT, NULL), 0);
+	assert_int_equal(datapath_destroy("kernel", STATE, NULL), 0);
+	assert_int_equal(datapath_attached(other, LOOPBACK, DATAPATH_PORT), 1); // not ours
+	assert_int_equal(datapath_attach(datapath, LOOPBACK, DATAPATH_PORT, NULL), 0);
+	datapath_close(datapath);
+
+	datapath = open_state(STATE);
+	assert_int_equal(datapath_attach(datapath, LOOPBACK, DATAPATH_PORT, NULL), 0);
+	assert_int_equal(datapath_destroy("kernel", STATE, NULL), 0);
+	assert_int_equal(datapath_attached(datapath, LOOPBACK, DATAPATH_PORT), 0);
+	assert_int_equal(access(STATE, F_OK), -1);
+	datapath_close(datapath);
+	datapath_close(other);
+	assert_int_equal(datapath_destroy("kernel", "/sys/fs/bpf/kernel-test/h2", NULL), 0);
+}
+
+// ---- counters ----
+
+struct drops {
+	uint32_t port, reason;
+	uint64_t packets, bytes;
+	unsigned rows;
+};
+
+static void keep_drops(void *context, uint32_t port, uint32_t reason, const struct dp_drops *drops)
+{
+	struct drops *kept = context;
+
+	*kept = (struct drops){port, reason, drops->packets, drops->bytes, kept->rows + 1};
+}
+
+static void test_counters(void **state)
+{
+	(void)state;
+	struct datapath *datapath = open_state(STATE);
+	unsigned char frame[64] = {[12] = 0x88, 0xb5};
+	LIBBPF_OPTS(bpf_test_run_opts, run, .data_in = frame, .data_size_in = sizeof(frame),
+		.repeat = 1);
+	int program = datapath_kernel_program(datapath, DATAPATH_PORT);
+	struct drops drops = {0};
+
+	for (int cpu = 0; cpu < 2; cpu++) { // one counter a CPU, added up
+		cpu_set_t set;
+		CPU_ZERO(&set);
+		CPU_SET(cpu, &set);
+		sched_setaffinity(0, sizeof(set), &set);
+		for (int i = 0; i < 5; i++)
+			assert_int_equal(bpf_prog_test_run_opts(program, &run), 0);
+	}
+	assert_int_equal(datapath_drops(datapath, keep_drops, &drops, NULL), 0);
+	assert_int_equal(drops.rows, 1);
+	assert_int_equal(drops.port, 0);
+	assert_string_equal(datapath_reason_name(drops.reason), "unknown-port");
+	assert_int_equal(drops.packets, 10);
+	assert_int_equal(drops.bytes, 10 * sizeof(frame));
+
+	datapath_counters_forget(datapath, 0);
+	drops = (struct drops){0};
+	assert_int_equal(datapath_drops(datapath, keep_drops, &drops, NULL), 0);
+	assert_int_equal(drops.rows, 0);
+	datapath_close(datapath);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_teardown(test_not_on_bpf, clean),
+		cmocka_unit_test_teardown(test_restart_keeps_rows, clean),
+		cmocka_unit_test_teardown(test_other_layout_is_replaced, clean),
+		cmocka_unit_test_teardown(test_states_are_apart, clean),
+		cmocka_unit_test_teardown(test_walk_while_others_write, clean),
+		cmocka_unit_test_teardown(test_missing_device, clean),
+		cmocka_unit_test_teardown(test_restart_is_drift, clean),
+		cmocka_unit_test_teardown(test_filters_of_others_stay, clean),
+		cmocka_unit_test_teardown(test_destroy, clean),
+		cmocka_unit_test_teardown(test_counters, clean),
+	};
+
+	if (unshare(CLONE_NEWNET | CLONE_NEWNS) < 0 ||
+		mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0 ||
+		mount("bpf", "/sys/fs/bpf", "bpf", 0, NULL) < 0) {
+		fprintf(stderr, "the kernel provider's tests need root: %s\n", strerror(errno));
+		return 1;
+	}
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
