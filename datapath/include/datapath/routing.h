@@ -75,7 +75,7 @@ struct dp_steer {
 	struct dp_address source, destination;
 	__u8 source_bits, destination_bits; // 0..128; 0: any
 	__u8 protocol;                      // 0: any
-	__u8 pad;
+	__u8 family;                        // 4 or 6: what it takes
 	__u16 port_low, port_high; // of the destination; 0..65535: any
 	struct dp_route route;
 };

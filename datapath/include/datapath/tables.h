@@ -167,13 +167,13 @@ struct dp_drops {
 	TABLE(party, PARTY, struct dp_party_key, struct dp_party, HASH, 1048576)             \
 	TABLE(guard, GUARD, __u32, struct dp_guard, HASH, 16384)                             \
 	TABLE(generation, GENERATION, __u32, struct dp_generation, ARRAY, 1)                 \
+	TABLE(network, NETWORK, __u32, struct dp_network, HASH, 65536)                       \
+	TABLE(neighbor, NEIGHBOR, struct dp_neighbor_key, struct dp_neighbor, HASH, 1048576) \
 	TABLE(hop, HOP, struct dp_hop_key, struct dp_hop, HASH, 262144)                      \
 	TABLE(route, ROUTE, struct dp_route_key, struct dp_route, LPM, 1048576)              \
 	TABLE(steer, STEER, struct dp_steer_key, struct dp_steer, HASH, 65536)               \
 	TABLE(gateway, GATEWAY, struct dp_gateway_key, struct dp_gateway, HASH, 65536)       \
 	TABLE(router, ROUTER, __u32, struct dp_router, HASH, 16384)                          \
-	TABLE(network, NETWORK, __u32, struct dp_network, HASH, 65536)                       \
-	TABLE(neighbor, NEIGHBOR, struct dp_neighbor_key, struct dp_neighbor, HASH, 1048576) \
 	TABLE(station, STATION, struct dp_station_key, struct dp_station, HASH, 524288)      \
 	TABLE(allowed, ALLOWED, struct dp_allowed_key, struct dp_allowed, LPM, 65536)        \
 	TABLE(flood, FLOOD, struct dp_flood_key, struct dp_flood, HASH, 524288)              \
