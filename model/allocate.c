@@ -183,17 +183,39 @@ static int allocate_address(struct allocation *allocation, struct record *record
 	return 0;
 }
 
+// The address that the port's host makes of its MAC: RFC 4862, section 5.5.3.
+static int allocate_slaac(struct allocation *allocation, struct record *record,
+	const struct prefix *subnet, struct address *out, struct error *error)
+{
+	const struct port *port = (const struct port *)record->object;
+	struct address address = address_link_local(&port->mac);
+	char text[ADDRESS_TEXT];
+	memcpy(address.bytes, subnet->address.bytes, 8);
+	struct claim claim = claim_address(record_target(record, MODEL_NETWORK), &address);
+	claim.owner = record;
+	if (!index_add(&allocation->catalog->claims, &claim)) {
+		error_set_field(error, "addresses");
+		return error_set(error, EBUSY, "%s, which the port's MAC makes, is in use",
+			address_format(&address, text));
+	}
+	*out = address;
+	return 0;
+}
+
 static int allocate_addresses(struct allocation *allocation, struct record *record,
 	struct port *port, struct error *error)
 {
 	const struct record *target = record_target(record, MODEL_NETWORK);
-	const struct prefix_list *subnets = &((const struct network *)target->object)->subnets;
+	const struct network *network = (const struct network *)target->object;
+	const struct prefix_list *subnets = &network->subnets;
 	if (!subnets->count)
 		return 0;
 	port->addresses.items = memory_new(subnets->count * sizeof(struct address));
 	for (size_t i = 0; i < subnets->count; i++) {
-		int result = allocate_address(
-			allocation, record, &subnets->items[i], &port->addresses.items[i], error);
+		const struct prefix *subnet = &subnets->items[i];
+		bool slaac = network->slaac && !prefix_is_ipv4(subnet);
+		int result = (slaac ? allocate_slaac : allocate_address)(
+			allocation, record, subnet, &port->addresses.items[i], error);
 		if (result)
 			return result;
 		port->addresses.count++;
@@ -223,6 +245,7 @@ int allocate(struct allocation *allocation, struct record *record, struct error 
 	struct catalog *catalog = allocation->catalog;
 	struct network *network = (struct network *)record->object;
 	struct host *host = (struct host *)record->object;
+	struct router *router = (struct router *)record->object;
 	int result = 0;
 	if (record->kind == MODEL_NETWORK && !network->vni)
 		result = allocate_number(catalog, CLAIM_VNI, &catalog->counters.vni, VNI_MAXIMUM,
@@ -230,6 +253,9 @@ int allocate(struct allocation *allocation, struct record *record, struct error 
 	else if (record->kind == MODEL_HOST && !host->key)
 		result = allocate_number(catalog, CLAIM_HOST_KEY, &catalog->counters.host_key,
 			UINT32_MAX, record, &host->key, error);
+	else if (record->kind == MODEL_ROUTER && !router->key)
+		result = allocate_number(catalog, CLAIM_ROUTER_KEY, &catalog->counters.router_key,
+			UINT32_MAX, record, &router->key, error);
 	else if (record->kind == MODEL_PORT)
 		result = allocate_port(allocation, record, (struct port *)record->object, error);
 	if (result) {

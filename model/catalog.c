@@ -12,7 +12,8 @@ void catalog_new(struct catalog **out)
 	struct catalog *catalog = memory_new(sizeof(*catalog));
 	records_init(&catalog->records);
 	claims_init(&catalog->claims);
-	catalog->counters = (struct counters){.vni = 1, .port_key = 1, .host_key = 1};
+	catalog->counters =
+		(struct counters){.vni = 1, .port_key = 1, .router_key = 1, .host_key = 1};
 	*out = catalog;
 }
 
@@ -64,6 +65,17 @@ struct port *catalog_port_by_device(
 	return claim ? (struct port *)claim->owner->object : NULL;
 }
 
+// Routers that were loaded before their network claim their addresses on it now.
+static int claim_routers(struct catalog *catalog, struct record *network, struct error *error)
+{
+	int result = 0;
+	for (struct reference *reference = network->referrers;
+		!result && reference && reference->from->kind == MODEL_ROUTER;
+		reference = reference->after)
+		result = claims_take(&catalog->claims, reference->from, error);
+	return result;
+}
+
 int catalog_load(struct catalog *catalog, struct object *object, struct error *error)
 {
 	struct records *records = &catalog->records;
@@ -76,6 +88,8 @@ int catalog_load(struct catalog *catalog, struct object *object, struct error *e
 	} else {
 		record_fill(records, record, object);
 		result = claims_take(&catalog->claims, record, error);
+		if (!result && record->kind == MODEL_NETWORK)
+			result = claim_routers(catalog, record, error);
 		if (result) {
 			claims_drop(&catalog->claims, record);
 			record_empty(records, record);
@@ -88,17 +102,22 @@ int catalog_load(struct catalog *catalog, struct object *object, struct error *e
 
 json_t *catalog_counters(const struct catalog *catalog)
 {
-	return json_pack("{s:I, s:I}", "vni", (json_int_t)catalog->counters.vni, "port_key",
-		(json_int_t)catalog->counters.port_key);
+	const struct counters *counters = &catalog->counters;
+	return json_pack("{s:I, s:I, s:I}", "vni", (json_int_t)counters->vni, "port_key",
+		(json_int_t)counters->port_key, "router_key", (json_int_t)counters->router_key);
 }
 
 int catalog_counters_load(struct catalog *catalog, const json_t *counters, struct error *error)
 {
-	json_int_t vni, port_key;
-	if (json_unpack((json_t *)counters, "{s:I, s:I}", "vni", &vni, "port_key", &port_key) ||
-		vni < 1 || vni >= 1 << 24 || port_key < 1 || port_key > UINT32_MAX)
+	// A store from before there were routers says nothing of their keys.
+	json_int_t vni, port_key, router_key = 1;
+	if (json_unpack((json_t *)counters, "{s:I, s:I, s?I}", "vni", &vni, "port_key", &port_key,
+		    "router_key", &router_key) ||
+		vni < 1 || vni >= 1 << 24 || port_key < 1 || port_key > UINT32_MAX ||
+		router_key < 1 || router_key > UINT32_MAX)
 		return error_set(error, EINVAL, "the stored counters of allocation are damaged");
 	catalog->counters.vni = (uint32_t)vni;
 	catalog->counters.port_key = (uint32_t)port_key;
+	catalog->counters.router_key = (uint32_t)router_key;
 	return 0;
 }

@@ -217,6 +217,23 @@ static void the_same_again_changes_nothing(void **state)
 	assert_int_equal(before->revision, 2);
 }
 
+static void addresses_follow_the_mac_with_slaac(void **state)
+{
+	(void)state;
+	accept("put tenants/acme {}",
+		"put acme/networks/n1 {'subnets': ['10.0.0.0/24', 'fd00::/64'], 'slaac': true}",
+		"put acme/ports/p1 {'network': 'n1', 'mac': '02:00:00:00:00:0a'}");
+	const struct port *port =
+		(const struct port *)catalog_find(catalog, MODEL_PORT, "acme", "p1");
+	char text[ADDRESS_TEXT];
+	assert_string_equal(address_format(&port->addresses.items[0], text), "10.0.0.2");
+	assert_string_equal(address_format(&port->addresses.items[1], text), "fd00::ff:fe00:a");
+	refuse(EBUSY, "acme/ports/p3", "addresses",
+		"fd00::ff:fe00:b, which the port's MAC makes, is in use",
+		"put acme/ports/p2 {'network': 'n1', 'addresses': ['fd00::ff:fe00:b']}",
+		"put acme/ports/p3 {'network': 'n1', 'mac': '02:00:00:00:00:0b'}");
+}
+
 static void addresses_asked_for_anew_may_come_back(void **state)
 {
 	(void)state;
@@ -518,6 +535,7 @@ int main(void)
 		test(numbers_are_not_soon_used_again),
 		test(counters_go_round),
 		test(the_same_again_changes_nothing),
+		test(addresses_follow_the_mac_with_slaac),
 		test(addresses_asked_for_anew_may_come_back),
 		test(attach_and_detach),
 		test(dangling_references_are_refused),

@@ -97,6 +97,7 @@ static int conflict(
 	case CLAIM_VNI:
 	case CLAIM_HOST_KEY:
 	case CLAIM_PORT_KEY:
+	case CLAIM_ROUTER_KEY:
 		break;
 	}
 	return error_set(claiming->error, EEXIST, "number %u is that of %s already",
@@ -154,6 +155,42 @@ static int handle_network(const struct claiming *claiming, const struct network 
 	return handle(claiming, claim_number(CLAIM_VNI, network->vni), "vni", -1);
 }
 
+// The router on one of its networks, `record`.
+static int handle_joined(const struct claiming *claiming, const struct record *record,
+	const struct router_network *joined, size_t index)
+{
+	if (!record->object)
+		return 0; // the reference dangles, or the network is not loaded yet
+	struct address_list addresses =
+		router_addresses(joined, (const struct network *)record->object);
+	char field[64];
+	bool given = joined->addresses.items;
+	snprintf(field, sizeof(field), given ? "networks[%zu].addresses" : "networks[%zu]", index);
+	int result = 0;
+	for (size_t i = 0; !result && i < addresses.count; i++)
+		result = handle(claiming, claim_address(record, &addresses.items[i]), field,
+			given ? (int)i : -1);
+	free(addresses.items);
+	return result;
+}
+
+static int handle_router(const struct claiming *claiming, const struct router *router)
+{
+	int result = 0;
+	size_t index = router->networks.count;
+	// References were linked in order, each before the last.
+	for (const struct reference *reference = claiming->owner->references; reference && !result;
+		reference = reference->next)
+		if (reference->to->kind == MODEL_NETWORK) {
+			index--;
+			result = handle_joined(
+				claiming, reference->to, &router->networks.items[index], index);
+		}
+	if (!result && router->key)
+		result = handle(claiming, claim_number(CLAIM_ROUTER_KEY, router->key), "key", -1);
+	return result;
+}
+
 static int handle_all(const struct claiming *claiming)
 {
 	const struct object *object = claiming->owner->object;
@@ -165,6 +202,7 @@ static int handle_all(const struct claiming *claiming)
 	case MODEL_PORT:
 		return handle_port(claiming, (const struct port *)object);
 	case MODEL_ROUTER:
+		return handle_router(claiming, (const struct router *)object);
 	case MODEL_ADDRESS_SET:
 	case MODEL_POLICY:
 	case MODEL_TENANT:

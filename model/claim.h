@@ -14,6 +14,7 @@ enum claim_type {
 	CLAIM_VNI,
 	CLAIM_HOST_KEY,
 	CLAIM_PORT_KEY,
+	CLAIM_ROUTER_KEY,
 };
 
 struct claim {
@@ -32,7 +33,8 @@ struct claim claim_device(const struct record *host, const char *device);
 struct claim claim_number(enum claim_type type, uint32_t number);
 uint32_t claim_number_of(const struct claim *claim);
 
-// Claim all that the object in `record` has. -EEXIST with object and field; what was claimed until then stays, for
+// Claim all that the object in `record` has; of a router also the addresses that follow from the subnets of its networks,
+// so that it must be dropped and claimed again when these change. -EEXIST with object and field; what was claimed until then stays, for
 // claims_drop to remove.
 int claims_take(struct index *claims, struct record *record, struct error *error);
 // Remove all claims that the object in `record` holds.

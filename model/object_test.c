@@ -55,7 +55,8 @@ static void defaults_are_written(void **state)
 	(void)state;
 	cleanup_object struct object *network = decoded(MODEL_NETWORK, "{}");
 	assert_encodes(network, "{\"kind\": \"network\", \"tenant\": \"acme\", \"name\": \"x1\","
-				"\"mtu\": 1400, \"unknown_unicast\": \"drop\"}");
+				"\"mtu\": 1400, \"unknown_unicast\": \"drop\","
+				"\"dhcp\": false, \"slaac\": false}");
 	cleanup_object struct object *host = decoded(MODEL_HOST, "{\"vtep\": \"192.0.2.1\"}");
 	assert_encodes(host, "{\"kind\": \"host\", \"name\": \"x1\", \"vtep\": \"192.0.2.1\","
 			     "\"encap\": \"geneve\", \"managed\": true}");
@@ -77,12 +78,14 @@ static void every_field_goes_through(void **state)
 	struct port *as_port = (struct port *)object;
 	assert_string_equal(as_port->labels.items[0].name, "app.io/part"); // sorted
 	assert_int_equal(as_port->key, 7);
-	cleanup_object struct object *network = decoded(MODEL_NETWORK,
-		"{\"subnets\": [\"10.0.0.0/30\", \"fd00::/126\"], \"mtu\": 1280,"
-		"\"unknown_unicast\": \"flood\", \"vni\": 9}");
-	assert_encodes(network, "{\"kind\": \"network\", \"tenant\": \"acme\", \"name\": \"x1\","
-				"\"subnets\": [\"10.0.0.0/30\", \"fd00::/126\"], \"mtu\": 1280,"
-				"\"unknown_unicast\": \"flood\", \"vni\": 9}");
+	static const char full[] =
+		"{\"kind\": \"network\", \"tenant\": \"acme\", \"name\": \"x1\","
+		"\"subnets\": [\"10.0.0.0/30\", \"fd00::/64\"], \"mtu\": 1280,"
+		"\"unknown_unicast\": \"flood\", \"dhcp\": true, \"slaac\": true,"
+		"\"dns_servers\": [\"10.0.0.9\", \"fd00::9\"], \"dns_domain\": \"a.b-c.9\", "
+		"\"vni\": 9}";
+	cleanup_object struct object *network = decoded(MODEL_NETWORK, full);
+	assert_encodes(network, full);
 	cleanup_object struct object *host =
 		decoded(MODEL_HOST, "{\"vtep\": \"FD00:0::1\", \"encap\": \"vxlan\", \"managed\": "
 				    "false, \"labels\": {}}");
@@ -131,9 +134,11 @@ static void bad_fields_are_named(void **state)
 		{MODEL_NETWORK, "{\"sub\": []}", "sub",
 			"unknown field 'sub', did you mean 'subnets'?"},
 		{MODEL_NETWORK, "{\"zzz\": 1}", "zzz",
-			"unknown field 'zzz', a network has subnets, mtu, unknown_unicast, vni"},
+			"unknown field 'zzz', a network has subnets, mtu, unknown_unicast, dhcp, "
+			"slaac, dns_servers, dns_domain, vni"},
 		{MODEL_NETWORK, "{\"zzz\": null}", "zzz",
-			"unknown field 'zzz', a network has subnets, mtu, unknown_unicast, vni"},
+			"unknown field 'zzz', a network has subnets, mtu, unknown_unicast, dhcp, "
+			"slaac, dns_servers, dns_domain, vni"},
 		{MODEL_NETWORK, "[]", "", "expected an object of fields, found a list"},
 		{MODEL_NETWORK, "{\"subnets\": \"10.0.0.0/24\"}", "subnets",
 			"expected a list of prefixes like [\"10.0.0.0/24\", \"fd00::/64\"], found "
@@ -172,6 +177,23 @@ static void bad_fields_are_named(void **state)
 			"must be from 576 to 9216, not -4294965896"},
 		{MODEL_NETWORK, "{\"subnets\": [\"fd00::/64\"], \"mtu\": 1279}", "mtu",
 			"must be at least 1280 with an IPv6 subnet, not 1279"},
+		{MODEL_NETWORK, "{\"slaac\": true, \"subnets\": [\"10.0.0.0/24\", \"fd00::/65\"]}",
+			"subnets[1]", "'fd00::/65' is not a /64, as slaac needs it"},
+		{MODEL_NETWORK, "{\"dns_servers\": [\"192.0.2.9\", \"127.0.0.53\"]}",
+			"dns_servers[1]",
+			"'127.0.0.53' is a loopback address: of every host another server"},
+		{MODEL_NETWORK, "{\"dns_servers\": [\"::1\"]}", "dns_servers[0]",
+			"'::1' is a loopback address: of every host another server"},
+		{MODEL_NETWORK, "{\"dns_servers\": [\"fe80::1\"]}", "dns_servers[0]",
+			"'fe80::1' is a link-local address: of every host another server"},
+		{MODEL_NETWORK, "{\"dns_domain\": \"acme.-x\"}", "dns_domain",
+			"'acme.-x' is not a domain: names of a-z 0-9 and inner dashes, joined by "
+			"dots"},
+		{MODEL_NETWORK, "{\"dns_domain\": \"acme.\"}", "dns_domain",
+			"'acme.' is not a domain: names of a-z 0-9 and inner dashes, joined by "
+			"dots"},
+		{MODEL_NETWORK, "{\"dns_domain\": \"a_b\"}", "dns_domain",
+			"'a_b' is not a domain: names of a-z 0-9 and inner dashes, joined by dots"},
 		{MODEL_NETWORK, "{\"unknown_unicast\": \"flod\"}", "unknown_unicast",
 			"must be 'drop' or 'flood', not 'flod'"},
 		{MODEL_NETWORK, "{\"unknown_unicast\": true}", "unknown_unicast",

@@ -129,18 +129,24 @@ static int link_reference(void *context, const char *field, enum model_kind kind
 	(void)field;
 	struct linking *linking = context;
 	struct record *to = record_obtain(linking->records, kind, tenant, name);
+	// A network has few routers and many ports: routers come first, to be found without a walk
+	// over the ports.
+	struct reference **place = &to->referrers;
+	if (linking->from->kind != MODEL_ROUTER)
+		while (*place && (*place)->from->kind == MODEL_ROUTER)
+			place = &(*place)->after;
 	struct reference *reference = memory_new(sizeof(*reference));
 	*reference = (struct reference){
 		.from = linking->from,
 		.to = to,
 		.next = linking->from->references,
-		.after = to->referrers,
-		.before = &to->referrers,
+		.after = *place,
+		.before = place,
 	};
 	linking->from->references = reference;
-	if (to->referrers)
-		to->referrers->before = &reference->after;
-	to->referrers = reference;
+	if (*place)
+		(*place)->before = &reference->after;
+	*place = reference;
 	to->referrer_count++;
 	return 0;
 }

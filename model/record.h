@@ -31,8 +31,9 @@ struct record {
 	char *name;
 	struct object *object; // owned reference, or NULL
 	struct reference *references;
-	struct reference *referrers;
+	struct reference *referrers; // routers first
 	size_t referrer_count;
+	uint64_t mark;      // of a walk over networks and routers: been here
 	struct pool *pools; // of a network, one a subnet from which was allocated
 };
 

@@ -123,13 +123,15 @@ static void nothing_is_left_out(void **state)
 		enum model_kind kind = (enum model_kind)i;
 		size_t count;
 		const struct field *fields = model_fields(kind, &count);
-		char name[64], heading[64];
-		snprintf(name, sizeof(name), "%c%s", model_kind_name(kind)[0] - 32,
-			model_kind_name(kind) + 1);
+		static const char *const names[] = {
+			"Tenant", "Host", "Network", "Port", "Router", "AddressSet", "Policy"};
+		char heading[64];
+		assert_true(kind < array_count(names));
 		snprintf(heading, sizeof(heading), "## %s\n", model_kind_name(kind));
 		cleanup_free char *page = model_manual(kind);
 		assert_non_null(strstr(manual, heading));
-		json_t *properties = json_object_get(json_object_get(schemas, name), "properties");
+		json_t *properties =
+			json_object_get(json_object_get(schemas, names[kind]), "properties");
 		for (size_t j = 0; j < count; j++) {
 			cleanup_free char *row = memory_format("| `%s` |", fields[j].name);
 			assert_non_null(strstr(page, row));
@@ -164,19 +166,38 @@ static void check_references(const json_t *openapi, const json_t *json)
 	}
 }
 
+static const json_t *member(const json_t *json, const char *format, const char *word)
+	__attribute__((format(printf, 2, 0)));
+
+static const json_t *member(const json_t *json, const char *format, const char *word)
+{
+	char key[128];
+	snprintf(key, sizeof(key), format, word);
+	return json_object_get(json, key);
+}
+
 static void openapi_holds_together(void **state)
 {
 	(void)state;
 	json_t *openapi = model_openapi();
 	check_references(openapi, openapi);
 	json_t *paths = json_object_get(openapi, "paths");
-	static const char *const expected[] = {"/v1/tenants", "/v1/tenants/{name}", "/v1/hosts",
-		"/v1/hosts/{name}", "/v1/networks", "/v1/tenants/{tenant}/networks",
-		"/v1/tenants/{tenant}/networks/{name}", "/v1/ports", "/v1/tenants/{tenant}/ports",
-		"/v1/tenants/{tenant}/ports/{name}"};
-	assert_int_equal(json_object_size(paths), array_count(expected));
-	for (size_t i = 0; i < array_count(expected); i++)
-		assert_non_null(json_object_get(paths, expected[i]));
+	static const char *const global[] = {"tenants", "hosts"}, *const in_tenant[] = {"networks",
+									  "ports", "routers",
+									  "address_sets",
+									  "policies"};
+	assert_int_equal(
+		json_object_size(paths), 2 * array_count(global) + 3 * array_count(in_tenant));
+	for (size_t i = 0; i < array_count(global); i++) {
+		assert_non_null(member(paths, "/v1/%s", global[i]));
+		assert_non_null(member(paths, "/v1/%s/{name}", global[i]));
+	}
+	for (size_t i = 0; i < array_count(in_tenant); i++) {
+		const char *plural = in_tenant[i];
+		assert_non_null(member(paths, "/v1/%s", plural));
+		assert_non_null(member(paths, "/v1/tenants/{tenant}/%s", plural));
+		assert_non_null(member(paths, "/v1/tenants/{tenant}/%s/{name}", plural));
+	}
 	json_decref(openapi);
 }
 

@@ -6,15 +6,16 @@
 #include "model/catalog.h"
 
 struct counters {
-	uint32_t vni, port_key; // the next to be tried
-	uint32_t host_key;      // all below it are used
+	uint32_t vni, port_key, router_key; // the next to be tried
+	uint32_t host_key;                  // all below it are used
 };
 
 struct catalog {
 	struct records records;
 	struct index claims; // struct claim
 	struct counters counters;
-	bool busy; // a transaction is open
+	uint64_t marks; // walks over the records so far
+	bool busy;      // a transaction is open
 };
 
 // A pool's place before a transaction allocated from it.
@@ -42,10 +43,21 @@ void allocation_release(struct catalog *catalog, const struct object *object);
 // Drop pools of subnets that the network has no longer.
 void allocation_prune(struct record *network);
 
+// ---- routing.c ----
+
+// Each segment, networks joined by routers, is looked at once from here on.
+void segments_check_begin(struct catalog *catalog);
+// What must hold between a router, its networks, and all others of the segment that it makes: addresses in subnets, no
+// subnets that overlap, next hops on a network of the router.
+int routing_check(struct catalog *catalog, struct record *router, struct error *error);
+
 // ---- succession.c: what must hold between an object and others ----
 
 // What the controller owns is taken over from `before` (NULL: none); changing that, or a constant field, is refused.
 int succession_check(struct object *after, const struct object *before, struct error *error);
+// Whether an interface on the network can have the address.
+int address_check(
+	const struct network *network, const struct address *address, struct error *error);
 // What must hold between a port and its network and host, which exist.
 int placement_check(const struct record *port, struct error *error);
 // No address that is in use may be left outside the subnets of the network, or on a reserved address of one.

@@ -74,8 +74,7 @@ static const char *reserved_in(const struct prefix *subnet, const struct address
 	return NULL;
 }
 
-static int address_check(
-	const struct network *network, const struct address *address, struct error *error)
+int address_check(const struct network *network, const struct address *address, struct error *error)
 {
 	char text[ADDRESS_TEXT], prefix[PREFIX_TEXT];
 	address_format(address, text);
@@ -173,8 +172,8 @@ int subnets_check(const struct catalog *catalog, const struct record *network, s
 	char path[OBJECT_PATH_TEXT], text[ADDRESS_TEXT];
 	error_set_object(error, "%s", object_path(network->object, path));
 	error_set_field(error, "subnets");
-	return error_set(error, EBUSY, "%s %s, which port %s of tenant %s uses",
+	return error_set(error, EBUSY, "%s %s, which %s %s of tenant %s uses",
 		outside ? "no subnet would be left for" : "a network or broadcast address would be",
-		address_format((const struct address *)used->value, text), used->owner->name,
-		used->owner->tenant);
+		address_format((const struct address *)used->value, text),
+		model_kind_name(used->owner->kind), used->owner->name, used->owner->tenant);
 }

@@ -102,20 +102,23 @@ int transaction_delete(struct transaction *transaction, enum model_kind kind, co
 
 // ---- from one state to the other, and back ----
 
-static void take_out(struct transaction *transaction, struct operation *operation)
+// All claims first: what a router claims follows from its networks, which must still be there.
+static void take_out(struct transaction *transaction)
 {
-	struct record *record = operation->record;
-	if (operation->unchanged || !record->object)
-		return;
-	claims_drop(&transaction->catalog->claims, record);
-	record_empty(&transaction->catalog->records, record);
+	for
+		each_operation(operation,
+			transaction) if (!operation->unchanged && operation->record->object)
+			claims_drop(&transaction->catalog->claims, operation->record);
+	for
+		each_operation(operation,
+			transaction) if (!operation->unchanged && operation->record->object)
+			record_empty(&transaction->catalog->records, operation->record);
 }
 
 static void apply(struct transaction *transaction)
 {
 	transaction->applied = true;
-	for
-		each_operation(operation, transaction) take_out(transaction, operation);
+	take_out(transaction);
 	for
 		each_operation(
 			operation, transaction) if (operation->after && !operation->unchanged)
@@ -129,17 +132,16 @@ static void revert(struct transaction *transaction)
 		return;
 	transaction->applied = false;
 	allocation_abort(&transaction->allocation);
+	take_out(transaction);
 	for
-		each_operation(operation, transaction) take_out(transaction, operation);
-	for
-		each_operation(operation, transaction)
-		{
-			if (!operation->before || operation->unchanged)
-				continue;
+		each_operation(
+			operation, transaction) if (operation->before && !operation->unchanged)
 			record_fill(&transaction->catalog->records, operation->record,
 				operation->before);
+	for
+		each_operation(
+			operation, transaction) if (operation->before && !operation->unchanged)
 			claims_take(&transaction->catalog->claims, operation->record, NULL);
-		}
 }
 
 // ---- checks ----
@@ -158,6 +160,39 @@ static int check_successions(struct transaction *transaction, struct error *erro
 					       object_equal(operation->before, operation->after);
 		}
 	return 0;
+}
+
+// The router, which stays as it is, or as an operation already says, is put anew.
+static void recheck(struct transaction *transaction, struct record *record)
+{
+	struct operation probe = {.record = record};
+	struct operation *operation = index_find(&transaction->operations, &probe);
+	if (operation) {
+		operation->unchanged = false;
+		return;
+	}
+	probe.before = object_ref(record->object);
+	probe.after = object_ref(record->object);
+	record->pins++;
+	index_add(&transaction->operations, &probe);
+}
+
+// What a router claims, and may claim, follows from its networks: with a network that changes, its routers are looked at
+// again. They come out equal, so they are no change.
+static void recheck_routers(struct transaction *transaction)
+{
+	for
+		each_operation(operation, transaction)
+		{
+			const struct record *record = operation->record;
+			if (record->kind != MODEL_NETWORK || operation->unchanged ||
+				!operation->after)
+				continue;
+			for (struct reference *reference = record->referrers;
+				reference && reference->from->kind == MODEL_ROUTER;
+				reference = reference->after)
+				recheck(transaction, reference->from);
+		}
 }
 
 // "port web1 of tenant acme, port web2 of tenant acme and 7 more refer to it"
@@ -217,29 +252,50 @@ static int check_references(struct transaction *transaction, struct error *error
 	return 0;
 }
 
-static int check_placements(struct transaction *transaction, struct error *error)
+static int check_operation(
+	const struct transaction *transaction, struct operation *operation, struct error *error)
+{
+	switch (operation->record->kind) {
+	case MODEL_NETWORK:
+		return subnets_check(transaction->catalog, operation->record, error);
+	case MODEL_PORT:
+		return placement_check(operation->record, error);
+	case MODEL_ROUTER:
+		return routing_check(transaction->catalog, operation->record, error);
+	case MODEL_TENANT:
+	case MODEL_HOST:
+	case MODEL_ADDRESS_SET:
+	case MODEL_POLICY:
+	case MODEL_KIND_COUNT:
+		break;
+	}
+	return 0;
+}
+
+static int check_kind(struct transaction *transaction, enum model_kind kind, struct error *error)
 {
 	int result = 0;
 	for
 		each_operation(operation, transaction)
 		{
 			if (operation->after && !operation->unchanged &&
-				operation->record->kind == MODEL_PORT)
-				result = placement_check(operation->record, error);
-			if (result)
-				return result;
-		}
-	for
-		each_operation(operation, transaction)
-		{
-			if (operation->after && !operation->unchanged &&
-				operation->record->kind == MODEL_NETWORK)
-				result = subnets_check(
-					transaction->catalog, operation->record, error);
+				operation->record->kind == kind)
+				result = check_operation(transaction, operation, error);
 			if (result)
 				return result;
 		}
 	return 0;
+}
+
+// Ports before networks: of two that do not fit, the port is at fault.
+static int check_placements(struct transaction *transaction, struct error *error)
+{
+	static const enum model_kind order[] = {MODEL_PORT, MODEL_ROUTER, MODEL_NETWORK};
+	int result = 0;
+	segments_check_begin(transaction->catalog);
+	for (size_t i = 0; !result && i < array_count(order); i++)
+		result = check_kind(transaction, order[i], error);
+	return result;
 }
 
 // All explicit claims before any allocation: what somebody wrote is never given to another.
@@ -297,6 +353,7 @@ int transaction_prepare(struct transaction *transaction, struct error *error)
 	int result = check_successions(transaction, error);
 	if (result)
 		return result;
+	recheck_routers(transaction);
 	apply(transaction);
 	result = check_references(transaction, error);
 	if (!result)

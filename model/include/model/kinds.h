@@ -42,16 +42,29 @@
 	FIELD(host, number, key, FIELD_SERVER | FIELD_WIDE,                                   \
 		"The host in the tables of the datapath")
 
-#define NETWORK_FIELDS(FIELD)                                                            \
-	FIELD(network, prefixes, subnets, FIELD_COLUMN,                                  \
-		"Where ports get their addresses; both families, none overlaps another", \
-		.maximum = 64)                                                           \
-	FIELD(network, number, mtu, FIELD_COLUMN,                                        \
-		"The largest IP packet, in bytes; at least 1280 with an IPv6 subnet",    \
-		.minimum = 576, .maximum = 9216, .fallback = 1400)                       \
-	FIELD(network, unknown_unicast, unknown_unicast, FIELD_WIDE,                     \
-		"What becomes of a frame to a MAC that no port has",                     \
-		.fallback = UNKNOWN_UNICAST_DROP)                                        \
+#define NETWORK_FIELDS(FIELD)                                                                     \
+	FIELD(network, prefixes, subnets, FIELD_COLUMN,                                           \
+		"Where ports get their addresses; both families, none overlaps another",          \
+		.maximum = 64)                                                                    \
+	FIELD(network, number, mtu, FIELD_COLUMN,                                                 \
+		"The largest IP packet, in bytes; at least 1280 with an IPv6 subnet",             \
+		.minimum = 576, .maximum = 9216, .fallback = 1400)                                \
+	FIELD(network, unknown_unicast, unknown_unicast, FIELD_WIDE,                              \
+		"What becomes of a frame to a MAC that no port has",                              \
+		.fallback = UNKNOWN_UNICAST_DROP)                                                 \
+	FIELD(network, flag, dhcp, FIELD_WIDE,                                                    \
+		"Ports are told their addresses, router, DNS and MTU by DHCP and router "         \
+		"advertisements")                                                                 \
+	FIELD(network, flag, slaac, FIELD_WIDE,                                                   \
+		"Ports make their IPv6 addresses of their MACs; every IPv6 subnet is a /64")      \
+	FIELD(network, addresses, dns_servers, FIELD_WIDE,                                        \
+		"Who is asked for names that are not the tenant's; absent: the resolvers of the " \
+		"host, []: nobody",                                                               \
+		.maximum = 8)                                                                     \
+	FIELD(network, text, dns_domain, FIELD_WIDE,                                              \
+		"The domain of the tenant's own names, PORT.DOMAIN and PORT.NETWORK.DOMAIN; "     \
+		"absent: TENANT.internal",                                                        \
+		.maximum = 120)                                                                   \
 	FIELD(network, number, vni, FIELD_SERVER | FIELD_WIDE, "The network in tunnel headers")
 
 #define PORT_FIELDS(FIELD)                                                                    \
