@@ -114,6 +114,8 @@ struct dp_network {
 	__u32 flood_count; // entries 0..flood_count-1 of `flood`, local devices before remote hosts
 	__u32 mtu;
 	__u32 domain; // the segment that it is part of
+	__u32 router; // one of its routers, which tells senders of packets that are too big; 0: none
+	__u32 pad;
 };
 
 struct dp_flood_key {
