@@ -61,6 +61,7 @@ APART enum dp_verdict encapsulate(
 {
 	struct way way;
 	__u32 mtu;
+	seam_note(seam, DP_STAGE_ENCAPSULATE, host, to_port);
 	enum dp_reason reason = way_find(seam, host, &way, &mtu);
 
 	if (reason)

@@ -21,6 +21,7 @@ static inline enum dp_reason flood_local(struct flood *flood, const struct dp_fl
 {
 	if (entry->port == flood->packet->port)
 		return DP_REASON_NONE;
+	seam_note(flood->seam, DP_STAGE_DELIVER, entry->port, entry->ifindex);
 	if (seam_clone(flood->seam, entry->ifindex) < 0)
 		return DP_REASON_OUTPUT_FAILED;
 	seam_count(flood->seam, entry->port, SEAM_TO_PORT);
@@ -44,6 +45,7 @@ static inline enum dp_reason flood_remote(struct flood *flood, __u32 host)
 {
 	struct way way;
 	__u32 mtu;
+	seam_note(flood->seam, DP_STAGE_ENCAPSULATE, host, 0);
 	enum dp_reason reason = way_find(flood->seam, host, &way, &mtu);
 
 	if (reason) // told once, in the first of the two passes

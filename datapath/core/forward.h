@@ -11,11 +11,14 @@
 static inline enum dp_verdict from_port_forward(struct seam *seam, struct packet *packet)
 {
 	bool asked = resolve_asked(packet);
+	if (asked)
+		seam_note(seam, DP_STAGE_RESOLVE, packet->vni, packet->port);
 	const struct dp_neighbor *neighbor = asked ? resolve_find(seam, packet) : NULL;
 
 	if (neighbor)
 		return resolve_answer(seam, packet, neighbor);
 
+	seam_note(seam, DP_STAGE_SWITCH, packet->vni, 0);
 	const struct dp_station *station = switch_find(seam, packet);
 	if (station && station->router) {
 		// HOOK for core/route.h: route_packet(seam, packet, &station) answers DP_VERDICT_ONWARD once it has rewritten the
@@ -43,12 +46,16 @@ static inline enum dp_verdict from_port_forward(struct seam *seam, struct packet
 static inline enum dp_verdict from_port(struct seam *seam)
 {
 	__u32 device = seam_device(seam);
+	seam_note(seam, DP_STAGE_PORT, device, 0);
 	const struct dp_source *source = seam_find_source(seam, &device);
 	struct packet packet;
 
 	if (!source)
 		return packet_drop(seam, 0, DP_REASON_UNKNOWN_PORT);
+	seam_note(seam, DP_STAGE_PARSE, 0, 0);
 	enum dp_reason reason = parse_packet(seam, &packet);
+	if (!reason)
+		seam_note(seam, DP_STAGE_SECURITY, source->port, source->vni);
 	if (!reason)
 		reason = security_check(seam, source, &packet);
 	if (!reason && packet.wire_length > source->mtu)
@@ -65,6 +72,7 @@ static inline enum dp_verdict from_port(struct seam *seam)
 // What came out of a tunnel goes to ports of this host and nowhere else: the sender has served the other hosts.
 static inline enum dp_verdict from_underlay_forward(struct seam *seam, const struct packet *packet)
 {
+	seam_note(seam, DP_STAGE_SWITCH, packet->vni, 0);
 	const struct dp_station *station = switch_find(seam, packet);
 
 	if (station) // what arrives has been routed already
@@ -93,6 +101,7 @@ APART enum dp_reason from_underlay_open(
 	if (seam_close(seam, arrival->inner) < 0)
 		return DP_REASON_DECAPSULATION_FAILED;
 
+	seam_note(seam, DP_STAGE_PARSE, 0, 0);
 	reason = parse_packet(seam, packet);
 	if (reason)
 		return reason;
@@ -112,6 +121,7 @@ static inline enum dp_verdict from_underlay(struct seam *seam)
 	struct tunnel_arrival arrival = {0};
 	struct packet packet;
 
+	seam_note(seam, DP_STAGE_TUNNEL, seam_device(seam), 0);
 	if (!tunnel_arrives(seam, &arrival))
 		return DP_VERDICT_HOST;
 	enum dp_reason reason = from_underlay_open(seam, &arrival, &packet);

@@ -48,6 +48,11 @@
 //         a superpacket counts as its segments
 //   void  seam_count_drop(struct seam *, __u32 port, enum dp_reason)
 //
+// Tracing
+//
+//   void  seam_note(struct seam *, enum dp_stage, __u32 first, __u32 second)
+//         a stage begins (core/stages.h)
+//
 // The end. A reason other than 0 says that the packet did not go.
 //
 //   enum dp_verdict seam_output(struct seam *, __u32 ifindex, __u32 device)
@@ -71,6 +76,7 @@
 #include <linux/types.h>
 
 #include "core/reasons.h"
+#include "core/stages.h"
 #include "datapath/tables.h"
 
 struct seam;

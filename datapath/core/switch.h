@@ -20,6 +20,7 @@ static inline const struct dp_station *switch_find(struct seam *seam, const stru
 
 static inline enum dp_verdict switch_local(struct seam *seam, const struct dp_station *station)
 {
+	seam_note(seam, DP_STAGE_DELIVER, station->port, station->ifindex);
 	seam_count(seam, station->port, SEAM_TO_PORT);
 	return seam_output(seam, station->ifindex, station->device);
 }
@@ -33,5 +34,6 @@ APART enum dp_verdict switch_many(struct seam *seam, const struct packet *packet
 	if (!mac_multicast(&packet->ethernet.destination) &&
 		!(network->flags & DP_NETWORK_FLOOD_UNKNOWN))
 		return packet_drop(seam, packet->port, DP_REASON_UNKNOWN_UNICAST);
+	seam_note(seam, DP_STAGE_FLOOD, packet->vni, network->flood_count);
 	return flood_packet(seam, packet, network, local);
 }
