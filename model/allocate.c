@@ -10,6 +10,7 @@
 #include "state.h"
 
 enum { VNI_MAXIMUM = (1 << 24) - 2 };
+static const uint32_t ROUTER_KEY_MAXIMUM = 0xfeffffff; // beyond: MACs of networks, network_mac
 
 void allocation_begin(struct allocation *allocation, struct catalog *catalog)
 {
@@ -255,7 +256,7 @@ int allocate(struct allocation *allocation, struct record *record, struct error 
 			UINT32_MAX, record, &host->key, error);
 	else if (record->kind == MODEL_ROUTER && !router->key)
 		result = allocate_number(catalog, CLAIM_ROUTER_KEY, &catalog->counters.router_key,
-			UINT32_MAX, record, &router->key, error);
+			ROUTER_KEY_MAXIMUM, record, &router->key, error);
 	else if (record->kind == MODEL_PORT)
 		result = allocate_port(allocation, record, (struct port *)record->object, error);
 	if (result) {

@@ -157,7 +157,8 @@ struct object {
 // struct host    { struct object object; struct address vtep; enum encapsulation encap;
 //                  struct label_list labels; bool managed; uint32_t key; };
 // struct network { struct object object; struct prefix_list subnets; uint32_t mtu;
-//                  enum unknown_unicast unknown_unicast; uint32_t vni; };
+//                  enum unknown_unicast unknown_unicast; bool dhcp; bool slaac;
+//                  struct address_list dns_servers; char *dns_domain; uint32_t vni; };
 // struct port    { struct object object; char *network; struct mac mac;
 //                  struct address_list addresses; struct label_list labels;
 //                  struct allowed_pair_list security; char *host; char *device; uint32_t key; };
@@ -270,6 +271,14 @@ struct address router_address_default(const struct prefix *subnet);
 // What addresses the router has on the network. Items owned by the caller (free).
 struct address_list router_addresses(
 	const struct router_network *joined, const struct network *network);
+
+// ---- what networks serve ----
+
+// The MAC of the network's own services, for as long as it exists: a router's, with a key beyond all keys.
+struct mac network_mac(const struct network *network);
+// Does it send router advertisements, does it answer DNS?
+bool network_advertises(const struct network *network);
+bool network_resolves(const struct network *network);
 
 // ---- what is derived from the schema for people ----
 
