@@ -95,6 +95,12 @@ int datapath_remove(
 	return result == -ENOENT ? 0 : result;
 }
 
+int datapath_find(struct datapath *datapath, enum dp_table table, const void *key, void *value,
+	struct error *error)
+{
+	return datapath->provider->find(datapath, table, key, value, error);
+}
+
 int datapath_each(struct datapath *datapath, enum dp_table table, datapath_visit visit,
 	void *context, struct error *error)
 {

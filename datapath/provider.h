@@ -16,6 +16,9 @@ struct datapath_provider {
 		const void *value, struct error *error);
 	int (*remove)(struct datapath *datapath, enum dp_table table, const void *key,
 		struct error *error);
+	// -ENOENT without an error.
+	int (*find)(struct datapath *datapath, enum dp_table table, const void *key, void *value,
+		struct error *error);
 	int (*each)(struct datapath *datapath, enum dp_table table, datapath_visit visit,
 		void *context, struct error *error);
 	int (*settle)(struct datapath *datapath, struct error *error);

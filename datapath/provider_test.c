@@ -90,6 +90,27 @@ static void test_rows(void **state)
 	assert_int_equal(seen.count, 3);
 }
 
+static void test_find(void **state)
+{
+	struct datapath *datapath = *state;
+	struct dp_network network = {0};
+	struct dp_config config = {0};
+	uint32_t vni = 7, zero = 0;
+
+	assert_int_equal(datapath_find(datapath, DP_TABLE_NETWORK, &vni, &network, NULL), -ENOENT);
+	put_network(datapath, vni, 1400);
+	assert_int_equal(datapath_find(datapath, DP_TABLE_NETWORK, &vni, &network, NULL), 0);
+	assert_int_equal(network.mtu, 1400);
+
+	// An array has all its rows: one without a bit set counts as absent.
+	assert_int_equal(datapath_find(datapath, DP_TABLE_CONFIG, &zero, &config, NULL), -ENOENT);
+	config.host = 3;
+	assert_int_equal(datapath_put(datapath, DP_TABLE_CONFIG, &zero, &config, NULL), 0);
+	config.host = 0;
+	assert_int_equal(datapath_find(datapath, DP_TABLE_CONFIG, &zero, &config, NULL), 0);
+	assert_int_equal(config.host, 3);
+}
+
 static void test_writes(void **state)
 {
 	struct datapath *datapath = *state;
@@ -227,6 +248,7 @@ int main(int count, char **arguments)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(test_rows),
+		TEST(test_find),
 		TEST(test_writes),
 		TEST(test_array),
 		TEST(test_prefixes),

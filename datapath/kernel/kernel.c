@@ -162,6 +162,7 @@ const struct datapath_provider datapath_kernel = {
 	.destroy = kernel_destroy,
 	.put = kernel_put,
 	.remove = kernel_remove,
+	.find = kernel_find,
 	.each = kernel_each,
 	.settle = kernel_settle,
 	.attach = kernel_attach,

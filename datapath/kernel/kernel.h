@@ -26,7 +26,7 @@ struct kernel {
 	int tables[DP_TABLE_COUNT]; // map file descriptors, owned by the skeleton, like all here
 	int counters, drops;
 	int settle_inner, settle_outer; // map file descriptors; 0: not made yet
-	int programs[2]; // by enum datapath_role
+	int programs[2];                // by enum datapath_role
 	uint32_t program_ids[2];
 };
 
@@ -50,6 +50,8 @@ int kernel_put(struct datapath *datapath, enum dp_table table, const void *key, 
 	struct error *error);
 int kernel_remove(
 	struct datapath *datapath, enum dp_table table, const void *key, struct error *error);
+int kernel_find(struct datapath *datapath, enum dp_table table, const void *key, void *value,
+	struct error *error);
 int kernel_each(struct datapath *datapath, enum dp_table table, datapath_visit visit, void *context,
 	struct error *error);
 int kernel_counters(struct datapath *datapath, datapath_counters_visit visit, void *context,

@@ -82,6 +82,21 @@ int kernel_remove(
 
 // ---- read ----
 
+int kernel_find(struct datapath *datapath, enum dp_table table, const void *key, void *value,
+	struct error *error)
+{
+	const struct kernel *kernel = (const struct kernel *)datapath;
+	const struct datapath_table *info = &datapath_tables[table];
+	int result = bpf_map_lookup_elem(kernel->tables[table], key, value);
+
+	if (result == 0 && info->kind == DATAPATH_TABLE_ARRAY && datapath_row_is_zero(table, value))
+		return -ENOENT;
+	if (result < 0 && result != -ENOENT)
+		return error_set(error, -result, "cannot read a row of table %s: %s", info->name,
+			strerror(-result));
+	return result;
+}
+
 struct rows {
 	size_t count, room, key_size, value_size;
 	char *keys, *values;

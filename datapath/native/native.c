@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/memory.h"
+#include "datapath/trace.h"
 
 // ---- open and close ----
 
@@ -41,6 +42,11 @@ static void native_close(struct datapath *datapath)
 	FREE_ALL(native->drops);
 	FREE_ALL(native->attachments);
 	FREE_ALL(native->neighbors);
+	while (native->copies) {
+		struct native_copy *row = native->copies;
+		native->copies = row->next;
+		free(row);
+	}
 	free(native);
 }
 
@@ -75,6 +81,39 @@ static int native_remove(
 {
 	(void)error;
 	return native_table_remove(&((struct native *)datapath)->tables[table], key);
+}
+
+static int native_find(struct datapath *datapath, enum dp_table table, const void *key, void *value,
+	struct error *error)
+{
+	struct native *native = (struct native *)datapath;
+	const void *found = native_table_find(&native->tables[table], key);
+
+	if (!found && native->rows)
+		return datapath_find(native->rows, table, key, value, error);
+	if (found)
+		memcpy(value, found, datapath_tables[table].value_size);
+	return found ? 0 : -ENOENT;
+}
+
+// A row of the datapath beneath, kept until this one is closed: forwarding holds on to it.
+const void *native_beneath(struct native *native, enum dp_table table, const void *key)
+{
+	struct native_copy *row = memory_new(sizeof(*row) + datapath_tables[table].value_size);
+
+	if (datapath_find(native->rows, table, key, row->value, NULL) < 0) {
+		free(row);
+		return NULL;
+	}
+	row->next = native->copies;
+	native->copies = row;
+	return row->value;
+}
+
+void datapath_overlay(struct datapath **out, struct datapath *rows)
+{
+	native_open(out, NULL, NULL);
+	((struct native *)*out)->rows = rows;
 }
 
 static int native_each(struct datapath *datapath, enum dp_table table, datapath_visit visit,
@@ -229,13 +268,24 @@ void native_neighbor(struct datapath *datapath, struct dp_address address, struc
 	neighbor->mac = mac;
 }
 
-const struct dp_mac *native_neighbor_mac(
-	const struct native *native, const struct dp_address *address)
+const struct dp_mac *native_neighbor_mac(struct native *native, const struct dp_address *address)
 {
 	const struct native_neighbor *neighbor;
+	struct dp_mac mac = {{0}};
 
 	HASH_FIND(hh, native->neighbors, address, sizeof(*address), neighbor);
+	if (!neighbor && native->resolve &&
+		native->resolve(native->resolve_context, address, &mac)) {
+		native_neighbor(&native->base, *address, mac);
+		HASH_FIND(hh, native->neighbors, address, sizeof(*address), neighbor);
+	}
 	return neighbor ? &neighbor->mac : NULL;
+}
+
+void native_resolver(struct datapath *datapath, native_resolve resolve, void *context)
+{
+	((struct native *)datapath)->resolve = resolve;
+	((struct native *)datapath)->resolve_context = context;
 }
 
 const struct datapath_provider datapath_native = {
@@ -245,6 +295,7 @@ const struct datapath_provider datapath_native = {
 	.destroy = native_destroy,
 	.put = native_put,
 	.remove = native_remove,
+	.find = native_find,
 	.each = native_each,
 	.settle = native_settle,
 	.attach = native_attach,

@@ -35,6 +35,11 @@ struct native_attachment {
 	enum datapath_role role;
 };
 
+struct native_copy {
+	struct native_copy *next;
+	uint64_t value[];
+};
+
 struct native {
 	struct datapath base;
 	struct native_table tables[DP_TABLE_COUNT];
@@ -43,10 +48,15 @@ struct native {
 	struct native_attachment *attachments;
 	struct native_neighbor *neighbors;
 	struct dp_mac underlay_mac;
+	native_resolve resolve; // asks about neighbors that are not in the table; NULL: nobody
+	void *resolve_context;
+	struct datapath *rows;      // where rows are that this one does not have; NULL: nowhere
+	struct native_copy *copies; // of those
 };
+
+const void *native_beneath(struct native *native, enum dp_table table, const void *key);
 
 struct dp_counters *native_counters_of(struct native *native, uint32_t port);
 struct dp_drops *native_drops_of(struct native *native, uint32_t port, enum dp_reason reason);
 // NULL: no route to this address.
-const struct dp_mac *native_neighbor_mac(
-	const struct native *native, const struct dp_address *address);
+const struct dp_mac *native_neighbor_mac(struct native *native, const struct dp_address *address);

@@ -9,8 +9,8 @@
 
 #include "core/forward.h"
 
-void native_run(struct datapath *datapath, enum datapath_role role, uint32_t ifindex,
-	const struct native_frame *frame, struct native_result *out)
+static void run(struct datapath *datapath, enum datapath_role role, uint32_t ifindex,
+	const struct native_frame *frame, struct native_result *out, struct trace *trace)
 {
 	static const enum native_verdict verdicts[] = {
 		[DP_VERDICT_DROP] = NATIVE_DROP,
@@ -22,6 +22,7 @@ void native_run(struct datapath *datapath, enum datapath_role role, uint32_t ifi
 		.native = (struct native *)datapath,
 		.frame = frame,
 		.result = out,
+		.trace = trace,
 		.ifindex = ifindex,
 		.room = SEAM_HEADROOM + frame->length,
 		.start = SEAM_HEADROOM,
@@ -34,6 +35,19 @@ void native_run(struct datapath *datapath, enum datapath_role role, uint32_t ifi
 		memcpy(seam.buffer + seam.start, frame->bytes, frame->length);
 	out->verdict = verdicts[role == DATAPATH_PORT ? from_port(&seam) : from_underlay(&seam)];
 	free(seam.buffer);
+}
+
+void native_run(struct datapath *datapath, enum datapath_role role, uint32_t ifindex,
+	const struct native_frame *frame, struct native_result *out)
+{
+	run(datapath, role, ifindex, frame, out, NULL);
+}
+
+void datapath_trace(struct datapath *datapath, enum datapath_role role, uint32_t ifindex,
+	const struct native_frame *frame, struct native_result *out, struct trace *trace)
+{
+	trace_init(trace);
+	run(datapath, role, ifindex, frame, out, trace);
 }
 
 void native_result_done(struct native_result *result)

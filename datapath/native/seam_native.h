@@ -10,11 +10,13 @@
 #include "base/memory.h"
 #include "core/seam.h"
 #include "native.h"
+#include "trace.h"
 
 struct seam {
 	struct native *native;
 	const struct native_frame *frame; // as it arrived
 	struct native_result *result;
+	struct trace *trace; // NULL: not wanted
 	uint32_t ifindex;
 
 	uint8_t *buffer; // `room` bytes; the frame stands at `start`
@@ -135,10 +137,21 @@ static inline int seam_widen(struct seam *seam, __u32 bytes)
 
 // ---- tables ----
 
+static inline const void *seam_find(struct seam *seam, enum dp_table table, const void *key)
+{
+	const void *value = native_table_find(&seam->native->tables[table], key);
+
+	if (!value && seam->native->rows)
+		value = native_beneath(seam->native, table, key);
+	if (seam->trace)
+		trace_look(seam->trace, table, key, value);
+	return value;
+}
+
 #define SEAM_FIND(name, NAME, key_type, value_type, kind, maximum)                               \
 	static inline const value_type *seam_find_##name(struct seam *seam, const key_type *key) \
 	{                                                                                        \
-		return native_table_find(&seam->native->tables[DP_TABLE_##NAME], key);           \
+		return seam_find(seam, DP_TABLE_##NAME, key);                                    \
 	}
 DP_TABLES(SEAM_FIND)
 #undef SEAM_FIND
@@ -167,11 +180,15 @@ static inline void seam_count_drop(struct seam *seam, __u32 port, enum dp_reason
 	drops->packets++;
 	drops->bytes += seam->length;
 	seam->result->reason = reason;
+	if (seam->trace)
+		trace_drop(seam->trace, reason);
 }
 
 static inline void seam_note(struct seam *seam, enum dp_stage stage, __u32 first, __u32 second)
 {
-	(void)seam, (void)stage, (void)first, (void)second;
+	if (seam->trace)
+		trace_note(seam->trace, stage, first, second, seam->buffer + seam->start,
+			seam->length);
 }
 
 // ---- the end ----

@@ -38,6 +38,9 @@ int datapath_put(struct datapath *datapath, enum dp_table table, const void *key
 	struct error *error);
 int datapath_remove(
 	struct datapath *datapath, enum dp_table table, const void *key, struct error *error);
+// The row that the datapath finds under this key, copied to `value`; of a table of prefixes the longest one. -ENOENT: none.
+int datapath_find(struct datapath *datapath, enum dp_table table, const void *key, void *value,
+	struct error *error);
 // What the datapath really holds. A non-zero answer of `visit` stops and is returned. Unchanged while walking.
 typedef int (*datapath_visit)(void *context, const void *key, const void *value);
 int datapath_each(struct datapath *datapath, enum dp_table table, datapath_visit visit,

@@ -61,3 +61,6 @@ void native_result_done(struct native_result *result);
 // address never named has no route.
 void native_underlay_mac(struct datapath *datapath, struct dp_mac mac);
 void native_neighbor(struct datapath *datapath, struct dp_address address, struct dp_mac mac);
+// Who is asked about an address that was never named: is there a route to it? Fills `mac`, or leaves it zero where it is not known yet.
+typedef bool (*native_resolve)(void *context, const struct dp_address *address, struct dp_mac *mac);
+void native_resolver(struct datapath *datapath, native_resolve resolve, void *context);
