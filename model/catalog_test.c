@@ -166,7 +166,7 @@ static void numbers_are_not_soon_used_again(void **state)
 	// Host keys are dense.
 	assert_int_equal(((struct host *)catalog_find(catalog, MODEL_HOST, NULL, "h3"))->key, 1);
 	json_t *counters = catalog_counters(catalog),
-	       *expected = json_pack("{s:i, s:i}", "vni", 4, "port_key", 3);
+	       *expected = json_pack("{s:i, s:i, s:i}", "vni", 4, "port_key", 3, "router_key", 1);
 	assert_true(json_equal(counters, expected));
 	json_decref(counters);
 	json_decref(expected);

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/memory.h"
+#include "member.h"
 
 static const UT_icd link_icd = {sizeof(struct link), NULL, NULL, NULL};
 static const UT_icd pointer_icd = {sizeof(void *), NULL, NULL, NULL};
@@ -14,6 +15,8 @@ void graph_init(struct graph *graph)
 	*graph = (struct graph){0};
 	utarray_init(&graph->staged_nodes, &pointer_icd);
 	utarray_init(&graph->staged_members, &pointer_icd);
+	utarray_init(&graph->dirty, &pointer_icd);
+	utarray_init(&graph->moved, &pointer_icd);
 }
 
 // ---- nodes ----
@@ -46,7 +49,8 @@ static struct host_node *make_host(struct graph *graph, const char *name)
 	host = memory_new(sizeof(*host));
 	node_init(graph, &host->node, MODEL_HOST);
 	host->name = memory_text(name);
-	utarray_init(&host->members, &link_icd);
+	utarray_init(&host->segments, &link_icd);
+	utarray_init(&host->tenants, &link_icd);
 	HASH_ADD_KEYPTR(hh, graph->hosts, host->name, strlen(host->name), host);
 	return host;
 }
@@ -54,9 +58,55 @@ static struct host_node *make_host(struct graph *graph, const char *name)
 static void free_host(struct graph *graph, struct host_node *host)
 {
 	HASH_DEL(graph->hosts, host);
-	utarray_done(&host->members);
+	utarray_done(&host->segments);
+	utarray_done(&host->tenants);
 	free(host->name);
 	free(host);
+}
+
+// ---- groups and what is in them ----
+
+static void group_init(struct graph *graph, struct group *group, bool tenant)
+{
+	group->serial = ++graph->serials;
+	group->tenant = tenant;
+	utarray_init(&group->members, &link_icd);
+}
+
+struct segment *make_segment(struct graph *graph)
+{
+	struct segment *segment = memory_new(sizeof(*segment));
+	group_init(graph, &segment->group, false);
+	return segment;
+}
+
+static void free_segment(struct segment *segment)
+{
+	utarray_done(&segment->group.members);
+	free(segment);
+}
+
+static struct tenant_node *make_tenant(struct graph *graph, const char *name)
+{
+	struct tenant_node *tenant;
+	HASH_FIND_STR(graph->tenants, name, tenant);
+	if (tenant)
+		return tenant;
+	tenant = memory_new(sizeof(*tenant));
+	group_init(graph, &tenant->group, true);
+	tenant->name = memory_text(name);
+	HASH_ADD_KEYPTR(hh, graph->tenants, tenant->name, strlen(tenant->name), tenant);
+	return tenant;
+}
+
+static void release_tenant(struct graph *graph, struct tenant_node *tenant)
+{
+	if (tenant->networks || tenant->items)
+		return;
+	HASH_DEL(graph->tenants, tenant);
+	utarray_done(&tenant->group.members);
+	free(tenant->name);
+	free(tenant);
 }
 
 struct network_node *graph_find_network(
@@ -78,21 +128,61 @@ static struct network_node *make_network(struct graph *graph, const char *tenant
 	network = memory_new(sizeof(*network));
 	node_init(graph, &network->node, MODEL_NETWORK);
 	network->path = memory_text(object_path_of(MODEL_NETWORK, tenant, name, path));
-	network->segment = memory_new(sizeof(*network->segment));
-	network->segment->serial = network->node.serial;
-	network->segment->network = network;
-	utarray_init(&network->segment->members, &link_icd);
+	network->tenant = make_tenant(graph, tenant);
+	network->tenant->networks++;
+	struct segment *segment = make_segment(graph);
+	DL_APPEND(segment->networks, network);
+	network->segment[BEFORE] = network->segment[NOW] = segment;
+	utarray_init(&network->routers, &pointer_icd);
 	HASH_ADD_KEYPTR(hh, graph->networks, network->path, strlen(network->path), network);
 	return network;
 }
 
 static void free_network(struct graph *graph, struct network_node *network)
 {
+	struct segment *segment = network->segment[NOW];
 	HASH_DEL(graph->networks, network);
-	utarray_done(&network->segment->members);
-	free(network->segment);
+	DL_DELETE(segment->networks, network);
+	if (!segment->networks)
+		free_segment(segment);
+	network->tenant->networks--;
+	release_tenant(graph, network->tenant);
+	utarray_done(&network->routers);
 	free(network->path);
 	free(network);
+}
+
+struct item_node *graph_find_item(const struct graph *graph, const struct object *object)
+{
+	struct item_node *item;
+	char path[OBJECT_PATH_TEXT];
+	object_path(object, path);
+	HASH_FIND_STR(graph->items, path, item);
+	return item;
+}
+
+static struct item_node *make_item(struct graph *graph, const struct object *object)
+{
+	struct item_node *item = graph_find_item(graph, object);
+	if (item)
+		return item;
+	char path[OBJECT_PATH_TEXT];
+	item = memory_new(sizeof(*item));
+	node_init(graph, &item->node, object->kind);
+	item->path = memory_text(object_path(object, path));
+	item->tenant = make_tenant(graph, object->tenant);
+	DL_APPEND(item->tenant->items, item);
+	HASH_ADD_KEYPTR(hh, graph->items, item->path, strlen(item->path), item);
+	return item;
+}
+
+static void free_item(struct graph *graph, struct item_node *item)
+{
+	HASH_DEL(graph->items, item);
+	DL_DELETE(item->tenant->items, item);
+	release_tenant(graph, item->tenant);
+	free(item->path);
+	free(item);
 }
 
 // ---- members ----
@@ -141,24 +231,28 @@ static void remove_link(UT_array *links, uint64_t serial)
 	utarray_erase(links, lower_bound(links, 0, serial), 1);
 }
 
+// Where the host has its links to groups of this sort.
+static UT_array *links_to(struct host_node *host, const struct group *group)
+{
+	return group->tenant ? &host->tenants : &host->segments;
+}
+
 static void free_member(struct member *member)
 {
-	remove_link(&member->host->members, member->segment->serial);
-	remove_link(&member->segment->members, member->host->node.serial);
+	remove_link(links_to(member->host, member->group), member->group->serial);
+	remove_link(&member->group->members, member->host->node.serial);
 	free(member);
 }
 
-// One port of the host in the segment more, or less.
-static void stage_member(
-	struct graph *graph, struct host_node *host, struct segment *segment, int difference)
+void stage_member(struct graph *graph, struct host_node *host, struct group *group, int difference)
 {
-	struct member *member = find_member(&segment->members, host->node.serial);
+	struct member *member = find_member(&group->members, host->node.serial);
 	if (!member) {
 		member = memory_new(sizeof(*member));
 		member->host = host;
-		member->segment = segment;
-		add_link(&host->members, segment->serial, member);
-		add_link(&segment->members, host->node.serial, member);
+		member->group = group;
+		add_link(links_to(host, group), group->serial, member);
+		add_link(&group->members, host->node.serial, member);
 	}
 	member->ports[NOW] += (uint32_t)difference;
 	if (!member->staged) {
@@ -191,7 +285,9 @@ static void unplace(struct graph *graph, struct port_node *node)
 	const struct port *port = (const struct port *)node->node.object[NOW];
 	struct network_node *network = node->network[NOW];
 	HASH_DEL(network->ports, node);
-	stage_member(graph, graph_find_host(graph, port->host), network->segment, -1);
+	struct host_node *host = graph_find_host(graph, port->host);
+	stage_member(graph, host, &network->segment[NOW]->group, -1);
+	stage_member(graph, host, &network->tenant->group, -1);
 	node->network[NOW] = NULL;
 }
 
@@ -200,7 +296,9 @@ static void place(struct graph *graph, struct port_node *node, const struct port
 	const struct object *object = &port->object;
 	struct network_node *network = make_network(graph, object->tenant, port->network);
 	HASH_ADD_KEYPTR(hh, network->ports, object->name, strlen(object->name), node);
-	stage_member(graph, make_host(graph, port->host), network->segment, 1);
+	struct host_node *host = make_host(graph, port->host);
+	stage_member(graph, host, &network->segment[NOW]->group, 1);
+	stage_member(graph, host, &network->tenant->group, 1);
 	node->network[NOW] = network;
 }
 
@@ -220,6 +318,97 @@ static void stage_port(struct graph *graph, struct object *before, struct object
 		place(graph, node, placed(after));
 }
 
+// ---- routers ----
+
+struct router_node *graph_find_router(
+	const struct graph *graph, const char *tenant, const char *name)
+{
+	struct router_node *router;
+	char path[OBJECT_PATH_TEXT];
+	object_path_of(MODEL_ROUTER, tenant, name, path);
+	HASH_FIND_STR(graph->routers, path, router);
+	return router;
+}
+
+static struct router_node *make_router(struct graph *graph, const struct object *object)
+{
+	struct router_node *router = graph_find_router(graph, object->tenant, object->name);
+	if (router)
+		return router;
+	char path[OBJECT_PATH_TEXT];
+	router = memory_new(sizeof(*router));
+	node_init(graph, &router->node, MODEL_ROUTER);
+	router->path = memory_text(object_path(object, path));
+	utarray_init(&router->networks, &pointer_icd);
+	HASH_ADD_KEYPTR(hh, graph->routers, router->path, strlen(router->path), router);
+	return router;
+}
+
+static void free_router(struct graph *graph, struct router_node *router)
+{
+	HASH_DEL(graph->routers, router);
+	utarray_done(&router->networks);
+	free(router->path);
+	free(router);
+}
+
+static void soil(struct graph *graph, struct segment *segment)
+{
+	if (segment->dirty)
+		return;
+	segment->dirty = true;
+	utarray_push_back(&graph->dirty, &segment);
+}
+
+static void unjoin(struct graph *graph, struct router_node *router)
+{
+	each_pointer (struct network_node, network, &router->networks) {
+		UT_array *routers = &(*network)->routers;
+		each_pointer (struct router_node, each, routers)
+			if (*each == router) {
+				utarray_erase(routers, utarray_eltidx(routers, each), 1);
+				break;
+			}
+		soil(graph, (*network)->segment[NOW]);
+	}
+	utarray_clear(&router->networks);
+	router->network[NOW] = NULL;
+}
+
+static void join(struct graph *graph, struct router_node *router, const struct router *object)
+{
+	for (size_t i = 0; i < object->networks.count; i++) {
+		struct network_node *network = make_network(
+			graph, object->object.tenant, object->networks.items[i].network);
+		utarray_push_back(&router->networks, &network);
+		utarray_push_back(&network->routers, &router);
+		soil(graph, network->segment[NOW]);
+		if (!i)
+			router->network[NOW] = network;
+	}
+}
+
+static bool joins_the_same(const struct router *a, const struct router *b)
+{
+	if (!a || !b || a->networks.count != b->networks.count)
+		return false;
+	for (size_t i = 0; i < a->networks.count; i++)
+		if (strcmp(a->networks.items[i].network, b->networks.items[i].network) != 0)
+			return false;
+	return true;
+}
+
+static void stage_router(struct graph *graph, struct object *before, struct object *after)
+{
+	struct router_node *router = make_router(graph, after ? after : before);
+	stage_node(graph, &router->node, after);
+	if (joins_the_same((const struct router *)before, (const struct router *)after))
+		return;
+	unjoin(graph, router);
+	if (after)
+		join(graph, router, (const struct router *)after);
+}
+
 // ---- applying ----
 
 void graph_stage(struct graph *graph, struct object *before, struct object *after)
@@ -236,8 +425,12 @@ void graph_stage(struct graph *graph, struct object *before, struct object *afte
 		stage_port(graph, before, after);
 		break;
 	case MODEL_ROUTER:
+		stage_router(graph, before, after);
+		break;
 	case MODEL_ADDRESS_SET:
 	case MODEL_POLICY:
+		stage_node(graph, &make_item(graph, object)->node, after);
+		break;
 	case MODEL_TENANT: // what it holds names it, and no host needs more
 	case MODEL_KIND_COUNT:
 		break;
@@ -252,28 +445,66 @@ static void settle_member(struct member *member)
 		free_member(member);
 }
 
+// Free what is there at neither moment, and nothing names.
+static void sweep_node(struct graph *graph, struct node *node)
+{
+	struct host_node *host = (struct host_node *)node;
+	struct network_node *network = (struct network_node *)node;
+	switch (node->kind) {
+	case MODEL_HOST:
+		if (!count_of(&host->segments))
+			free_host(graph, host);
+		break;
+	case MODEL_NETWORK:
+		if (!network->ports && !count_of(&network->routers))
+			free_network(graph, network);
+		break;
+	case MODEL_ROUTER:
+		free_router(graph, (struct router_node *)node);
+		break;
+	case MODEL_ADDRESS_SET:
+	case MODEL_POLICY:
+		free_item(graph, (struct item_node *)node);
+		break;
+	case MODEL_PORT: // by settle_port
+	case MODEL_TENANT:
+	case MODEL_KIND_COUNT:
+		break;
+	}
+}
+
+static void settle_port(struct port_node *port)
+{
+	port->network[BEFORE] = port->network[NOW];
+	if (port->network[NOW])
+		return;
+	object_unref(port->node.object[NOW]);
+	free(port);
+}
+
 static void settle_node(struct graph *graph, struct node *node)
 {
 	object_unref(node->object[BEFORE]);
 	node->object[BEFORE] = node->object[NOW];
 	node->staged = false;
-	if (node->kind == MODEL_PORT) {
-		struct port_node *port = (struct port_node *)node;
-		port->network[BEFORE] = port->network[NOW];
-		if (!port->network[NOW]) {
-			object_unref(node->object[NOW]);
-			free(port);
-		}
-		return;
+	if (node->kind == MODEL_ROUTER) {
+		struct router_node *router = (struct router_node *)node;
+		router->network[BEFORE] = router->network[NOW];
 	}
-	if (node->object[NOW])
-		return;
-	struct host_node *host = (struct host_node *)node;
-	struct network_node *network = (struct network_node *)node;
-	if (node->kind == MODEL_HOST && count_of(&host->members) == 0)
-		free_host(graph, host);
-	else if (node->kind == MODEL_NETWORK && !network->ports)
-		free_network(graph, network);
+	if (node->kind == MODEL_PORT)
+		settle_port((struct port_node *)node);
+	else if (!node->object[NOW])
+		sweep_node(graph, node);
+}
+
+// All its networks may have moved elsewhere.
+static void settle_segment(struct segment *segment)
+{
+	segment->dirty = false;
+	segment->counted = segment->best = NULL;
+	segment->best_tally = 0;
+	if (!segment->networks)
+		free_segment(segment);
 }
 
 void graph_settle(struct graph *graph)
@@ -281,23 +512,52 @@ void graph_settle(struct graph *graph)
 	each_pointer (struct member, member, &graph->staged_members)
 		settle_member(*member);
 	utarray_clear(&graph->staged_members);
+	each_pointer (struct network_node, network, &graph->moved)
+		(*network)->segment[BEFORE] = (*network)->segment[NOW];
+	utarray_clear(&graph->moved);
+	each_pointer (struct segment, segment, &graph->dirty)
+		settle_segment(*segment);
+	utarray_clear(&graph->dirty);
 	each_pointer (struct node, node, &graph->staged_nodes)
 		settle_node(graph, *node);
 	utarray_clear(&graph->staged_nodes);
 }
 
+static void free_ports(struct network_node *network)
+{
+	struct port_node *port, *next;
+	HASH_ITER (hh, network->ports, port, next) {
+		HASH_DEL(network->ports, port);
+		object_unref(port->node.object[NOW]);
+		free(port);
+	}
+}
+
+static void free_members(struct group *group)
+{
+	while (count_of(&group->members))
+		free_member(link_at(&group->members, 0)->member);
+}
+
 void graph_done(struct graph *graph)
 {
+	struct router_node *router, *next_router;
+	HASH_ITER (hh, graph->routers, router, next_router) {
+		object_unref(router->node.object[NOW]);
+		free_router(graph, router);
+	}
+	struct tenant_node *tenant, *next_tenant;
+	HASH_ITER (hh, graph->tenants, tenant, next_tenant)
+		free_members(&tenant->group);
+	struct item_node *item, *next_item;
+	HASH_ITER (hh, graph->items, item, next_item) {
+		object_unref(item->node.object[NOW]);
+		free_item(graph, item);
+	}
 	struct network_node *network, *next_network;
 	HASH_ITER (hh, graph->networks, network, next_network) {
-		struct port_node *port, *next_port;
-		HASH_ITER (hh, network->ports, port, next_port) {
-			HASH_DEL(network->ports, port);
-			object_unref(port->node.object[NOW]);
-			free(port);
-		}
-		while (count_of(&network->segment->members))
-			free_member(link_at(&network->segment->members, 0)->member);
+		free_ports(network);
+		free_members(&network->segment[NOW]->group);
 		object_unref(network->node.object[NOW]);
 		free_network(graph, network);
 	}
@@ -308,6 +568,8 @@ void graph_done(struct graph *graph)
 	}
 	utarray_done(&graph->staged_nodes);
 	utarray_done(&graph->staged_members);
+	utarray_done(&graph->dirty);
+	utarray_done(&graph->moved);
 }
 
 // ---- questions ----
@@ -316,10 +578,10 @@ void graph_done(struct graph *graph)
 // longer one, so that a host with very many networks does not make it dear for the others.
 static bool share(const struct host_node *a, const struct host_node *b, enum moment moment)
 {
-	const UT_array *few = &a->members, *many = &b->members;
+	const UT_array *few = &a->segments, *many = &b->segments;
 	if (count_of(few) > count_of(many)) {
-		few = &b->members;
-		many = &a->members;
+		few = &b->segments;
+		many = &a->segments;
 	}
 	unsigned position = 0;
 	for (unsigned i = 0; i < count_of(few); i++) {
@@ -335,13 +597,16 @@ static bool share(const struct host_node *a, const struct host_node *b, enum mom
 	return false;
 }
 
+static bool belongs(const struct host_node *host, const struct group *group, enum moment moment)
+{
+	struct member *member = find_member(&group->members, host->node.serial);
+	return member && member->ports[moment];
+}
+
 static bool reaches(
 	const struct host_node *host, const struct network_node *network, enum moment moment)
 {
-	if (!network)
-		return false;
-	struct member *member = find_member(&network->segment->members, host->node.serial);
-	return member && member->ports[moment];
+	return network && belongs(host, &network->segment[moment]->group, moment);
 }
 
 bool graph_needs(const struct host_node *host, const struct node *node, enum moment moment)
@@ -356,8 +621,10 @@ bool graph_needs(const struct host_node *host, const struct node *node, enum mom
 	case MODEL_PORT:
 		return reaches(host, ((const struct port_node *)node)->network[moment], moment);
 	case MODEL_ROUTER:
+		return reaches(host, ((const struct router_node *)node)->network[moment], moment);
 	case MODEL_ADDRESS_SET:
 	case MODEL_POLICY:
+		return belongs(host, &((const struct item_node *)node)->tenant->group, moment);
 	case MODEL_TENANT:
 	case MODEL_KIND_COUNT:
 		break;
@@ -377,8 +644,8 @@ void graph_peers(struct host_node *host, UT_array *hosts)
 {
 	utarray_init(hosts, &pointer_icd);
 	add_unmarked(hosts, host);
-	each_link (link, &host->members)
-		each_link (other, &link->member->segment->members)
+	each_link (link, &host->segments)
+		each_link (other, &link->member->group->members)
 			add_unmarked(hosts, other->member->host);
 	each_pointer (struct host_node, each, hosts)
 		(*each)->marked = false;

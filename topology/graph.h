@@ -1,12 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
-// The graph behind the topology: hosts, networks and placed ports as nodes, and who has ports where.
+// The graph behind the topology: hosts, networks, placed ports, routers, and what holds for a whole
+// tenant, as nodes; and who has ports where.
 //
-// A host does not care for a network as such but for its *segment*: all that frames from its ports
-// can reach. Today a segment is one network; where routers join networks it will be the group, and
-// only the making and joining of segments changes.
+// A host does not care for a network as such but for its *segment*: all that packets from its ports
+// can reach, the networks that routers join to it. A lone network is a segment of its own. A router
+// that changes makes the segments that it touches dirty, and their networks are sorted out anew;
+// each segment stays with the most of what it held, so that only the rest moves.
 //
-// A *member* says that a host has ports in a segment, and how many. From members alone follows what
-// a host needs; nothing is kept for a pair of hosts, as pairs grow with the square of the hosts.
+// Segments and tenants are *groups*. A *member* says that a host has ports in a group, and how many.
+// From members alone follows what a host needs; nothing is kept for a pair of hosts, as pairs grow
+// with the square of the hosts.
 //
 // Time: while changes are applied, each node and member holds two moments, BEFORE and NOW, so that
 // any question can be asked of both. Changes are staged first (NOW moves on), and settled at the
@@ -23,6 +26,7 @@
 #define HASH_INITIAL_NUM_BUCKETS_LOG2 2U
 #include <utarray.h>
 #include <uthash.h>
+#include <utlist.h>
 
 enum moment { BEFORE, NOW, MOMENT_COUNT };
 
@@ -36,22 +40,65 @@ struct node {
 struct host_node {
 	struct node node;
 	char *name;
-	UT_array members; // of struct link, by the serial of the segment
-	bool marked;      // while a list without repetitions is made
+	UT_array segments; // it is a member of: of struct link, by the serial of the group
+	UT_array tenants;  // likewise
+	bool marked;       // while a list without repetitions is made
 	UT_hash_handle hh;
 };
 
-struct segment {
+struct group {
 	uint64_t serial;
 	UT_array members; // of struct link, by the serial of the host
-	struct network_node *network;
+	bool tenant;      // or a segment
+};
+
+struct component; // networks that are joined, while segments are sorted out
+
+struct segment {
+	struct group group;
+	struct network_node *networks; // that are in it NOW
+	bool dirty;
+	// While segments are sorted out: how much of it is in `counted`, and where most of it is.
+	struct component *counted, *best;
+	size_t tally, best_tally;
+};
+
+// A tenant as far as it matters: its own object is of no interest to hosts.
+struct tenant_node {
+	struct group group;
+	char *name;
+	size_t networks;
+	struct item_node *items;
+	UT_hash_handle hh;
 };
 
 struct network_node {
 	struct node node;
 	char *path;
-	struct segment *segment;
-	struct port_node *ports; // that are placed NOW, by name
+	struct tenant_node *tenant;
+	struct segment *segment[MOMENT_COUNT];
+	struct network_node *prev, *next; // in the segment
+	struct port_node *ports;          // that are placed NOW, by name
+	UT_array routers;                 // of struct router_node *, that are on it NOW
+	struct component *component;
+	UT_hash_handle hh;
+};
+
+struct router_node {
+	struct node node;
+	char *path;
+	UT_array networks; // of struct network_node *, that it joins NOW
+	// One of its networks stands for all, which are of one segment. NULL: there is none.
+	struct network_node *network[MOMENT_COUNT];
+	UT_hash_handle hh;
+};
+
+// A policy or an address set: all hosts of the tenant need it.
+struct item_node {
+	struct node node;
+	char *path;
+	struct tenant_node *tenant;
+	struct item_node *prev, *next; // of the tenant
 	UT_hash_handle hh;
 };
 
@@ -64,7 +111,7 @@ struct port_node {
 
 struct member {
 	struct host_node *host;
-	struct segment *segment;
+	struct group *group;
 	uint32_t ports[MOMENT_COUNT];
 	bool staged;
 };
@@ -77,9 +124,14 @@ struct link {
 struct graph {
 	uint64_t serials;
 	struct host_node *hosts;
+	struct tenant_node *tenants;
 	struct network_node *networks;
+	struct router_node *routers;
+	struct item_node *items;
 	UT_array staged_nodes;   // of struct node *
 	UT_array staged_members; // of struct member *
+	UT_array dirty;          // of struct segment *
+	UT_array moved;          // of struct network_node *, whose segment changed
 };
 
 void graph_init(struct graph *graph);
@@ -92,8 +144,15 @@ struct network_node *graph_find_network(
 // By name, where `port`, a struct port, is placed. NULL if it is not.
 struct port_node *graph_find_port(const struct graph *graph, const struct object *port);
 
+struct router_node *graph_find_router(
+	const struct graph *graph, const char *tenant, const char *name);
+struct item_node *graph_find_item(const struct graph *graph, const struct object *object);
+
 // Stage one change. Cost: a few look-ups; a member that is new, moving the links behind it.
 void graph_stage(struct graph *graph, struct object *before, struct object *after);
+// When all changes are staged: sort networks into segments as routers now join them. Cost: what the
+// dirty segments hold.
+void graph_sort(struct graph *graph);
 // Make NOW the only moment.
 void graph_settle(struct graph *graph);
 
@@ -103,6 +162,9 @@ bool graph_needs(const struct host_node *host, const struct node *node, enum mom
 // All hosts that share a segment with this one at either moment, itself included, once each.
 // `hosts` is an array of struct host_node *.
 void graph_peers(struct host_node *host, UT_array *hosts);
+
+#define graph_segment_of(member) ((struct segment *)(member)->group)
+#define graph_tenant_of(member) ((struct tenant_node *)(member)->group)
 
 // Walk an array of struct link, and one of pointers to `type`, with `each` at the entry.
 #define each_link(each, links)                                              \

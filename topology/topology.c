@@ -42,21 +42,47 @@ static void add(UT_array *candidates, struct host_node *host, struct node *node)
 	utarray_push_back(candidates, &candidate);
 }
 
+static void add_for_group(UT_array *candidates, const struct group *group, struct node *node)
+{
+	each_link (link, &group->members)
+		add(candidates, link->member->host, node);
+}
+
+// For all who reach the network, or did.
 static void add_for_members(
 	UT_array *candidates, const struct network_node *network, struct node *node)
 {
-	if (network)
-		each_link (link, &network->segment->members)
-			add(candidates, link->member->host, node);
+	if (!network)
+		return;
+	add_for_group(candidates, &network->segment[NOW]->group, node);
+	if (network->segment[BEFORE] != network->segment[NOW])
+		add_for_group(candidates, &network->segment[BEFORE]->group, node);
+}
+
+// All on a network for one host.
+static void add_network(UT_array *candidates, struct host_node *host, struct network_node *network)
+{
+	add(candidates, host, &network->node);
+	for (struct port_node *port = network->ports; port; port = port->hh.next)
+		add(candidates, host, &port->node);
+	each_pointer (struct router_node, router, &network->routers)
+		add(candidates, host, &(*router)->node);
 }
 
 // All of a segment for one of its hosts.
 static void add_segment(UT_array *candidates, struct host_node *host, const struct segment *segment)
 {
-	struct network_node *network = segment->network;
-	add(candidates, host, &network->node);
-	for (struct port_node *port = network->ports; port; port = port->hh.next)
-		add(candidates, host, &port->node);
+	for (struct network_node *network = segment->networks; network; network = network->next)
+		add_network(candidates, host, network);
+}
+
+// It came into another segment with all that is on it. Hosts that came or went with it are
+// candidates as members.
+static void add_moved(UT_array *candidates, struct network_node *network)
+{
+	for (enum moment moment = BEFORE; moment <= NOW; moment++)
+		each_link (link, &network->segment[moment]->group.members)
+			add_network(candidates, link->member->host, network);
 }
 
 // All who may need the host's object. What the host itself needs changes with its members: one
@@ -86,22 +112,37 @@ static void add_node(UT_array *candidates, struct node *node)
 			add_for_members(candidates, port->network[BEFORE], node);
 		break;
 	}
-	case MODEL_ROUTER:
+	case MODEL_ROUTER: {
+		struct router_node *router = (struct router_node *)node;
+		add_for_members(candidates, router->network[NOW], node);
+		if (router->network[BEFORE] != router->network[NOW])
+			add_for_members(candidates, router->network[BEFORE], node);
+		break;
+	}
 	case MODEL_ADDRESS_SET:
 	case MODEL_POLICY:
+		add_for_group(candidates, &((struct item_node *)node)->tenant->group, node);
+		break;
 	case MODEL_TENANT:
 	case MODEL_KIND_COUNT:
 		break;
 	}
 }
 
-// The host entered or left the segment: it needs all of it or none, and the hosts there each other.
+// The host entered or left the group: it needs all of it or none, and the hosts of a segment each
+// other.
 static void add_member(UT_array *candidates, const struct member *member)
 {
 	if (!member->ports[BEFORE] == !member->ports[NOW])
 		return;
-	add_segment(candidates, member->host, member->segment);
-	each_link (link, &member->segment->members) {
+	if (member->group->tenant) {
+		for (struct item_node *item = graph_tenant_of(member)->items; item;
+			item = item->next)
+			add(candidates, member->host, &item->node);
+		return;
+	}
+	add_segment(candidates, member->host, graph_segment_of(member));
+	each_link (link, &member->group->members) {
 		struct host_node *other = link->member->host;
 		if (other == member->host)
 			continue;
@@ -162,6 +203,7 @@ void topology_apply(struct topology *topology, const struct topology_change *cha
 	struct graph *graph = &topology->graph;
 	for (size_t i = 0; i < count; i++)
 		graph_stage(graph, changes[i].before, changes[i].after);
+	graph_sort(graph);
 	if (emit) {
 		UT_array candidates;
 		utarray_init(&candidates, &candidate_icd);
@@ -169,6 +211,8 @@ void topology_apply(struct topology *topology, const struct topology_change *cha
 			add_node(&candidates, *node);
 		each_pointer (struct member, member, &graph->staged_members)
 			add_member(&candidates, *member);
+		each_pointer (struct network_node, network, &graph->moved)
+			add_moved(&candidates, *network);
 		emit_differences(&candidates, emit, context);
 		utarray_done(&candidates);
 	}
@@ -184,6 +228,48 @@ static void emit_node(
 		emit(context, host->name, node->object[NOW], false);
 }
 
+static void emit_networks(struct host_node *host, topology_emit emit, void *context)
+{
+	each_link (link, &host->segments) {
+		struct network_node *network = graph_segment_of(link->member)->networks;
+		for (; network; network = network->next)
+			emit_node(host, &network->node, emit, context);
+	}
+}
+
+static void emit_ports(struct host_node *host, topology_emit emit, void *context)
+{
+	each_link (link, &host->segments) {
+		struct network_node *network = graph_segment_of(link->member)->networks;
+		for (; network; network = network->next)
+			for (struct port_node *port = network->ports; port; port = port->hh.next)
+				emit_node(host, &port->node, emit, context);
+	}
+}
+
+// A router is on several networks, and told on the one that stands for all.
+static void emit_routers(struct host_node *host, topology_emit emit, void *context)
+{
+	each_link (link, &host->segments) {
+		struct network_node *network = graph_segment_of(link->member)->networks;
+		for (; network; network = network->next)
+			each_pointer (struct router_node, router, &network->routers)
+				if ((*router)->network[NOW] == network)
+					emit_node(host, &(*router)->node, emit, context);
+	}
+}
+
+static void emit_items(
+	struct host_node *host, enum model_kind kind, topology_emit emit, void *context)
+{
+	each_link (link, &host->tenants) {
+		struct item_node *item = graph_tenant_of(link->member)->items;
+		for (; item; item = item->next)
+			if (item->node.kind == kind)
+				emit_node(host, &item->node, emit, context);
+	}
+}
+
 void topology_host(
 	const struct topology *topology, const char *name, topology_emit emit, void *context)
 {
@@ -195,26 +281,32 @@ void topology_host(
 	each_pointer (struct host_node, peer, &peers)
 		emit_node(host, &(*peer)->node, emit, context);
 	utarray_done(&peers);
-	each_link (link, &host->members)
-		emit_node(host, &link->member->segment->network->node, emit, context);
-	each_link (link, &host->members) {
-		struct port_node *port = link->member->segment->network->ports;
-		for (; port; port = port->hh.next)
-			emit_node(host, &port->node, emit, context);
-	}
+	emit_networks(host, emit, context);
+	emit_ports(host, emit, context);
+	emit_routers(host, emit, context);
+	emit_items(host, MODEL_ADDRESS_SET, emit, context);
+	emit_items(host, MODEL_POLICY, emit, context);
 }
 
-static void visit_members(const struct network_node *network,
-	void (*visit)(void *context, const char *host), void *context)
+typedef void (*visit_host)(void *context, const char *host);
+
+static void visit_group(const struct group *group, visit_host visit, void *context)
 {
-	each_link (link, &network->segment->members)
+	each_link (link, &group->members)
 		if (link->member->host->node.object[NOW])
 			visit(context, link->member->host->name);
 }
 
-static void visit_peers(
-	struct host_node *host, void (*visit)(void *context, const char *host), void *context)
+static void visit_segment(const struct network_node *network, visit_host visit, void *context)
 {
+	if (network)
+		visit_group(&network->segment[NOW]->group, visit, context);
+}
+
+static void visit_peers(struct host_node *host, visit_host visit, void *context)
+{
+	if (!host || !host->node.object[NOW])
+		return;
 	UT_array peers;
 	graph_peers(host, &peers);
 	each_pointer (struct host_node, peer, &peers)
@@ -227,18 +319,33 @@ void topology_interested(const struct topology *topology, const struct object *o
 	void (*visit)(void *context, const char *host), void *context)
 {
 	const struct graph *graph = &topology->graph;
-	if (object->kind == MODEL_HOST) {
-		struct host_node *host = graph_find_host(graph, object->name);
-		if (host && host->node.object[NOW])
-			visit_peers(host, visit, context);
-	} else if (object->kind == MODEL_NETWORK) {
-		struct network_node *network =
-			graph_find_network(graph, object->tenant, object->name);
-		if (network)
-			visit_members(network, visit, context);
-	} else if (object->kind == MODEL_PORT) {
-		struct port_node *port = graph_find_port(graph, object);
-		if (port)
-			visit_members(port->network[NOW], visit, context);
+	const char *tenant = object->tenant, *name = object->name;
+	const struct port_node *port;
+	const struct router_node *router;
+	const struct item_node *item;
+	switch (object->kind) {
+	case MODEL_HOST:
+		visit_peers(graph_find_host(graph, name), visit, context);
+		break;
+	case MODEL_NETWORK:
+		visit_segment(graph_find_network(graph, tenant, name), visit, context);
+		break;
+	case MODEL_PORT:
+		port = graph_find_port(graph, object);
+		visit_segment(port ? port->network[NOW] : NULL, visit, context);
+		break;
+	case MODEL_ROUTER:
+		router = graph_find_router(graph, tenant, name);
+		visit_segment(router ? router->network[NOW] : NULL, visit, context);
+		break;
+	case MODEL_ADDRESS_SET:
+	case MODEL_POLICY:
+		item = graph_find_item(graph, object);
+		if (item)
+			visit_group(&item->tenant->group, visit, context);
+		break;
+	case MODEL_TENANT:
+	case MODEL_KIND_COUNT:
+		break;
 	}
 }

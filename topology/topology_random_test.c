@@ -14,16 +14,22 @@
 
 #include "base/memory.h"
 
-// Small, so that hosts meet in several networks, lose the last port of one, and stand empty.
-// Tenants use the same names.
+// Small, so that hosts meet in several networks, lose the last port of one, and stand empty, and
+// segments merge and split. Tenants use the same names.
 enum {
 	TENANTS = 2,
 	HOSTS = 9,
-	NETWORKS = 7, // of each tenant
-	PORTS = 35,   // of each tenant
+	NETWORKS = 7, // of each tenant, as the following
+	PORTS = 35,
+	ROUTERS = 5,
+	SETS = 2,
+	POLICIES = 3,
 	FIRST_NETWORK = HOSTS,
 	FIRST_PORT = FIRST_NETWORK + TENANTS * NETWORKS,
-	OBJECTS = FIRST_PORT + TENANTS * PORTS,
+	FIRST_ROUTER = FIRST_PORT + TENANTS * PORTS,
+	FIRST_SET = FIRST_ROUTER + TENANTS * ROUTERS,
+	FIRST_POLICY = FIRST_SET + TENANTS * SETS,
+	OBJECTS = FIRST_POLICY + TENANTS * POLICIES,
 	CHANGES = 100000,
 };
 
@@ -39,26 +45,44 @@ static int at_random(int count)
 
 // ---- slots ----
 
+static const struct slots {
+	enum model_kind kind;
+	int first, count; // of each tenant
+	char letter;
+} all_slots[] = {
+	{MODEL_HOST, 0, HOSTS, 'h'},
+	{MODEL_NETWORK, FIRST_NETWORK, NETWORKS, 'n'},
+	{MODEL_PORT, FIRST_PORT, PORTS, 'p'},
+	{MODEL_ROUTER, FIRST_ROUTER, ROUTERS, 'r'},
+	{MODEL_ADDRESS_SET, FIRST_SET, SETS, 's'},
+	{MODEL_POLICY, FIRST_POLICY, POLICIES, 'f'},
+};
+
+static const struct slots *slots_of(int slot)
+{
+	const struct slots *slots = all_slots;
+	while (slots + 1 < all_slots + array_count(all_slots) && slots[1].first <= slot)
+		slots++;
+	return slots;
+}
+
 static enum model_kind kind_of(int slot)
 {
-	return slot < FIRST_NETWORK ? MODEL_HOST : slot < FIRST_PORT ? MODEL_NETWORK : MODEL_PORT;
+	return slots_of(slot)->kind;
 }
 
 static int tenant_of(int slot)
 {
-	return kind_of(slot) == MODEL_PORT ? (slot - FIRST_PORT) / PORTS
-					   : (slot - FIRST_NETWORK) / NETWORKS;
+	return (slot - slots_of(slot)->first) / slots_of(slot)->count;
 }
 
 static int slot_of(const struct object *object)
 {
-	int number = atoi(object->name + 1);
+	const struct slots *slots = all_slots;
+	while (slots->kind != object->kind)
+		slots++;
 	int tenant = object->tenant ? atoi(object->tenant + 1) : 0;
-	if (object->kind == MODEL_HOST)
-		return number;
-	if (object->kind == MODEL_NETWORK)
-		return FIRST_NETWORK + tenant * NETWORKS + number;
-	return FIRST_PORT + tenant * PORTS + number;
+	return slots->first + tenant * slots->count + atoi(object->name + 1);
 }
 
 static struct port *port_at(int slot)
@@ -70,16 +94,11 @@ static struct port *port_at(int slot)
 
 static void set_slot(int slot, json_t *fields)
 {
-	static const char letters[] = {
-		[MODEL_HOST] = 'h', [MODEL_NETWORK] = 'n', [MODEL_PORT] = 'p'};
-	static const int firsts[] = {
-		[MODEL_HOST] = 0, [MODEL_NETWORK] = FIRST_NETWORK, [MODEL_PORT] = FIRST_PORT};
-	static const int sizes[] = {
-		[MODEL_HOST] = HOSTS, [MODEL_NETWORK] = NETWORKS, [MODEL_PORT] = PORTS};
-	enum model_kind kind = kind_of(slot);
+	const struct slots *slots = slots_of(slot);
+	enum model_kind kind = slots->kind;
 	char name[16], tenant[16];
-	snprintf(name, sizeof(name), "%c%d", letters[kind], (slot - firsts[kind]) % sizes[kind]);
-	snprintf(tenant, sizeof(tenant), "t%d", kind == MODEL_HOST ? 0 : tenant_of(slot));
+	snprintf(name, sizeof(name), "%c%d", slots->letter, (slot - slots->first) % slots->count);
+	snprintf(tenant, sizeof(tenant), "t%d", tenant_of(slot));
 	object_unref(next[slot]);
 	struct error error = {0};
 	if (object_decode(&next[slot], kind, kind == MODEL_HOST ? NULL : tenant, name, fields, true,
@@ -114,6 +133,38 @@ static void set_port(int slot, const char *network, const char *host)
 	static int serial;
 	set_slot(slot,
 		json_pack("{s:s, s:s*, s:i}", "network", network, "host", host, "key", ++serial));
+}
+
+// Joins some networks of its tenant, often the ones that it joined already, of which `without` is none.
+static void set_router(int slot, const char *without)
+{
+	static int serial;
+	const struct router *before = (const struct router *)next[slot];
+	json_t *networks = json_array();
+	bool same = before && (without || at_random(2));
+	for (int i = 0; same && i < (int)before->networks.count; i++)
+		if (!without || strcmp(before->networks.items[i].network, without) != 0)
+			json_array_append_new(
+				networks, json_string(before->networks.items[i].network));
+	int first = FIRST_NETWORK + tenant_of(slot) * NETWORKS;
+	for (int i = first; !same && i < first + NETWORKS; i++)
+		if (next[i] && at_random(3) == 0)
+			json_array_append_new(networks, json_string(next[i]->name));
+	set_slot(slot, json_pack("{s:o, s:i}", "networks", networks, "key", ++serial));
+}
+
+static void set_item(int slot)
+{
+	static int serial;
+	char prefix[32];
+	serial++;
+	if (kind_of(slot) == MODEL_POLICY) {
+		set_slot(slot, json_pack("{s:[{s:s, s:i}]}", "rules", "action", "drop", "priority",
+				       serial % 65536));
+		return;
+	}
+	snprintf(prefix, sizeof(prefix), "10.%d.%d.0/24", serial >> 8 & 255, serial & 255);
+	set_slot(slot, json_pack("{s:[s]}", "addresses", prefix));
 }
 
 // ---- one random step; references stay whole ----
@@ -160,7 +211,7 @@ static void delete_host(int slot)
 {
 	cleanup_free char *host = memory_text(next[slot]->name);
 	clear_slot(slot);
-	for (int i = FIRST_PORT; i < OBJECTS; i++) {
+	for (int i = FIRST_PORT; i < FIRST_ROUTER; i++) {
 		struct port *port = port_at(i);
 		if (!port || !port->host || strcmp(port->host, host) != 0)
 			continue;
@@ -172,9 +223,22 @@ static void delete_host(int slot)
 	}
 }
 
+static bool joins(const struct router *router, const char *network)
+{
+	for (size_t i = 0; i < router->networks.count; i++)
+		if (!strcmp(router->networks.items[i].network, network))
+			return true;
+	return false;
+}
+
+// Its ports go with it, and routers leave it.
 static void delete_network(int slot)
 {
-	for (int i = FIRST_PORT; i < OBJECTS; i++)
+	for (int i = FIRST_ROUTER; i < FIRST_SET; i++)
+		if (next[i] && tenant_of(i) == tenant_of(slot) &&
+			joins((struct router *)next[i], next[slot]->name))
+			set_router(i, next[slot]->name);
+	for (int i = FIRST_PORT; i < FIRST_ROUTER; i++)
 		if (port_at(i) && tenant_of(i) == tenant_of(slot) &&
 			strcmp(port_at(i)->network, next[slot]->name) == 0)
 			clear_slot(i);
@@ -187,6 +251,12 @@ static void step(void)
 	enum model_kind kind = kind_of(slot);
 	if (kind == MODEL_PORT)
 		step_port(slot);
+	else if (kind > MODEL_PORT && next[slot] && at_random(3) == 0)
+		clear_slot(slot);
+	else if (kind == MODEL_ROUTER)
+		set_router(slot, NULL);
+	else if (kind > MODEL_ROUTER)
+		set_item(slot);
 	else if (!next[slot] || at_random(4))
 		kind == MODEL_HOST ? set_host(slot) : set_network(slot);
 	else if (kind == MODEL_HOST)

@@ -2,12 +2,14 @@
 // Topology: which host needs which objects, kept up to date at a cost that follows the change. Pure
 // logic, no I/O.
 //
-// A host needs: itself; each network that has a port on it; all ports of those networks that are
-// placed on some host (bindings to send to); and the hosts of those ports (VTEPs). When routers join
-// networks, a host needs the whole joined group. One changed object touches only hosts that need it:
-// a changed port costs a little for each host of its network, however many ports that has; a host
-// that enters or leaves a network costs as much as the network holds. `topology_recompute` is the
-// oracle that tests hold it against.
+// A segment is networks that routers join, through however many; a network without routers is one
+// by itself. A host needs: itself; all networks and routers of the segments that it has ports in; all
+// ports there that are placed on some host (bindings to send to); the hosts of those ports (VTEPs);
+// and all policies and address sets of the tenants whose ports it has. One changed object touches
+// only hosts that need it: a changed port costs a little for each host of its segment, however many
+// ports that has; a policy, for each host of its tenant; a host that enters or leaves a segment costs
+// as much as the segment holds. A router that joins or leaves networks costs as much as the segments
+// that it merges or splits. `topology_recompute` is the oracle that tests hold it against.
 //
 // Ownership: the topology takes its own references on objects.
 #pragma once
@@ -31,7 +33,7 @@ typedef void (*topology_emit)(void *context, const char *host, struct object *ob
 
 // Apply one transaction's changes together, in any order, each object at most once; references are
 // whole before and after, as the catalog sees to. `emit` is called after the graph has its new
-// state (and may ask, not change), objects that others refer to first (hosts, networks, ports), all
+// state (and may ask, not change), objects that others refer to first (in the order of kinds), all
 // hosts of one object in a row; removals in the opposite order and after the puts. `emit` NULL: load
 // and tell nobody.
 void topology_apply(struct topology *topology, const struct topology_change *changes, size_t count,
