@@ -48,14 +48,21 @@ static void failure_add(struct program *program, const char *path, const char *m
 
 // ---- writing ----
 
+static int write_change(
+	struct datapath *datapath, const struct row_change *change, struct error *error)
+{
+	if (!change->key)
+		return datapath_settle(datapath, error);
+	if (!change->value)
+		return datapath_remove(datapath, change->table, change->key, error);
+	return datapath_put(datapath, change->table, change->key, change->value, error);
+}
+
 static int write_row(void *context, const struct row_change *change)
 {
 	struct program *program = context;
 	struct error error = {0};
-	int result = change->value ? datapath_put(program->datapath, change->table, change->key,
-					     change->value, &error)
-				   : datapath_remove(
-					     program->datapath, change->table, change->key, &error);
+	int result = write_change(program->datapath, change, &error);
 	if (!result)
 		return 0;
 	failure_add(program, change->object, error.message);
@@ -63,13 +70,6 @@ static int write_row(void *context, const struct row_change *change)
 	if (program->error && !program->error->code)
 		*program->error = error;
 	return result;
-}
-
-static int accept_row(void *context, const struct row_change *change)
-{
-	(void)context;
-	(void)change;
-	return 0;
 }
 
 // ---- reading back ----
@@ -179,21 +179,30 @@ static void check_done(struct check *check)
 	utarray_done(&check->excess);
 }
 
-// All tables: puts in table order, then removals the other way, as a flush does.
-static int check_all(struct program *program)
+struct found {
+	struct compiler *compiler;
+	enum dp_table table;
+};
+
+static int take_found(void *context, const void *key, const void *value)
 {
-	struct check checks[DP_TABLE_COUNT];
-	int first = 0;
-	for (int table = 0; table < DP_TABLE_COUNT; table++) {
-		check_init(&checks[table], program, table);
-		int result = check_table(&checks[table]);
-		first = first ? first : result;
+	const struct found *found = context;
+	compiler_found(found->compiler, found->table, key, value);
+	return 0;
+}
+
+// Tell the compiler what the datapath holds, so that the next flush writes the differences.
+static int read_all(struct program *program)
+{
+	int result = 0;
+	compiler_forget(program->compiler);
+	for (int table = 0; table < DP_TABLE_COUNT && !result; table++) {
+		struct found found = {program->compiler, table};
+		result =
+			datapath_each(program->datapath, table, take_found, &found, program->error);
 	}
-	for (int table = DP_TABLE_COUNT - 1; table >= 0; table--) {
-		remove_excess(&checks[table]);
-		check_done(&checks[table]);
-	}
-	return first ? first : program->error->code ? -program->error->code : 0;
+	program->checked = !result;
+	return result;
 }
 
 int program_apply(struct program *program, struct error *error)
@@ -201,12 +210,8 @@ int program_apply(struct program *program, struct error *error)
 	struct error local = {0};
 	program->error = &local;
 	failures_clear(program);
-	if (program->checked) {
+	if (program->checked || !read_all(program))
 		compiler_flush(program->compiler, write_row, program);
-	} else {
-		compiler_flush(program->compiler, accept_row, NULL);
-		program->checked = !check_all(program);
-	}
 	program->error = NULL;
 	if (local.code && error)
 		*error = local;

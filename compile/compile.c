@@ -11,6 +11,7 @@ void compiler_new(struct compiler **out, const char *host)
 {
 	struct compiler *compiler = memory_new(sizeof(*compiler));
 	compiler->host = memory_text(host);
+	rows_init(&compiler->rows);
 	*out = compiler;
 }
 
@@ -33,7 +34,7 @@ void compiler_free(struct compiler *compiler)
 {
 	if (!compiler)
 		return;
-	rows_done(&compiler->rows);
+	tenancies_done(compiler);
 	struct node *node, *next;
 	HASH_ITER (hh, compiler->nodes, node, next) {
 		struct presence *presence, *after;
@@ -43,9 +44,16 @@ void compiler_free(struct compiler *compiler)
 				HASH_DEL(network->remotes, presence);
 				free(presence);
 			}
+		} else if (node->kind == MODEL_ROUTER) {
+			struct router_node *router = (struct router_node *)node;
+			routes_release(compiler, router);
+			free(router->joined);
+		} else if (node->kind == MODEL_POLICY) {
+			policy_done(compiler, (struct policy_node *)node);
 		}
 		node_free(compiler, node);
 	}
+	rows_done(&compiler->rows);
 	struct device *device, *following;
 	HASH_ITER (hh, compiler->devices, device, following)
 		device_free(compiler, device);
@@ -72,6 +80,9 @@ struct node *node_get(
 		[MODEL_HOST] = sizeof(struct host_node),
 		[MODEL_NETWORK] = sizeof(struct network_node),
 		[MODEL_PORT] = sizeof(struct port_node),
+		[MODEL_ROUTER] = sizeof(struct router_node),
+		[MODEL_ADDRESS_SET] = sizeof(struct address_set_node),
+		[MODEL_POLICY] = sizeof(struct policy_node),
 	};
 	struct node *node = node_find(compiler, kind, tenant, name);
 	if (node)
@@ -101,7 +112,11 @@ static void node_compile(struct compiler *compiler, struct node *node)
 		network_compile(compiler, (struct network_node *)node);
 	else if (node->object && node->kind == MODEL_PORT)
 		port_compile(compiler, (struct port_node *)node);
+	else if (node->object && node->kind == MODEL_ROUTER)
+		router_compile(compiler, (struct router_node *)node);
 	rows_end(&compiler->rows, &node->origin);
+	if (node->kind == MODEL_ROUTER)
+		routes_release(compiler, (struct router_node *)node);
 }
 
 // Does anything still hold this node? Who lets go of a node touches it, so the flush finds those
@@ -114,21 +129,46 @@ static bool node_unused(const struct node *node)
 		return !((const struct host_node *)node)->ports;
 	if (node->kind == MODEL_NETWORK) {
 		const struct network_node *network = (const struct network_node *)node;
-		return !network->local && !network->other;
+		return !network->local && !network->other && !network->routers;
 	}
+	if (node->kind == MODEL_ADDRESS_SET)
+		return !((const struct address_set_node *)node)->users;
 	return true;
+}
+
+// What the object refers to.
+static void node_link(struct compiler *compiler, struct node *node)
+{
+	if (node->kind == MODEL_PORT)
+		port_link(compiler, (struct port_node *)node);
+	else if (node->kind == MODEL_ROUTER)
+		router_link(compiler, (struct router_node *)node);
+	else if (node->kind == MODEL_POLICY)
+		policy_link(compiler, (struct policy_node *)node);
+}
+
+static void node_unlink(struct compiler *compiler, struct node *node)
+{
+	if (node->kind == MODEL_PORT)
+		port_unlink(compiler, (struct port_node *)node);
+	else if (node->kind == MODEL_ROUTER)
+		router_unlink(compiler, (struct router_node *)node);
+	else if (node->kind == MODEL_POLICY)
+		policy_unlink(compiler, (struct policy_node *)node);
 }
 
 static void node_replace(struct compiler *compiler, struct node *node, struct object *object)
 {
 	struct object *before = node->object;
-	if (node->kind == MODEL_PORT && before)
-		port_unlink(compiler, (struct port_node *)node);
+	if (before)
+		node_unlink(compiler, node);
 	node->object = object;
-	if (object)
+	if (object) {
 		node->origin.revision = object->revision;
-	if (node->kind == MODEL_PORT && object)
-		port_link(compiler, (struct port_node *)node);
+		node_link(compiler, node);
+	}
+	if (node->kind == MODEL_ADDRESS_SET)
+		address_set_changed(compiler, (struct address_set_node *)node);
 	else if (node->kind == MODEL_NETWORK)
 		network_changed(compiler, (struct network_node *)node, before);
 	else if (node->kind == MODEL_HOST)
@@ -203,11 +243,16 @@ void compiler_underlay(struct compiler *compiler, uint32_t ifindex, uint32_t mtu
 
 int compiler_flush(struct compiler *compiler, compiler_emit emit, void *context)
 {
+	segments_settle(compiler);
+	policies_settle(compiler);
+	tenancies_settle(compiler);
 	while (compiler->touched) {
 		struct node *node = compiler->touched;
 		DL_DELETE(compiler->touched, node);
 		node->touched = false;
 		node_compile(compiler, node);
+		if (node_unused(node) && node->kind == MODEL_POLICY)
+			policy_done(compiler, (struct policy_node *)node);
 		if (node_unused(node))
 			node_free(compiler, node);
 	}
@@ -226,7 +271,18 @@ const void *compiler_row(const struct compiler *compiler, enum dp_table table, c
 
 size_t compiler_count(const struct compiler *compiler, enum dp_table table)
 {
-	return compiler->rows.wanted[table];
+	return compiler->rows.installed[table];
+}
+
+void compiler_forget(struct compiler *compiler)
+{
+	rows_forget(&compiler->rows);
+}
+
+void compiler_found(
+	struct compiler *compiler, enum dp_table table, const void *key, const void *value)
+{
+	rows_found(&compiler->rows, table, key, value);
 }
 
 // Why the port cannot be realized; NULL: it can, once its device is there. Owned by the caller.
@@ -236,6 +292,13 @@ static char *port_problem(const struct port_node *port)
 	if (!network_of(port->network))
 		return memory_format(
 			"network %s/%s is not known", object->object.tenant, object->network);
+	for (int direction = 0; direction < DP_DIRECTIONS; direction++) {
+		const struct ruleset *ruleset = port->identity->rulesets[direction];
+		if (ruleset && ruleset->overflow)
+			return memory_format("the policies of the port have more than %d rules: "
+					     "what none of the first ones takes is dropped",
+				DP_SET_RULES * DP_SET_CHAIN);
+	}
 	if (!port->device)
 		return memory_text("the port names no device");
 	const struct port_node *other;

@@ -210,8 +210,8 @@ static void test_local_port(void **state)
 	assert_int_equal(station->device, DP_DEVICE_PEER);
 	const struct dp_network *row = compiler_row(compiler, DP_TABLE_NETWORK, &vni);
 	assert_int_equal(row->flood_count, 1);
-	// config, network, source, station, one flood entry, two neighbors.
-	assert_int_equal(image.puts, 7);
+	// config, network, source, station, one flood entry, two neighbors, two parties, guard.
+	assert_int_equal(image.puts, 10);
 	// fe80::ff:fe00:1 answers too.
 	struct dp_neighbor_key link_local = {
 		100, {{0xfe, 0x80, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xfe, 0, 0, 1}}};
@@ -280,7 +280,8 @@ static void test_remote_port(void **state)
 	assert_int_equal(image.puts, 0);
 	put(compiler, network("web", 100));
 	flush(compiler, &image);
-	assert_int_equal(image.puts, 3); // network, two neighbors: where it is is not known yet
+	assert_int_equal(
+		image.puts, 5); // network, two neighbors and parties: where it is is not known yet
 	put(compiler, decode(MODEL_HOST, NULL, "h2", 4,
 			      json_pack("{s:s,s:s,s:i}", "vtep", "192.0.2.2", "encap", "vxlan",
 				      "key", 2)));
@@ -344,10 +345,10 @@ static void test_pending(void **state)
 	device(compiler, "tap0", 9);
 	assert_int_equal(flush(compiler, &image), -ENOSPC);
 	unsigned done = image.puts;
-	assert_in_range(done, 1, 5);
+	assert_in_range(done, 1, 8);
 	image.failing = 0;
 	assert_int_equal(flush(compiler, &image), 0);
-	assert_int_equal(image.puts, 6 - done); // the others, and only they
+	assert_int_equal(image.puts, 9 - done); // the others, and only they
 	assert_int_equal(flush(compiler, &image), 0);
 	assert_int_equal(image.puts + image.removals, 0);
 	assert_same(&image, compiler);
@@ -409,15 +410,16 @@ static void test_cost(void **state)
 		if (i < 999)
 			continue;
 		flush(compiler, &image);
-		// Own rows: station, two neighbors, and where it is local the source. Then the
+		// Own rows: station, two neighbors, two parties, and where it is local the source and
+		// the guard. Then the
 		// list's length and the entries that move: two for a local port, none for a host
 		// that is in the list, all ten remote ones for a host that is not.
 		if (i == 1000)
-			assert_int_equal(image.puts, 4 + 1 + 2);
+			assert_int_equal(image.puts, 7 + 1 + 2);
 		if (i == 1001)
-			assert_int_equal(image.puts, 3);
+			assert_int_equal(image.puts, 5);
 		if (i == 1002)
-			assert_in_range(image.puts, 3 + 1 + 1, 3 + 1 + 10);
+			assert_in_range(image.puts, 5 + 1 + 1, 5 + 1 + 10);
 		assert_int_equal(image.removals, 0);
 	}
 	assert_same(&image, compiler);

@@ -37,6 +37,7 @@ void port_link(struct compiler *compiler, struct port_node *port)
 		DL_APPEND2(port->network->other, port, network_prev, network_next);
 	if (port->host && !local)
 		flood_join(port->network, port);
+	identity_join(compiler, port, local);
 	node_touch(compiler, &port->network->node);
 }
 
@@ -46,6 +47,7 @@ void port_unlink(struct compiler *compiler, struct port_node *port)
 	node_touch(compiler, &port->network->node);
 	if (port->host && !local)
 		flood_leave(port->network, port);
+	identity_leave(compiler, port, local);
 	if (local)
 		DL_DELETE2(port->network->local, port, network_prev, network_next);
 	else
@@ -113,6 +115,7 @@ static void claim_source(
 		.vni = network->vni,
 		.mac = table_mac(&object->mac),
 		.mtu = network->mtu,
+		.domain = port->network->domain,
 	};
 	bool have[2] = {false, false};
 	for (size_t i = 0; i < object->addresses.count; i++) {
@@ -150,6 +153,9 @@ void port_compile(struct compiler *compiler, struct port_node *port)
 		claim_neighbor(compiler, port, network->vni, &object->addresses.items[i]);
 	struct address link_local = address_link_local(&object->mac);
 	claim_neighbor(compiler, port, network->vni, &link_local);
+	parties_claim(compiler, port);
+	if (port->host && host_is_this(compiler, port->host))
+		guard_claim(compiler, port);
 	if (port->device && port->device->seen.ifindex)
 		claim_source(compiler, port, network);
 }

@@ -1,31 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "rows.h"
 
-#include <stddef.h>
 #include <string.h>
 #include <utlist.h>
 
 #include "base/memory.h"
-
-struct claim {
-	struct origin *origin;
-	struct row *row;
-	struct claim *next_of_origin;
-	struct claim *next_of_row;
-	bool stale; // not claimed in the running round
-	_Alignas(max_align_t) unsigned char value[];
-};
-
-struct row {
-	UT_hash_handle hh;
-	struct row *prev, *next; // pending
-	struct claim *claims;    // greatest path first: the head is the row
-	enum dp_table table;
-	bool pending, installed;
-	char *last_path; // origin of the last claim to go, for the removal
-	uint64_t last_revision;
-	_Alignas(max_align_t) unsigned char bytes[]; // key, then the value that was last installed
-};
+#include "row.h"
 
 #define ROW_SIZES(name, NAME, key, value, kind, maximum) {sizeof(key), sizeof(value)},
 static const struct {
@@ -38,7 +18,17 @@ static unsigned char *installed_value(struct row *row)
 	return row->bytes + sizes[row->table].key;
 }
 
-static struct row *row_find(const struct rows *rows, enum dp_table table, const void *key)
+const void *row_wanted(const struct row *row)
+{
+	return row->claims ? row->claims->value : NULL;
+}
+
+const void *row_installed(const struct row *row)
+{
+	return row->installed ? row->bytes + sizes[row->table].key : NULL;
+}
+
+struct row *row_find(const struct rows *rows, enum dp_table table, const void *key)
 {
 	struct row *row;
 	HASH_FIND(hh, rows->tables[table], key, sizes[table].key, row);
@@ -72,11 +62,9 @@ static void row_touch(struct rows *rows, struct row *row)
 	DL_APPEND(rows->pending[row->table], row);
 }
 
-static void claim_insert(struct rows *rows, struct row *row, struct claim *claim)
+static void claim_insert(struct row *row, struct claim *claim)
 {
 	struct claim **place = &row->claims;
-	if (!*place)
-		rows->wanted[row->table]++;
 	while (*place && strcmp((*place)->origin->path, claim->origin->path) > 0)
 		place = &(*place)->next_of_row;
 	claim->next_of_row = *place;
@@ -89,7 +77,6 @@ static void claim_drop(struct rows *rows, struct claim *claim)
 	struct row *row = claim->row;
 	LL_DELETE2(row->claims, claim, next_of_row);
 	if (!row->claims) {
-		rows->wanted[row->table]--;
 		free(row->last_path);
 		row->last_path = memory_text(claim->origin->path);
 		row->last_revision = claim->origin->revision;
@@ -120,7 +107,7 @@ void rows_claim(struct rows *rows, struct origin *origin, enum dp_table table, c
 		claim->origin = origin;
 		claim->row = row;
 		LL_PREPEND2(origin->claims, claim, next_of_origin);
-		claim_insert(rows, row, claim);
+		claim_insert(row, claim);
 	} else if (!memcmp(claim->value, value, sizes[table].value)) {
 		claim->stale = false;
 		return;
@@ -144,62 +131,142 @@ void rows_end(struct rows *rows, struct origin *origin)
 	}
 }
 
-static struct row_change row_put(const struct row *row)
+// ---- telling ----
+
+static void note_installed(struct rows *rows, struct row *row, const void *value)
 {
-	return (struct row_change){row->table, row->bytes, row->claims->value,
-		row->claims->origin->path, row->claims->origin->revision};
+	memcpy(installed_value(row), value, sizes[row->table].value);
+	if (row->installed)
+		return;
+	row->installed = true;
+	row->installed_in = rows->turns;
+	rows->installed[row->table]++;
 }
 
-static int row_emit(struct row *row, compiler_emit emit, void *context)
+static void note_removed(struct rows *rows, struct row *row)
+{
+	if (row->installed)
+		rows->installed[row->table]--;
+	row->installed = false;
+}
+
+int row_write(
+	struct rows *rows, struct row *row, const void *value, compiler_emit emit, void *context)
+{
+	const struct origin *origin = row->claims ? row->claims->origin : NULL;
+	struct row_change change = {
+		.table = row->table,
+		.key = row->bytes,
+		.value = value,
+		.object = origin ? origin->path : row->last_path,
+		.revision = origin ? origin->revision : row->last_revision,
+	};
+	if (row->installed && !memcmp(installed_value(row), value, sizes[row->table].value))
+		return 0;
+	int result = emit(context, &change);
+	if (!result)
+		note_installed(rows, row, value);
+	return result;
+}
+
+static int row_remove(struct rows *rows, struct row *row, compiler_emit emit, void *context)
 {
 	struct row_change change = {
 		row->table, row->bytes, NULL, row->last_path, row->last_revision};
-	if (!row->claims)
-		return row->installed ? emit(context, &change) : 0;
-
-	change = row_put(row);
-	size_t size = sizes[row->table].value;
-	if (row->installed && !memcmp(installed_value(row), change.value, size))
-		return 0;
-	int result = emit(context, &change);
-	if (result)
-		return result;
-	memcpy(installed_value(row), change.value, size);
-	row->installed = true;
-	return 0;
+	int result = row->installed ? emit(context, &change) : 0;
+	if (!result)
+		note_removed(rows, row);
+	return result;
 }
 
-static int flush_table(
-	struct rows *rows, enum dp_table table, bool removals, compiler_emit emit, void *context)
+void row_settle(struct rows *rows, struct row *row)
+{
+	DL_DELETE(rows->pending[row->table], row);
+	row->pending = false;
+	if (!row->claims)
+		row_free(rows, row);
+}
+
+static int put_table(struct rows *rows, enum dp_table table, compiler_emit emit, void *context)
 {
 	int first = 0;
 	struct row *row, *next;
 	DL_FOREACH_SAFE(rows->pending[table], row, next)
 	{
-		if (!row->claims != removals)
+		if (!row->claims)
 			continue;
-		int result = row_emit(row, emit, context);
-		if (result) {
-			first = first ? first : result;
-			continue;
-		}
-		DL_DELETE(rows->pending[table], row);
-		row->pending = false;
-		if (removals)
-			row_free(rows, row);
+		int result = row_write(rows, row, row->claims->value, emit, context);
+		if (!result)
+			row_settle(rows, row);
+		first = first ? first : result;
 	}
 	return first;
 }
 
-int rows_flush(struct rows *rows, compiler_emit emit, void *context)
+// `newer`: only what was installed after the last turn, which no packet can have been led to.
+static int remove_table(
+	struct rows *rows, enum dp_table table, bool newer, compiler_emit emit, void *context)
 {
 	int first = 0;
-	for (int table = 0; table < DP_TABLE_COUNT; table++) {
-		int result = flush_table(rows, table, false, emit, context);
+	struct row *row, *next;
+	DL_FOREACH_SAFE(rows->pending[table], row, next)
+	{
+		if (row->claims || (newer && row->installed && row->installed_in != rows->turns))
+			continue;
+		int result = row_remove(rows, row, emit, context);
+		if (!result)
+			row_settle(rows, row);
 		first = first ? first : result;
 	}
+	return first;
+}
+
+// What sets, and who asks for them, are made of.
+static bool is_judgement(enum dp_table table)
+{
+	return table >= DP_TABLE_VECTOR && table <= DP_TABLE_GENERATION;
+}
+
+struct outcome {
+	int first;
+	bool stuck;   // packets are led to what they were led to before
+	bool guarded; // every port that may send has its guard
+};
+
+static struct outcome put_all(struct rows *rows, compiler_emit emit, void *context)
+{
+	struct outcome outcome = {.guarded = true};
+	for (int table = 0; table < DP_TABLE_COUNT; table++) {
+		int result = 0;
+		if (table == DP_TABLE_PARTY) {
+			if (!outcome.stuck)
+				result = generation_turn(rows, emit, context);
+			outcome.stuck = outcome.stuck || result;
+			if (!outcome.stuck)
+				result = generation_write(rows, emit, context);
+			outcome.guarded = !outcome.stuck && !result;
+		} else if (table != DP_TABLE_GUARD && table != DP_TABLE_GENERATION &&
+			   (table != DP_TABLE_SOURCE || outcome.guarded)) {
+			result = put_table(rows, table, emit, context);
+			outcome.stuck = outcome.stuck || (result && is_judgement(table));
+		}
+		outcome.first = outcome.first ? outcome.first : result;
+	}
+	return outcome;
+}
+
+int rows_flush(struct rows *rows, compiler_emit emit, void *context)
+{
+	struct outcome outcome = put_all(rows, emit, context);
+	int first = outcome.first, sources = 0;
 	for (int table = DP_TABLE_COUNT - 1; table >= 0; table--) {
-		int result = flush_table(rows, table, true, emit, context);
+		// A guard goes after its device's source.
+		if (table == DP_TABLE_GUARD && sources)
+			continue;
+		bool newer = outcome.stuck && is_judgement(table) && table != DP_TABLE_GUARD;
+		int result = remove_table(rows, table, newer, emit, context);
+		if (table == DP_TABLE_SOURCE)
+			sources = result;
 		first = first ? first : result;
 	}
 	return first;
@@ -209,9 +276,16 @@ int rows_each(const struct rows *rows, compiler_emit emit, void *context)
 {
 	for (int table = 0; table < DP_TABLE_COUNT; table++) {
 		for (const struct row *row = rows->tables[table]; row; row = row->hh.next) {
-			if (!row->claims)
+			if (!row->installed)
 				continue;
-			struct row_change change = row_put(row);
+			const struct origin *origin = row->claims ? row->claims->origin : NULL;
+			struct row_change change = {
+				.table = row->table,
+				.key = row->bytes,
+				.value = row_installed(row),
+				.object = origin ? origin->path : row->last_path,
+				.revision = origin ? origin->revision : row->last_revision,
+			};
 			int result = emit(context, &change);
 			if (result)
 				return result;
@@ -223,7 +297,38 @@ int rows_each(const struct rows *rows, compiler_emit emit, void *context)
 const void *rows_find(const struct rows *rows, enum dp_table table, const void *key)
 {
 	const struct row *row = row_find(rows, table, key);
-	return row && row->claims ? row->claims->value : NULL;
+	return row ? row_installed(row) : NULL;
+}
+
+// ---- what the datapath holds ----
+
+void rows_forget(struct rows *rows)
+{
+	for (int table = 0; table < DP_TABLE_COUNT; table++) {
+		struct row *row, *next;
+		HASH_ITER (hh, rows->tables[table], row, next) {
+			note_removed(rows, row);
+			row_touch(rows, row);
+		}
+	}
+}
+
+void rows_found(struct rows *rows, enum dp_table table, const void *key, const void *value)
+{
+	struct row *row = row_get(rows, table, key);
+	note_installed(rows, row, value);
+	row->installed_in = rows->turns - 1; // packets may be led to it
+	if (!row->claims && !row->last_path)
+		row->last_path = memory_text("rows that no object asks for");
+	row_touch(rows, row);
+}
+
+// ---- life ----
+
+void rows_init(struct rows *rows)
+{
+	*rows = (struct rows){.turns = 1};
+	rows->generation.path = memory_text("policies");
 }
 
 void rows_done(struct rows *rows)
@@ -237,4 +342,5 @@ void rows_done(struct rows *rows)
 			row_free(rows, row);
 		}
 	}
+	free(rows->generation.path);
 }

@@ -38,7 +38,7 @@ void compiler_underlay(struct compiler *compiler, uint32_t ifindex, uint32_t mtu
 
 struct row_change {
 	enum dp_table table;
-	const void *key;
+	const void *key;    // NULL: no row but a barrier, see compiler_flush
 	const void *value;  // NULL: remove
 	const char *object; // path of the object that it comes from
 	uint64_t revision;  // of that object
@@ -50,13 +50,36 @@ typedef int (*compiler_emit)(void *context, const struct row_change *change);
 // order), then removals in the opposite order, so that a packet never meets a row that points to
 // nothing. A row for which `emit` fails stays pending (it is emitted again by the next flush); the
 // first failure is returned after the others were tried.
+//
+// What ports obey and who addresses belong to change at once, between two packets. New rule sets are
+// put; then guards and parties with the slot that is not in use; then the generation turns to it;
+// then comes a barrier, a row_change without key: wait until no packet is under way that read rows
+// before this point; then they are put with both slots. A failure before the turn leaves all that
+// packets are led to as it was. Where no rule set exists, and for what is new, nothing turns.
 int compiler_flush(struct compiler *compiler, compiler_emit emit, void *context);
-// All rows that should be there (as of the last flush).
+// All rows that the datapath holds, as far as `emit` said.
 int compiler_rows(const struct compiler *compiler, compiler_emit emit, void *context);
-// The row with this key, NULL if there should be none. Valid until the next flush.
+// The row with this key, NULL if the datapath holds none. Valid until the next flush.
 const void *compiler_row(const struct compiler *compiler, enum dp_table table, const void *key);
 // How many rows compiler_rows visits in this table.
 size_t compiler_count(const struct compiler *compiler, enum dp_table table);
+
+// Begin anew with rows that a datapath holds already: forget what it holds, then tell each row that
+// is found. The next flush emits the differences, in the same order and with the same care.
+void compiler_forget(struct compiler *compiler);
+void compiler_found(
+	struct compiler *compiler, enum dp_table table, const void *key, const void *value);
+
+// By what counters and logs know a rule. Numbers stay the same while a policy has the rule: a rule
+// with a name, or one that says the same; after a restart too.
+struct compiler_rule {
+	const char *policy; // path
+	uint64_t revision;  // of the policy
+	const char *name;   // NULL: it has none
+	int index;          // in the policy's list; -1: what it does by default
+};
+// 0; or -ENOENT for the number of no rule (any more). Valid until the next change of an input.
+int compiler_rule(const struct compiler *compiler, uint32_t number, struct compiler_rule *out);
 
 // Ports of this host and what became of them, for attachment and reports. `ifindex` 0: its device
 // is not there.

@@ -1,0 +1,52 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "number.h"
+
+#include "base/memory.h"
+
+struct number {
+	uint32_t value;
+	void *owner;
+	UT_hash_handle hh;
+};
+
+uint64_t number_hash(uint64_t hash, const void *bytes, size_t count)
+{
+	const unsigned char *at = bytes;
+	for (size_t i = 0; i < count; i++)
+		hash = (hash ^ at[i]) * UINT64_C(1099511628211);
+	return hash;
+}
+
+static struct number *number_find(const struct numbers *numbers, uint32_t value)
+{
+	struct number *number;
+	HASH_FIND(hh, numbers->taken, &value, sizeof(value), number);
+	return number;
+}
+
+uint32_t number_take(struct numbers *numbers, uint64_t hash, void *owner)
+{
+	uint32_t value = (uint32_t)(hash >> 32) ^ (uint32_t)hash;
+	while (!value || number_find(numbers, value))
+		value++;
+	struct number *number = memory_new(sizeof(*number));
+	number->value = value;
+	number->owner = owner;
+	HASH_ADD(hh, numbers->taken, value, sizeof(value), number);
+	return value;
+}
+
+void *number_owner(const struct numbers *numbers, uint32_t value)
+{
+	const struct number *number = number_find(numbers, value);
+	return number ? number->owner : NULL;
+}
+
+void number_release(struct numbers *numbers, uint32_t value)
+{
+	struct number *number = number_find(numbers, value);
+	if (!number)
+		return;
+	HASH_DEL(numbers->taken, number);
+	free(number);
+}

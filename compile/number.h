@@ -1,0 +1,22 @@
+// Numbers for things that the datapath's rows name: identities, rule sets, vectors, rules. They follow from what
+// the thing is, so that a compiler that starts anew gives the same ones and finds its rows as it left them;
+// where two want the same, the later takes the next.
+#pragma once
+
+#include <stddef.h>
+#include <stdint.h>
+#include <uthash.h>
+
+struct numbers {
+	struct number *taken;
+};
+
+// FNV-1a. Begin with NUMBER_SEED, go on with the answer.
+#define NUMBER_SEED UINT64_C(14695981039346656037)
+uint64_t number_hash(uint64_t hash, const void *bytes, size_t count);
+
+// A number that nobody has, not 0. `owner` is what number_owner answers.
+uint32_t number_take(struct numbers *numbers, uint64_t hash, void *owner);
+// NULL: nobody's.
+void *number_owner(const struct numbers *numbers, uint32_t number);
+void number_release(struct numbers *numbers, uint32_t number);

@@ -1,0 +1,277 @@
+// SPDX-License-Identifier: Apache-2.0
+// The rows of a list of rules: one set, or a chain of sets where there are more rules than a set holds.
+//
+// The number of a set follows from what its rules say (but not from who they select: that is the memberships'), so other rules are
+// another set, and what packets are led to is never rewritten under them.
+#include "state.h"
+
+#include <string.h>
+#include <utlist.h>
+
+#include "base/memory.h"
+#include "classifier.h"
+
+// ---- terms ----
+
+static const struct peer_list *other_end(const struct rule *rule)
+{
+	return rule->says->direction == RULE_INGRESS ? &rule->says->from : &rule->says->to;
+}
+
+static const struct peer_list *this_end(const struct rule *rule)
+{
+	return rule->says->direction == RULE_INGRESS ? &rule->says->to : &rule->says->from;
+}
+
+static const struct address_set *set_of(const struct rule *rule, const char *name)
+{
+	for (size_t i = 0; i < rule->set_count; i++)
+		if (!strcmp(rule->sets[i]->name, name))
+			return (const struct address_set *)rule->sets[i];
+	return NULL;
+}
+
+// The prefixes that peers name; all in `out` unless it is NULL. How many.
+static size_t prefixes_of(
+	const struct rule *rule, const struct peer_list *peers, struct prefix *out)
+{
+	size_t count = 0;
+	for (size_t i = 0; i < peers->count; i++) {
+		const struct peer *peer = &peers->items[i];
+		const struct address_set *set =
+			peer->kind == PEER_SET ? set_of(rule, peer->name) : NULL;
+		if (peer->kind == PEER_PREFIX && out)
+			out[count] = peer->prefix;
+		if (set && out && set->addresses.count)
+			memcpy(out + count, set->addresses.items,
+				set->addresses.count * sizeof(*out));
+		count += peer->kind == PEER_PREFIX ? 1 : set ? set->addresses.count : 0;
+	}
+	return count;
+}
+
+static bool has_kind(const struct peer_list *peers, enum peer_kind kind)
+{
+	for (size_t i = 0; i < peers->count; i++)
+		if (peers->items[i].kind == kind)
+			return true;
+	return false;
+}
+
+static void add_term(struct ruleset *ruleset, const struct entry *entry, int other)
+{
+	ruleset->terms[ruleset->term_count++] = (struct term){.entry = entry, .other = other};
+}
+
+// The ends of a rule are lists of which one must match, and identity and address are fields that all must: so a rule that names
+// the other end by both becomes two.
+static void add_terms(struct ruleset *ruleset, const struct entry *entry)
+{
+	const struct peer_list *other = other_end(entry->rule);
+	if (entry->by_address && !prefixes_of(entry->rule, this_end(entry->rule), NULL))
+		return; // of address sets that are empty
+	if (!other->count || has_kind(other, PEER_ANY)) {
+		add_term(ruleset, entry, TERM_ANY);
+		return;
+	}
+	if (has_kind(other, PEER_SELECTOR))
+		add_term(ruleset, entry, TERM_IDENTITY);
+	if (prefixes_of(entry->rule, other, NULL))
+		add_term(ruleset, entry, TERM_ADDRESS);
+}
+
+// ---- sets ----
+
+struct building {
+	struct compiler *compiler;
+	struct ruleset *ruleset;
+};
+
+static uint32_t take_vector(void *context, const struct dp_vector *vector)
+{
+	struct building *building = context;
+	struct compiler *compiler = building->compiler;
+	uint32_t number =
+		vector_get(&compiler->vectors, &compiler->rows, vector, &building->ruleset->origin);
+	if (number)
+		utarray_push_back(building->ruleset->vectors, &number);
+	return number;
+}
+
+static void take_row(void *context, enum dp_table table, const void *key, const void *value)
+{
+	struct building *building = context;
+	rows_claim(&building->compiler->rows, &building->ruleset->origin, table, key, value);
+}
+
+static uint16_t action_of(const struct policy_rule *rule)
+{
+	static const uint16_t actions[] = {
+		[RULE_ALLOW] = DP_ACTION_ALLOW,
+		[RULE_ALLOW_STATELESS] = DP_ACTION_STATELESS,
+		[RULE_DROP] = DP_ACTION_DROP,
+		[RULE_REJECT] = DP_ACTION_REJECT,
+	};
+	return actions[rule->action];
+}
+
+static const struct prefix *prefixes_new(
+	const struct rule *rule, const struct peer_list *peers, size_t *count)
+{
+	struct prefix *prefixes;
+	*count = prefixes_of(rule, peers, NULL);
+	prefixes = memory_new((*count + 1) * sizeof(*prefixes));
+	prefixes_of(rule, peers, prefixes);
+	return prefixes;
+}
+
+_Static_assert(sizeof(struct service) == sizeof(struct classifier_range) &&
+		       offsetof(struct service, low) == offsetof(struct classifier_range, low) &&
+		       offsetof(struct service, high) == offsetof(struct classifier_range, high),
+	"services are the classifier's ranges");
+
+static void classifier_rule_of(const struct term *term, struct classifier_rule *out)
+{
+	const struct rule *rule = term->entry->rule;
+	const struct policy_rule *says = rule->says;
+	*out = (struct classifier_rule){
+		.any_identity = term->other != TERM_IDENTITY,
+		.services = (const struct classifier_range *)says->ports.items,
+		.service_count = says->ports.count,
+		.source_ports = (const struct classifier_range *)says->source_ports.items,
+		.source_port_count = says->source_ports.count,
+		.result = {.number = rule->number,
+			.action = action_of(says),
+			.flags = says->log ? DP_RULE_LOG : 0},
+	};
+	if (term->other == TERM_ADDRESS)
+		out->remotes = prefixes_new(rule, other_end(rule), &out->remote_count);
+	if (term->entry->by_address)
+		out->locals = prefixes_new(rule, this_end(rule), &out->local_count);
+}
+
+// Terms first..first + count - 1 as one set; its number.
+static uint32_t set_build(struct building *building, size_t first, size_t count, uint32_t next)
+{
+	struct ruleset *ruleset = building->ruleset;
+	struct classifier_rule *rules = memory_new((count + 1) * sizeof(*rules));
+	struct classifier_output output = {building, take_vector, take_row};
+	uint32_t tail[2] = {next, ruleset->otherwise};
+	uint64_t hash =
+		number_hash(NUMBER_SEED, ruleset->tenancy->name, strlen(ruleset->tenancy->name));
+	hash = number_hash(hash, tail, sizeof(tail));
+	for (size_t i = 0; i < count; i++) {
+		const struct term *term = &ruleset->terms[first + i];
+		uint64_t facts[2] = {term->entry->rule->digest,
+			(uint64_t)term->other << 1 | term->entry->by_address};
+		hash = number_hash(hash, facts, sizeof(facts));
+		classifier_rule_of(term, &rules[i]);
+	}
+	uint32_t number = number_take(&building->compiler->set_numbers, hash, ruleset);
+	classifier_build(number, rules, count, next, ruleset->otherwise, &output);
+	for (size_t i = 0; i < count; i++) {
+		free((void *)rules[i].remotes);
+		free((void *)rules[i].locals);
+	}
+	free(rules);
+	return number;
+}
+
+static void sets_build(struct compiler *compiler, struct ruleset *ruleset)
+{
+	struct building building = {compiler, ruleset};
+	uint32_t next = 0;
+	ruleset->set_count =
+		ruleset->term_count ? (ruleset->term_count + DP_SET_RULES - 1) / DP_SET_RULES : 1;
+	for (size_t i = ruleset->set_count; i-- > 0;) {
+		size_t first = i * DP_SET_RULES;
+		size_t rest = ruleset->term_count - first;
+		next = set_build(&building, first, rest < DP_SET_RULES ? rest : DP_SET_RULES, next);
+		ruleset->sets[i] = next;
+	}
+}
+
+// ---- life ----
+
+static uint32_t default_of(const struct policy_node *policy)
+{
+	return policy_of(policy)->otherwise == POLICY_DROP ? policy->otherwise->number : 0;
+}
+
+static struct ruleset *ruleset_new(struct compiler *compiler, struct tenancy *tenancy,
+	const struct policy_node *first, const struct entry *entries, size_t count)
+{
+	static const UT_icd number_icd = {sizeof(uint32_t), NULL, NULL, NULL};
+	size_t size = (count + 1) * sizeof(*entries);
+	struct ruleset *ruleset = memory_new(sizeof(*ruleset) + size);
+	ruleset->tenancy = tenancy;
+	ruleset->origin.path = memory_text(first->node.origin.path);
+	ruleset->origin.revision = first->node.origin.revision;
+	ruleset->otherwise = default_of(first);
+	ruleset->key_size = size;
+	ruleset->count = count;
+	if (count)
+		memcpy(ruleset->entries, entries, count * sizeof(*entries));
+	ruleset->entries[count].by_address = ruleset->otherwise;
+	ruleset->terms = memory_new((2 * count + 1) * sizeof(*ruleset->terms));
+	utarray_new(ruleset->vectors, &number_icd);
+	for (size_t i = 0; i < count; i++) {
+		rule_ref(entries[i].rule);
+		add_terms(ruleset, &ruleset->entries[i]);
+	}
+	if (ruleset->term_count > (size_t)DP_SET_RULES * DP_SET_CHAIN) {
+		// What is beyond cannot be asked; so what none of the others takes is not let through.
+		ruleset->overflow = true;
+		ruleset->term_count = (size_t)DP_SET_RULES * DP_SET_CHAIN;
+		ruleset->otherwise = first->otherwise->number;
+	}
+	sets_build(compiler, ruleset);
+	HASH_ADD_KEYPTR(hh, tenancy->rulesets, ruleset->entries, size, ruleset);
+	struct identity *identity;
+	for (identity = tenancy->identities; identity; identity = identity->hh.next)
+		membership_add(compiler, ruleset, identity);
+	return ruleset;
+}
+
+struct ruleset *ruleset_get(struct compiler *compiler, struct tenancy *tenancy,
+	const struct policy_node *first, const struct entry *entries, size_t count)
+{
+	size_t size = (count + 1) * sizeof(*entries);
+	struct entry *key = memory_new(size);
+	struct ruleset *ruleset;
+	if (count)
+		memcpy(key, entries, count * sizeof(*entries));
+	key[count].by_address = default_of(first);
+	HASH_FIND(hh, tenancy->rulesets, key, size, ruleset);
+	free(key);
+	if (!ruleset)
+		ruleset = ruleset_new(compiler, tenancy, first, entries, count);
+	ruleset->references++;
+	return ruleset;
+}
+
+void ruleset_put(struct compiler *compiler, struct ruleset *ruleset)
+{
+	if (!ruleset || --ruleset->references)
+		return;
+	HASH_DEL(ruleset->tenancy->rulesets, ruleset);
+	while (ruleset->memberships)
+		membership_free(compiler, ruleset->memberships);
+	rows_begin(&ruleset->origin);
+	rows_end(&compiler->rows, &ruleset->origin);
+	for (size_t i = 0; i < ruleset->set_count; i++)
+		number_release(&compiler->set_numbers, ruleset->sets[i]);
+	for (uint32_t *at = NULL; (at = utarray_next(ruleset->vectors, at));)
+		vector_put(&compiler->vectors, &compiler->rows, *at);
+	utarray_free(ruleset->vectors);
+	for (size_t i = 0; i < ruleset->count; i++)
+		rule_unref(ruleset->entries[i].rule);
+	free(ruleset->terms);
+	free(ruleset->origin.path);
+	free(ruleset);
+}
+
+uint32_t ruleset_number(const struct ruleset *ruleset)
+{
+	return ruleset ? ruleset->sets[0] : 0;
+}

@@ -1,0 +1,160 @@
+// What labels and policies of one tenant make: identities, rules, and the rule sets that ports obey.
+//
+//   port ──► identity      one for each list of labels: the number by which rows know who an address is (identity.c)
+//   policy ──► rules       what a rule says, the same as long as it says the same (policy.c)
+//   identity ──► rulesets  which rules its ports obey, and in which order, follows from the labels alone (tenancy.c)
+//   ruleset ──► rows       shared by all that obey the same rules (ruleset.c)
+//   ruleset × identity     a membership: the rows by which the set knows the identity as the other end (membership.c)
+//
+// So a label that changes on one port makes or finds an identity, and its memberships; and a rule that changes makes new
+// rulesets in place of those that held it, and of no others.
+#pragma once
+
+#include <stdbool.h>
+#include <utarray.h>
+
+#include "model/object.h"
+#include "rows.h"
+
+struct compiler;
+struct port_node;
+struct policy_node;
+struct address_set_node;
+
+struct tenancy {
+	char *name;
+	struct identity *identities;  // hash by key
+	struct identity *touched;     // list
+	struct policy_node *policies; // list
+	struct ruleset *rulesets;     // hash by entries and default
+	struct rule_place *order
+		[DP_DIRECTIONS]; // all rules in the order in which they are asked, while not stale
+	size_t order_count[DP_DIRECTIONS];
+	bool stale;   // in compiler->stale_tenancies
+	bool reorder; // its policies have changed
+	struct tenancy *stale_prev, *stale_next;
+	UT_hash_handle hh;
+};
+
+// ---- identities ----
+
+struct identity {
+	struct tenancy *tenancy;
+	struct label_list labels;
+	uint32_t number;
+	unsigned ports;                 // everywhere
+	struct port_node *local;        // list by identity_prev, identity_next: those on this host
+	bool fresh, touched;            // fresh: no ruleset knows it yet
+	struct identity *prev, *next;   // in tenancy->touched
+	struct membership *memberships; // list
+	bool judged;                    // `rulesets` are worked out
+	struct ruleset
+		*rulesets[DP_DIRECTIONS]; // what its local ports obey; NULL: everything is allowed
+	uint32_t flags;                   // DP_GUARD_*
+	UT_hash_handle hh;
+	size_t key_size;
+	char key[]; // its labels, in one piece
+};
+
+void identity_join(struct compiler *compiler, struct port_node *port, bool local);
+void identity_leave(struct compiler *compiler, struct port_node *port, bool local);
+// No port of it is on this host any more.
+void identity_dismiss(struct compiler *compiler, struct identity *identity);
+void identity_free(struct compiler *compiler, struct identity *identity);
+
+// ---- rules ----
+
+// By what a rule is known in counters and logs, as long as its policy has it.
+struct rule_name {
+	uint32_t number;
+	struct policy_node *policy;
+	struct rule *rule; // NULL: of the default
+	char *name;        // NULL: none
+	int index;         // in the policy; -1: its default
+	bool in_use;
+	UT_hash_handle hh;
+	char key[];
+};
+
+// What one rule of a policy says. Rulesets hold it as long as they have rows of it.
+struct rule {
+	unsigned references;
+	uint32_t number;
+	uint64_t digest; // of `content` and the number
+	char *content;
+	struct object *policy;
+	const struct policy_rule *says; // in `policy`
+	struct object **sets;           // those that are known of the address sets that it names
+	size_t set_count;
+};
+
+struct rule *rule_ref(struct rule *rule);
+void rule_unref(struct rule *rule);
+
+// Where a rule stands among those of its tenant.
+struct rule_place {
+	struct rule *rule;
+	const struct policy_node *policy;
+	size_t index;
+};
+
+// ---- rulesets ----
+
+// A rule as a ruleset has it. `by_address`: it names the end whose rules these are by address.
+struct entry {
+	struct rule *rule;
+	uintptr_t by_address;
+};
+
+// What the classifier knows of an entry: the other end by identity, by address, or not at all.
+struct term {
+	const struct entry *entry;
+	enum { TERM_ANY, TERM_IDENTITY, TERM_ADDRESS } other;
+};
+
+struct ruleset {
+	struct origin origin; // path: of the policy that is asked first
+	struct tenancy *tenancy;
+	unsigned references;
+	size_t count;       // of entries
+	uint32_t otherwise; // rule number of the default; 0: allow
+	bool overflow;      // there are more rules than a chain of sets holds
+	struct term *terms;
+	size_t term_count;
+	uint32_t sets[DP_SET_CHAIN];
+	size_t set_count;
+	UT_array *vectors;              // uint32_t, one for each that was got
+	struct membership *memberships; // list
+	UT_hash_handle hh;
+	size_t key_size;
+	struct entry entries[]; // and one more, with the default: the key
+};
+
+// One more reference to the ruleset with these entries, found or made, that ends with the default of `first`.
+struct ruleset *ruleset_get(struct compiler *compiler, struct tenancy *tenancy,
+	const struct policy_node *first, const struct entry *entries, size_t count);
+void ruleset_put(struct compiler *compiler, struct ruleset *ruleset);
+// The number of its first set; 0 of NULL.
+uint32_t ruleset_number(const struct ruleset *ruleset);
+
+// ---- memberships ----
+
+struct membership {
+	struct origin origin; // the path is the ruleset's
+	struct ruleset *ruleset;
+	struct identity *identity;
+	uint32_t vectors[DP_SET_CHAIN]; // by set; 0: its wildcard
+	struct membership *ruleset_prev, *ruleset_next;
+	struct membership *identity_prev, *identity_next;
+};
+
+// Work out whether rules of the set select the identity, and claim the rows.
+void membership_add(struct compiler *compiler, struct ruleset *ruleset, struct identity *identity);
+void membership_free(struct compiler *compiler, struct membership *membership);
+
+// ---- tenancies ----
+
+struct tenancy *tenancy_get(struct compiler *compiler, const char *name);
+void tenancy_touch(struct compiler *compiler, struct tenancy *tenancy);
+void tenancies_settle(struct compiler *compiler);
+void tenancies_done(struct compiler *compiler);
