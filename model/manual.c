@@ -5,6 +5,7 @@
 #include "base/memory.h"
 #include "model/object.h"
 #include "model/schema.h"
+#include "model/warning.h"
 
 static void append_notes(UT_string *text, const struct field *field)
 {
@@ -60,6 +61,17 @@ static void append_kind(UT_string *text, enum model_kind kind)
 		append_field(text, &fields[i]);
 }
 
+static void append_warnings(UT_string *text)
+{
+	utstring_printf(text, "\n# Warnings\n\n"
+			      "What is accepted and yet hardly meant. The answer to a write names "
+			      "them.\n\n"
+			      "| warning | what |\n| --- | --- |\n");
+	for (int i = 0; i < MODEL_WARNING_COUNT; i++)
+		utstring_printf(text, "| `%s` | %s |\n", model_warning_name((enum model_warning)i),
+			model_warning_help((enum model_warning)i));
+}
+
 char *model_manual(enum model_kind kind)
 {
 	UT_string text;
@@ -76,5 +88,6 @@ char *model_manual(enum model_kind kind)
 		utstring_printf(&text, "\n");
 		append_kind(&text, (enum model_kind)each);
 	}
+	append_warnings(&text);
 	return utstring_body(&text);
 }

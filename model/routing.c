@@ -5,61 +5,7 @@
 
 #include "base/memory.h"
 #include "state.h"
-
-// ---- subnets, in order ----
-
-struct subnet {
-	struct prefix prefix;
-	const struct record *network;
-};
-
-struct subnets {
-	size_t count, room;
-	struct subnet *items;
-};
-
-static void add_subnets(struct subnets *subnets, const struct record *record)
-{
-	const struct network *network = (const struct network *)record->object;
-	for (size_t i = 0; i < network->subnets.count; i++) {
-		if (subnets->count == subnets->room) {
-			subnets->room = subnets->room ? 2 * subnets->room : 16;
-			subnets->items = memory_resize(
-				subnets->items, subnets->room, sizeof(*subnets->items));
-		}
-		subnets->items[subnets->count++] =
-			(struct subnet){network->subnets.items[i], record};
-	}
-}
-
-static int compare_subnets(const void *first, const void *second)
-{
-	const struct subnet *a = first, *b = second;
-	int order = address_compare(&a->prefix.address, &b->prefix.address);
-	return order ? order : (int)a->prefix.length - (int)b->prefix.length;
-}
-
-static void sort_subnets(struct subnets *subnets)
-{
-	if (subnets->count)
-		qsort(subnets->items, subnets->count, sizeof(*subnets->items), compare_subnets);
-}
-
-// The subnet that the address lies in; NULL: none. They are sorted, and none overlaps another.
-static const struct subnet *subnet_of(const struct subnets *subnets, const struct address *address)
-{
-	size_t low = 0, high = subnets->count;
-	while (low < high) {
-		size_t middle = low + (high - low) / 2;
-		if (address_compare(&subnets->items[middle].prefix.address, address) <= 0)
-			low = middle + 1;
-		else
-			high = middle;
-	}
-	if (!low || !prefix_contains(&subnets->items[low - 1].prefix, address))
-		return NULL;
-	return &subnets->items[low - 1];
-}
+#include "subnets.h"
 
 // ---- the segment ----
 
@@ -95,7 +41,7 @@ static void find_network(struct walk *walk, struct record *network)
 {
 	if (!first_visit(walk->catalog, network))
 		return;
-	add_subnets(&walk->subnets, network);
+	subnets_add(&walk->subnets, network);
 	for (struct reference *reference = network->referrers;
 		reference && reference->from->kind == MODEL_ROUTER; reference = reference->after)
 		find_router(walk, reference->from);
@@ -132,9 +78,9 @@ static int segment_check(struct catalog *catalog, struct record *router, struct 
 			if (reference->to->kind == MODEL_NETWORK)
 				find_network(&walk, reference->to);
 	}
-	sort_subnets(&walk.subnets);
+	subnets_sort(&walk.subnets);
 	int result = overlap_check(&walk.subnets, error);
-	free(walk.subnets.items);
+	subnets_done(&walk.subnets);
 	free(walk.routers);
 	return result;
 }
@@ -171,7 +117,7 @@ static int next_hop_check(const struct catalog *catalog, const struct record *ro
 	const struct subnets *subnets, const struct address *hop, struct error *error)
 {
 	char text[ADDRESS_TEXT];
-	const struct subnet *subnet = subnet_of(subnets, hop);
+	const struct subnet *subnet = subnets_find(subnets, hop);
 	if (!subnet)
 		return error_set(error, EINVAL, "%s is on no network of the router",
 			address_format(hop, text));
@@ -204,18 +150,14 @@ static int routes_check(const struct catalog *catalog, const struct record *reco
 
 int routing_check(struct catalog *catalog, struct record *router, struct error *error)
 {
-	struct subnets subnets = {0};
-	for (const struct reference *reference = router->references; reference;
-		reference = reference->next)
-		if (reference->to->kind == MODEL_NETWORK)
-			add_subnets(&subnets, reference->to);
-	sort_subnets(&subnets);
+	struct subnets subnets;
+	subnets_of_router(&subnets, router);
 	int result = segment_check(catalog, router, error);
 	if (!result)
 		result = addresses_check(catalog, router, error);
 	if (!result)
 		result = routes_check(catalog, router, &subnets, error);
-	free(subnets.items);
+	subnets_done(&subnets);
 	if (result) {
 		char path[OBJECT_PATH_TEXT];
 		error_set_object(error, "%s", object_path(router->object, path));

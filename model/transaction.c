@@ -10,6 +10,7 @@
 
 #include "base/memory.h"
 #include "state.h"
+#include "warnings.h"
 
 struct operation {
 	struct record *record; // pinned
@@ -369,6 +370,12 @@ size_t transaction_changes(const struct transaction *transaction, const struct c
 {
 	*out = transaction->changes;
 	return transaction->change_count;
+}
+
+void transaction_warnings(const struct transaction *transaction, warning_visit visit, void *context)
+{
+	warnings_find(transaction->catalog, transaction->changes, transaction->change_count, visit,
+		context);
 }
 
 // ---- the end ----
