@@ -1,0 +1,36 @@
+// SPDX-License-Identifier: Apache-2.0
+// Who is who in the networks that this host knows: the objects of the view that services ask about, by port key, by name and by
+// address. Pure; a changed object costs itself.
+#pragma once
+
+#include "model/object.h"
+
+struct directory;
+
+void directory_new(struct directory **out);
+void directory_free(struct directory *directory);
+
+// Tenants, networks, ports and routers are kept, with a reference; others are ignored. Put again: replaced.
+void directory_put(struct directory *directory, struct object *object);
+void directory_remove(
+	struct directory *directory, enum model_kind kind, const char *tenant, const char *name);
+// A snapshot: begin, put all, end. What was not put is forgotten.
+void directory_begin(struct directory *directory);
+void directory_end(struct directory *directory);
+
+// All answers are borrowed until the next change. NULL: none.
+const struct port *directory_port(const struct directory *directory, uint32_t key);
+const struct object *directory_find(const struct directory *directory, enum model_kind kind,
+	const char *tenant, const char *name);
+// The port of the tenant that has the address; if several have, the one on this network.
+const struct port *directory_holder(const struct directory *directory,
+	const struct network *network, const struct address *address);
+// Does a subnet of the tenant hold the address?
+bool directory_owns(
+	const struct directory *directory, const char *tenant, const struct address *address);
+
+typedef void (*directory_visit)(
+	void *context, const struct router *router, const struct router_network *joined);
+// The routers of the network, by name.
+void directory_routers(const struct directory *directory, const struct network *network,
+	directory_visit visit, void *context);
