@@ -119,6 +119,29 @@ static void print_deleted(const json_t *answer)
 		number(answer, "revision"), number(answer, "changed"));
 }
 
+static const char *text(const json_t *json, const char *name)
+{
+	const char *value = json_string_value(json_object_get(json, name));
+
+	return value ? value : "";
+}
+
+// With the place in the file where it is written. With --json the answer has them.
+static void print_warnings(const json_t *answer, const struct document *document)
+{
+	const json_t *warning;
+	size_t index;
+
+	json_array_foreach (json_object_get(answer, "warnings"), index, warning) {
+		struct error what = {0};
+		error_set_object(&what, "%s", text(warning, "object"));
+		error_set_field(&what, "%s", text(warning, "field"));
+		error_set(&what, EINVAL, "%s", text(warning, "message"));
+		document_locate(document, &what);
+		output_warning(text(warning, "warning"), &what);
+	}
+}
+
 static int submit_file(json_t *(*build)(const struct document_item *, size_t), bool deleting)
 {
 	cleanup_client struct client *client = NULL;
@@ -127,16 +150,16 @@ static int submit_file(json_t *(*build)(const struct document_item *, size_t), b
 	struct document *document = NULL;
 	struct error error = {0};
 	json_t *body, *answer = NULL;
-	UT_string text;
+	UT_string content;
 	size_t count = 0;
 	int rc, code;
 
-	utstring_init(&text);
-	utstring_bincpy(&text, "", 0); // an empty file is an empty text
-	rc = read_file(file, &text, &error);
+	utstring_init(&content);
+	utstring_bincpy(&content, "", 0); // an empty file is an empty text
+	rc = read_file(file, &content, &error);
 	if (!rc)
 		rc = document_parse(
-			&document, name, utstring_body(&text), utstring_len(&text), &error);
+			&document, name, utstring_body(&content), utstring_len(&content), &error);
 	if (!rc)
 		rc = client_open(&client, &error);
 	if (!rc) {
@@ -149,17 +172,19 @@ static int submit_file(json_t *(*build)(const struct document_item *, size_t), b
 			document_locate(document, &error);
 	}
 	if (rc) {
-		code = output_error(&error, client, utstring_body(&text));
+		code = output_error(&error, client, utstring_body(&content));
 	} else {
 		if (!output_json && deleting)
 			print_deleted(answer);
 		else if (!output_json)
 			print_applied(answer, count);
+		if (!output_json)
+			print_warnings(answer, document);
 		code = receipt_finish(client, answer);
 	}
 	json_decref(answer);
 	document_free(document);
-	utstring_done(&text);
+	utstring_done(&content);
 	return code;
 }
 

@@ -180,6 +180,18 @@ int output_error(const struct error *error, const struct client *client, const c
 	return EXIT_REFUSED;
 }
 
+void output_warning(const char *warning, const struct error *what)
+{
+	char line[2048];
+	cleanup_free char *printable = text_printable(error_format(what, line, sizeof(line)));
+	cleanup_free char *name = text_printable(warning);
+
+	fprintf(stderr,
+		output_coloured(stderr) ? "\033[1;33mwarning:\033[0m %s [%s]\n"
+					: "warning: %s [%s]\n",
+		printable, name);
+}
+
 int output_usage_error(const char *command, const char *format, ...)
 {
 	struct error error = {.code = EINVAL};

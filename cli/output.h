@@ -25,6 +25,8 @@ void output_print_yaml(const json_t *json, FILE *out);
 // problem document for --json; `text` is what was read from the file that the error names, so that
 // its line can be shown. Both may be NULL.
 int output_error(const struct error *error, const struct client *client, const char *text);
+// Print what was accepted and yet hardly meant, with the name of the warning.
+void output_warning(const char *warning, const struct error *what);
 // The command was called wrongly: print why, and return EXIT_USAGE.
 int output_usage_error(const char *command, const char *format, ...)
 	__attribute__((format(printf, 2, 3)));

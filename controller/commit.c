@@ -107,6 +107,14 @@ static json_t *answer_of(const struct topology_change *changes, size_t count, ui
 		(json_int_t)count, "created", (json_int_t)created, "objects", objects);
 }
 
+// {"warning": name, "object": path, "field": path, "message": sentence}
+static void take_warning(void *context, enum model_warning warning, const struct error *what)
+{
+	json_array_append_new(context,
+		json_pack("{s:s, s:s, s:s, s:s}", "warning", model_warning_name(warning), "object",
+			what->object, "field", what->field, "message", what->message));
+}
+
 int commit(struct controller *controller, struct transaction *transaction, json_t **answer,
 	struct error *error)
 {
@@ -134,9 +142,14 @@ int commit(struct controller *controller, struct transaction *transaction, json_
 		kept[i].before = changes[i].before ? object_ref(changes[i].before) : NULL;
 		kept[i].after = changes[i].after ? object_ref(changes[i].after) : NULL;
 	}
+	json_t *warnings = json_array();
+	transaction_warnings(transaction, take_warning, warnings);
 	transaction_commit(transaction, revision);
 	publish(controller, kept, count, revision);
 	*answer = answer_of(kept, count, revision);
+	if (json_array_size(warnings))
+		json_object_set(*answer, "warnings", warnings);
+	json_decref(warnings);
 	for (size_t i = 0; i < count; i++) {
 		object_unref(kept[i].before);
 		object_unref(kept[i].after);

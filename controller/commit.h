@@ -5,7 +5,7 @@
 #include "state.h"
 
 // Commit the transaction, or abort it; either way it is gone. On success `answer` (a new reference)
-// is what a write answers: revision, changed, created, objects. On failure nothing has changed.
+// is what a write answers: revision, changed, created, objects, and warnings if there are any. On failure nothing has changed.
 int commit(struct controller *controller, struct transaction *transaction, json_t **answer,
 	struct error *error);
 // The same for what a request wrote: answer it, with 201 if anything is new.

@@ -55,7 +55,7 @@ static int subject_get(const json_t *json, struct subject *out, struct error *er
 	const char *kind = json_string_value(json_object_get(json, "kind"));
 	if (!kind || model_kind_find(kind, &out->kind) < 0 ||
 		strcmp(model_kind_name(out->kind), kind))
-		return fail(error, "kind", "must be a kind of object: tenant, host, network, port");
+		return fail(error, "kind", "must be a kind of object, in singular");
 	int rc = get_name(json, "name", &out->name, error);
 	if (rc < 0)
 		return rc;

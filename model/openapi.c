@@ -8,6 +8,7 @@
 #include "field_type.h"
 #include "model/object.h"
 #include "model/schema.h"
+#include "model/warning.h"
 
 static json_t *reference_to(const char *schema)
 {
@@ -88,9 +89,18 @@ static json_t *problem_schema(void)
 
 static json_t *written_schema(void)
 {
-	return json_pack("{s:s, s:{s:{s:s}, s:{s:s}, s:{s:s, s:{s:s}}}}", "type", "object",
+	json_t *objects = json_pack("{s:s, s:{s:s}}", "type", "array", "items", "type", "object");
+	json_t *names = json_array();
+	for (int i = 0; i < MODEL_WARNING_COUNT; i++)
+		json_array_append_new(
+			names, json_string(model_warning_name((enum model_warning)i)));
+	json_t *warning = json_pack("{s:s, s:{s:{s:s, s:o}, s:{s:s}, s:{s:s}, s:{s:s}}}", "type",
+		"object", "properties", "warning", "type", "string", "enum", names, "object",
+		"type", "string", "field", "type", "string", "message", "type", "string");
+	json_t *warnings = json_pack("{s:s, s:o}", "type", "array", "items", warning);
+	return json_pack("{s:s, s:{s:{s:s}, s:{s:s}, s:{s:s}, s:o, s:o}}", "type", "object",
 		"properties", "revision", "type", "integer", "changed", "type", "integer",
-		"objects", "type", "array", "items", "type", "object");
+		"created", "type", "integer", "objects", objects, "warnings", warnings);
 }
 
 static json_t *list_schema(const char *schema)

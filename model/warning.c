@@ -59,13 +59,13 @@ static void tell_hidden(void *context, const struct policy *policy, size_t hidde
 {
 	const struct policy_rule *one = &policy->rules.items[hidden];
 	const struct policy_rule *other = &policy->rules.items[by];
-	cleanup_free char *hidden_text = rule_text(policy, hidden),
-			  *by_text = rule_text(policy, by);
+	cleanup_free char *by_text = rule_text(policy, by);
+	cleanup_free char *name = one->name ? memory_format("rule '%s' ", one->name) : NULL;
 	struct error what = {0};
 	bool same = one->action == other->action;
 	error_set_field(&what, "rules[%zu]", hidden);
-	error_set(&what, EINVAL, "%s is shadowed by %s, which takes all its packets before%s",
-		hidden_text, by_text, same ? "" : " and does otherwise");
+	error_set(&what, EINVAL, "%sis shadowed by %s, which takes all its packets before%s",
+		name ? name : "", by_text, same ? "" : " and does otherwise");
 	tell(context, same ? WARNING_RULE_SHADOWED : WARNING_RULE_CONTRADICTED, &what);
 }
 

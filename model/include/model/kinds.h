@@ -89,13 +89,13 @@
 		"The networks that it joins, with its address on each; left out: the first "     \
 		"host address of each subnet",                                                   \
 		.maximum = 4096)                                                                 \
-	FIELD(router, routes, routes, FIELD_WIDE,                                                \
+	FIELD(router, routes, routes, 0,                                                         \
 		"Where packets to other prefixes go; its networks need none", .maximum = 100000) \
 	FIELD(router, number, key, FIELD_SERVER | FIELD_WIDE,                                    \
 		"The router in the tables of the datapath, and in its MAC, 0e:57 and the key")
 
-#define ADDRESS_SET_FIELDS(FIELD)                                              \
-	FIELD(address_set, prefixes, addresses, FIELD_REQUIRED | FIELD_COLUMN, \
+#define ADDRESS_SET_FIELDS(FIELD)                                            \
+	FIELD(address_set, prefixes, addresses, FIELD_REQUIRED | FIELD_WIDE, \
 		"The prefixes; none repeats, some may contain others", .maximum = 100000)
 
 // The field is called "default", which no member of a struct can be.
@@ -111,5 +111,5 @@
 	FIELD(policy, policy_established, established, FIELD_WIDE,                          \
 		"What becomes of connections that were allowed and no longer would be",     \
 		.fallback = ESTABLISHED_STOP)                                               \
-	FIELD(policy, rules, rules, FIELD_WIDE,                                             \
+	FIELD(policy, rules, rules, 0,                                                      \
 		"Each an object; of equal priority, those that drop come first", .maximum = 65536)
