@@ -6,6 +6,8 @@
 
 #include <bpf/bpf_helpers.h>
 
+#include "core/seam.h"
+#include "datapath/service.h"
 #include "datapath/tables.h"
 
 // Tries, and hash tables that may grow large, take memory a row at a time.
@@ -15,6 +17,10 @@
 #define MAP_FLAGS_HASH BPF_F_NO_PREALLOC
 #define MAP_TYPE_LPM BPF_MAP_TYPE_LPM_TRIE
 #define MAP_FLAGS_LPM BPF_F_NO_PREALLOC
+
+struct scratch {
+	__u64 words[SEAM_SCRATCH_BYTES / 8];
+};
 
 #define MAP(table, NAME, key_type, value_type, KIND, maximum) \
 	struct {                                              \
@@ -27,6 +33,24 @@
 	} table SEC(".maps");
 DP_TABLES(MAP)
 #undef MAP
+
+// What forwarding works in: one a CPU.
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct scratch);
+} scratches SEC(".maps");
+
+// Made on a port's first ICMP error.
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 65536);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__uint(pinning, LIBBPF_PIN_BY_NAME);
+	__type(key, __u32);
+	__type(value, struct dp_allowance);
+} allowances SEC(".maps");
 
 // Counters are made by the datapath on the first packet: one row a port, one a port and reason.
 struct {
@@ -46,3 +70,10 @@ struct {
 	__type(key, struct dp_drop_key);
 	__type(value, struct dp_drops);
 } drops SEC(".maps");
+
+// Packets for the agent's services, struct dp_punt.
+struct {
+	__uint(type, BPF_MAP_TYPE_RINGBUF);
+	__uint(max_entries, DP_PUNT_RING);
+	__uint(pinning, LIBBPF_PIN_BY_NAME);
+} punts SEC(".maps");

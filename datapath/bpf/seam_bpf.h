@@ -7,6 +7,10 @@
 
 #include <bpf/bpf_helpers.h>
 
+// The seam is the kernel's packet itself: its verifier takes that as an argument of functions that it looks at by themselves.
+#define seam __sk_buff
+#define STAGE __attribute__((noinline))
+
 #include "core/headers.h"
 #include "core/seam.h"
 #include "maps.h"
@@ -19,38 +23,36 @@ enum { ADJ_ROOM_DECAP_L3_IPV4 = 1 << 7, ADJ_ROOM_DECAP_L3_IPV6 = 1 << 8 };
 
 enum { ETHERNET_BYTES_LEAST = 60 };
 
-enum { FAMILY_IPV4 = 2, FAMILY_IPV6 = 10, LOOPBACK_IFINDEX = 1 };
+// Beyond where the transport header of a packet starts, extension headers and all.
+enum { RENEW_BYTES = 2048 };
 
-struct seam {
-	struct __sk_buff *skb;
-	bool foreign; // skb->protocol is not what the frame holds
-};
+enum { FAMILY_IPV4 = 2, FAMILY_IPV6 = 10, LOOPBACK_IFINDEX = 1 };
 
 // ---- the packet ----
 
 static __always_inline __u32 seam_device(const struct seam *seam)
 {
-	return seam->skb->ifindex;
+	return seam->ifindex;
 }
 
 static __always_inline __u32 seam_length(const struct seam *seam)
 {
-	return seam->skb->len;
+	return seam->len;
 }
 
 static __always_inline __u32 seam_segment(const struct seam *seam)
 {
-	return seam->skb->gso_size;
+	return seam->gso_size;
 }
 
 static __always_inline bool seam_tagged(const struct seam *seam)
 {
-	return seam->skb->vlan_present;
+	return seam->vlan_present;
 }
 
 static __always_inline __u32 seam_flow_hash(struct seam *seam)
 {
-	return bpf_get_hash_recalc(seam->skb);
+	return bpf_get_hash_recalc(seam);
 }
 
 // Headers at constant offsets are read straight from the packet: the first SEAM_HEAD bytes are there if the frame has them.
@@ -69,9 +71,9 @@ static __always_inline void seam_pull(struct __sk_buff *skb)
 static __always_inline int seam_load(struct seam *seam, __u32 offset, void *to, __u32 length)
 {
 	if (!__builtin_constant_p(offset) || offset + length > SEAM_HEAD)
-		return bpf_skb_load_bytes(seam->skb, offset, to, length) < 0 ? -1 : 0;
+		return bpf_skb_load_bytes(seam, offset, to, length) < 0 ? -1 : 0;
 
-	void *data = (void *)(long)seam->skb->data, *end = (void *)(long)seam->skb->data_end;
+	void *data = (void *)(long)seam->data, *end = (void *)(long)seam->data_end;
 	if (data + offset + length > end)
 		return -1;
 	__builtin_memcpy(to, __builtin_assume_aligned(data + offset, 4), length);
@@ -84,22 +86,41 @@ static __always_inline int seam_store(
 {
 	__u64 flags = offset >= ETHERNET_BYTES ? BPF_F_RECOMPUTE_CSUM : 0;
 
-	return bpf_skb_store_bytes(seam->skb, offset, from, length, flags) < 0 ? -1 : 0;
+	return bpf_skb_store_bytes(seam, offset, from, length, flags) < 0 ? -1 : 0;
 }
 
 static __always_inline int seam_resize(struct seam *seam, __u32 length)
 {
-	if (seam->skb->len == length)
+	if (seam->len == length && seam->gso_size == 0)
 		return 0;
-	if (seam->skb->gso_size > 0)
+	return bpf_skb_change_tail(seam, length, 0) < 0 ? -1 : 0;
+}
+
+// bpf_skb_change_tail makes an ordinary packet of a superpacket, but a checksum that a device is still to fill in stays due. It is
+// forgotten when the place where it begins is pulled off the front, for which the packet must be long enough.
+static __always_inline int seam_renew(struct seam *seam, __u32 length)
+{
+	struct __sk_buff *skb = seam;
+	const __u32 stays = ETHERNET_BYTES + sizeof(struct ipv6_header);
+
+	if (bpf_skb_change_tail(skb, RENEW_BYTES, 0) < 0 ||
+		bpf_skb_adjust_room(skb, -(__s32)(RENEW_BYTES - stays), BPF_ADJ_ROOM_MAC, 0) < 0)
 		return -1;
-	return bpf_skb_change_tail(seam->skb, length, 0) < 0 ? -1 : 0;
+	return bpf_skb_change_tail(skb, length, 0) < 0 ? -1 : 0;
+}
+
+// A sum over the whole packet that a device took does not move: both words change, one against the other.
+static __always_inline int seam_patch(
+	struct seam *seam, __u32 offset, __be16 from, __be16 to, __u32 checksum)
+{
+	if (bpf_skb_store_bytes(seam, offset, &to, sizeof(to), 0) < 0)
+		return -1;
+	return bpf_l4_csum_replace(seam, checksum, from, to, sizeof(to)) < 0 ? -1 : 0;
 }
 
 static __always_inline bool seam_is_ip(const struct seam *seam)
 {
-	return seam->skb->protocol == BE16(ETHERNET_IPV4) ||
-	       seam->skb->protocol == BE16(ETHERNET_IPV6);
+	return seam->protocol == BE16(ETHERNET_IPV4) || seam->protocol == BE16(ETHERNET_IPV6);
 }
 
 // ---- tunnels ----
@@ -109,7 +130,7 @@ static __always_inline bool seam_is_ip(const struct seam *seam)
 // wants an IP packet, and one without a tunnel yet; bpf_skb_change_head takes any, but knows nothing of segments.
 static __always_inline int seam_open(struct seam *seam, enum seam_family family, __u32 bytes)
 {
-	struct __sk_buff *skb = seam->skb;
+	struct __sk_buff *skb = seam;
 	struct ethernet_header ethernet;
 	__u32 room = bytes + sizeof(ethernet);
 
@@ -131,16 +152,15 @@ static __always_inline int seam_open(struct seam *seam, enum seam_family family,
 static __always_inline int seam_widen(struct seam *seam, __u32 bytes)
 {
 	if (!seam_is_ip(seam))
-		return bpf_skb_change_head(seam->skb, bytes, 0) < 0 ? -1 : 0;
-	return bpf_skb_adjust_room(seam->skb, bytes, BPF_ADJ_ROOM_MAC, BPF_F_ADJ_ROOM_FIXED_GSO) < 0
-		       ? -1
-		       : 0;
+		return bpf_skb_change_head(seam, bytes, 0) < 0 ? -1 : 0;
+	return bpf_skb_adjust_room(seam, bytes, BPF_ADJ_ROOM_MAC, BPF_F_ADJ_ROOM_FIXED_GSO) < 0 ? -1
+												: 0;
 }
 
 // The reverse: bpf_skb_adjust_room leaves the outer Ethernet header, which the inner one then replaces.
 static __always_inline int seam_close(struct seam *seam, __u32 bytes)
 {
-	struct __sk_buff *skb = seam->skb;
+	struct __sk_buff *skb = seam;
 	struct ethernet_header ethernet;
 	__u64 flags = BPF_F_ADJ_ROOM_FIXED_GSO;
 
@@ -156,7 +176,6 @@ static __always_inline int seam_close(struct seam *seam, __u32 bytes)
 		return -1;
 	if (bpf_skb_adjust_room(skb, -(__s32)bytes, BPF_ADJ_ROOM_MAC, flags) < 0)
 		return -1;
-	seam->foreign = skb->protocol != ethernet.type;
 	seam_pull(skb);
 	return seam_store(seam, 0, &ethernet, sizeof(ethernet));
 }
@@ -172,6 +191,35 @@ static __always_inline int seam_close(struct seam *seam, __u32 bytes)
 	}
 DP_TABLES(FIND)
 #undef FIND
+
+// ---- memory ----
+
+static __always_inline void *seam_scratch(struct seam *seam)
+{
+	__u32 zero = 0;
+
+	(void)seam;
+	return bpf_map_lookup_elem(&scratches, &zero);
+}
+
+static __always_inline struct dp_allowance *seam_allowance(struct seam *seam, __u32 port)
+{
+	struct dp_allowance *found = bpf_map_lookup_elem(&allowances, &port);
+
+	(void)seam;
+	if (!found) {
+		struct dp_allowance zero = {0};
+		bpf_map_update_elem(&allowances, &port, &zero, BPF_NOEXIST);
+		found = bpf_map_lookup_elem(&allowances, &port);
+	}
+	return found;
+}
+
+static __always_inline __u64 seam_clock(struct seam *seam)
+{
+	(void)seam;
+	return bpf_ktime_get_ns();
+}
 
 // ---- counting ----
 
@@ -191,7 +239,7 @@ static __always_inline struct dp_counters *counters_get(__u32 port)
 
 static __always_inline __u32 seam_segments(const struct seam *seam)
 {
-	return seam->skb->gso_segs > 0 ? seam->skb->gso_segs : 1;
+	return seam->gso_segs > 0 ? seam->gso_segs : 1;
 }
 
 static __always_inline void seam_count(struct seam *seam, __u32 port, enum seam_direction direction)
@@ -202,10 +250,10 @@ static __always_inline void seam_count(struct seam *seam, __u32 port, enum seam_
 		return;
 	if (direction == SEAM_FROM_PORT) {
 		count->from_port_packets += seam_segments(seam);
-		count->from_port_bytes += seam->skb->len;
+		count->from_port_bytes += seam->len;
 	} else {
 		count->to_port_packets += seam_segments(seam);
-		count->to_port_bytes += seam->skb->len;
+		count->to_port_bytes += seam->len;
 	}
 }
 
@@ -228,7 +276,7 @@ APART void seam_count_drop_in(struct __sk_buff *skb, __u32 port, __u32 reason)
 
 static __always_inline void seam_count_drop(struct seam *seam, __u32 port, enum dp_reason reason)
 {
-	seam_count_drop_in(seam->skb, port, reason);
+	seam_count_drop_in(seam, port, reason);
 }
 
 static __always_inline void seam_note(
@@ -240,9 +288,18 @@ static __always_inline void seam_note(
 // ---- the end ----
 
 // Straight into the peer a packet keeps its skb->protocol, so that it must be right; the way through the device sets it anew.
+static __always_inline bool seam_is_told(struct seam *seam)
+{
+	__be16 type;
+
+	return seam_load(seam, __builtin_offsetof(struct ethernet_header, type), &type,
+		       sizeof(type)) == 0 &&
+	       seam->protocol == type;
+}
+
 static __always_inline enum dp_verdict seam_output(struct seam *seam, __u32 ifindex, __u32 device)
 {
-	if (device == DP_DEVICE_PEER && !seam->foreign)
+	if (device == DP_DEVICE_PEER && seam_is_told(seam))
 		bpf_redirect_peer(ifindex, 0);
 	else
 		bpf_redirect(ifindex, 0);
@@ -251,7 +308,7 @@ static __always_inline enum dp_verdict seam_output(struct seam *seam, __u32 ifin
 
 static __always_inline int seam_clone(struct seam *seam, __u32 ifindex)
 {
-	return bpf_clone_redirect(seam->skb, ifindex, 0) == 0 ? 0 : -1;
+	return bpf_clone_redirect(seam, ifindex, 0) == 0 ? 0 : -1;
 }
 
 // Ask the kernel's routes, as a packet of the host's own asks them: from the loopback device. (The helper wants forwarding to be on
@@ -269,7 +326,7 @@ static __always_inline int underlay_route(
 		__builtin_memcpy(fib->ipv6_src, &route->source, sizeof(fib->ipv6_src));
 		__builtin_memcpy(fib->ipv6_dst, &route->destination, sizeof(fib->ipv6_dst));
 	}
-	return bpf_fib_lookup(seam->skb, fib, sizeof(*fib), 0);
+	return bpf_fib_lookup(seam, fib, sizeof(*fib), 0);
 }
 
 static __always_inline int underlay_ethernet(
@@ -328,8 +385,8 @@ static __always_inline enum dp_reason seam_clone_send(
 		return underlay_reason(result);
 	if (underlay_ethernet(seam, route, &fib) < 0)
 		return DP_REASON_NO_MEMORY;
-	return bpf_clone_redirect(seam->skb, fib.ifindex, 0) == 0 ? DP_REASON_NONE
-								  : DP_REASON_OUTPUT_FAILED;
+	return bpf_clone_redirect(seam, fib.ifindex, 0) == 0 ? DP_REASON_NONE
+							     : DP_REASON_OUTPUT_FAILED;
 }
 
 static volatile __u32 unknown_zero; // writable, so that the verifier does not look inside
@@ -338,6 +395,30 @@ static __always_inline __u32 seam_zero(const struct seam *seam)
 {
 	(void)seam;
 	return unknown_zero;
+}
+
+static __always_inline enum dp_reason seam_punt(
+	struct seam *seam, __u32 port, __u32 vni, enum dp_service service)
+{
+	struct dp_punt *punt = bpf_ringbuf_reserve(&punts, sizeof(*punt), 0);
+	__u32 length = seam_length(seam);
+
+	if (!punt)
+		return DP_REASON_PUNT_FULL;
+	if (length > DP_PUNT_BYTES)
+		length = DP_PUNT_BYTES;
+	punt->time = bpf_ktime_get_ns();
+	punt->port = port;
+	punt->ifindex = seam_device(seam);
+	punt->vni = vni;
+	punt->service = service;
+	punt->length = length;
+	if (length == 0 || bpf_skb_load_bytes(seam, 0, punt->frame, length) < 0) {
+		bpf_ringbuf_discard(punt, 0);
+		return DP_REASON_NO_MEMORY;
+	}
+	bpf_ringbuf_submit(punt, 0);
+	return DP_REASON_NONE;
 }
 
 static __always_inline void seam_repeat(

@@ -25,18 +25,14 @@ static __always_inline int action(enum dp_verdict verdict)
 SEC("tc")
 int weft_from_port(struct __sk_buff *skb)
 {
-	struct seam seam = {.skb = skb};
-
 	seam_pull(skb);
-	return action(from_port(&seam));
+	return action(from_port(skb));
 }
 
 // At ingress of the device that tunnels arrive on.
 SEC("tc")
 int weft_from_underlay(struct __sk_buff *skb)
 {
-	struct seam seam = {.skb = skb};
-
 	seam_pull(skb);
-	return action(from_underlay(&seam));
+	return action(from_underlay(skb));
 }

@@ -2,6 +2,7 @@
 // From this host to another: which way, and does it fit.
 #pragma once
 
+#include "core/icmp.h"
 #include "core/tunnel.h"
 
 // How to speak to a host.
@@ -55,26 +56,37 @@ static inline struct tunnel_packet tunnel_packet(
 	};
 }
 
+// Along a way that it fits.
+APART enum dp_reason way_send(
+	struct seam *seam, const struct way *way, struct tunnel_packet *tunnel)
+{
+	tunnel->length = seam_length(seam) + way_bytes(way);
+	if (seam_open(seam, way->route.family, way_bytes(way)) < 0)
+		return DP_REASON_ENCAPSULATION_FAILED;
+	if (tunnel_write(seam, &way->route, way->encapsulation, tunnel) < 0)
+		return DP_REASON_NO_MEMORY;
+	return seam_send(seam, &way->route);
+}
+
 // One packet to one port on another host.
-APART enum dp_verdict encapsulate(
+STAGE enum dp_verdict encapsulate(
 	struct seam *seam, const struct packet *packet, __u32 host, __u32 to_port)
 {
 	struct way way;
 	__u32 mtu;
+
+	if (!packet)
+		return DP_VERDICT_DROP;
 	seam_note(seam, DP_STAGE_ENCAPSULATE, host, to_port);
 	enum dp_reason reason = way_find(seam, host, &way, &mtu);
-
 	if (reason)
 		return packet_drop(seam, packet->port, reason);
-	if (!way_fits(&way, packet, mtu))
-		return packet_drop(seam, packet->port, DP_REASON_UNDERLAY_MTU_EXCEEDED);
+	if (!way_fits(&way, packet, mtu)) {
+		seam_count_drop(seam, packet->port, DP_REASON_UNDERLAY_MTU_EXCEEDED);
+		return icmp_too_big(seam, packet, mtu - way_bytes(&way) - ETHERNET_BYTES);
+	}
 
 	struct tunnel_packet tunnel = tunnel_packet(seam, packet, to_port);
-	tunnel.length = seam_length(seam) + way_bytes(&way);
-	if (seam_open(seam, way.route.family, way_bytes(&way)) < 0)
-		return packet_drop(seam, packet->port, DP_REASON_ENCAPSULATION_FAILED);
-	if (tunnel_write(seam, &way.route, way.encapsulation, &tunnel) < 0)
-		return packet_drop(seam, packet->port, DP_REASON_NO_MEMORY);
-	reason = seam_send(seam, &way.route);
+	reason = way_send(seam, &way, &tunnel);
 	return reason ? packet_drop(seam, packet->port, reason) : DP_VERDICT_SENT;
 }

@@ -4,7 +4,9 @@
 
 #include "core/parse.h"
 #include "core/resolve.h"
+#include "core/route.h"
 #include "core/security.h"
+#include "core/service.h"
 #include "core/switch.h"
 
 // What port security let through.
@@ -19,18 +21,18 @@ static inline enum dp_verdict from_port_forward(struct seam *seam, struct packet
 		return resolve_answer(seam, packet, neighbor);
 
 	seam_note(seam, DP_STAGE_SWITCH, packet->vni, 0);
-	const struct dp_station *station = switch_find(seam, packet);
-	if (station && station->router) {
-		// HOOK for core/route.h: route_packet(seam, packet, &station) answers DP_VERDICT_ONWARD once it has rewritten the
-		// frame, set packet->vni to the network that the packet ends on and `station` to the port there; or what became
-		// of it. packet->ethernet stays as it arrived: answers go back to where it came from.
-		return packet_drop(seam, packet->port, DP_REASON_UNKNOWN_UNICAST);
-	}
-	if (station) {
-		if (station->port == packet->port)
+	const struct dp_station *found = switch_find(seam, packet);
+	if (found) {
+		struct dp_station station = *found;
+		if (station.router) {
+			enum dp_verdict verdict = route_packet(seam, packet, &station);
+			if (verdict != DP_VERDICT_ONWARD)
+				return verdict;
+		} else if (station.port == packet->port) {
 			return packet_drop(seam, packet->port, DP_REASON_SAME_PORT);
-		return station->host == 0 ? switch_local(seam, station)
-					  : encapsulate(seam, packet, station->host, station->port);
+		}
+		return station.host == 0 ? switch_local(seam, &station)
+					 : encapsulate(seam, packet, station.host, station.port);
 	}
 
 	const struct dp_network *network = seam_find_network(seam, &packet->vni);
@@ -58,15 +60,18 @@ static inline enum dp_verdict from_port(struct seam *seam)
 		seam_note(seam, DP_STAGE_SECURITY, source->port, source->vni);
 	if (!reason)
 		reason = security_check(seam, source, &packet);
-	if (!reason && packet.wire_length > source->mtu)
-		reason = DP_REASON_MTU_EXCEEDED;
 	if (reason)
 		return packet_drop(seam, source->port, reason);
 
-	packet.vni = source->vni;
+	packet.vni = packet.entry = source->vni;
 	packet.port = source->port;
+	if (packet.wire_length > source->mtu) {
+		seam_count_drop(seam, packet.port, DP_REASON_MTU_EXCEEDED);
+		return icmp_too_big(seam, &packet, source->mtu);
+	}
 	seam_count(seam, packet.port, SEAM_FROM_PORT);
-	return from_port_forward(seam, &packet);
+	enum dp_verdict verdict = service_packet(seam, &packet);
+	return verdict == DP_VERDICT_ONWARD ? from_port_forward(seam, &packet) : verdict;
 }
 
 // What came out of a tunnel goes to ports of this host and nowhere else: the sender has served the other hosts.

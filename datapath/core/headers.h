@@ -216,3 +216,9 @@ static inline __be16 checksum_fold(__u32 sum)
 	sum = (sum & 0xffff) + (sum >> 16);
 	return (__be16)~sum;
 }
+
+// A checksum after one word of what it covers has changed: RFC 1624, equation 3. A wrong one stays wrong.
+static inline __be16 checksum_update(__be16 checksum, __be16 before, __be16 after)
+{
+	return checksum_fold((__u32)(__u16)~checksum + (__u16)~before + after);
+}

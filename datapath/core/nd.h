@@ -26,7 +26,7 @@ struct nd_option {
 	struct dp_mac link_layer;
 };
 
-enum { ND_FLAG_SOLICITED = 0x40000000, ND_FLAG_OVERRIDE = 0x20000000 };
+enum { ND_FLAG_ROUTER = 0x80000000, ND_FLAG_SOLICITED = 0x40000000, ND_FLAG_OVERRIDE = 0x20000000 };
 
 static inline bool nd_is(const struct packet *packet)
 {

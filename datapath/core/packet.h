@@ -12,6 +12,7 @@ enum { PACKET_L3 = ETHERNET_BYTES }; // where the packet behind the Ethernet hea
 struct packet {
 	// Where it came from: the network; the port's key, 0 if it is on another host and did not tell.
 	__u32 vni, port;
+	__u32 entry; // the network by which it entered here from a port; `vni` moves on as it is routed. 0: from another host
 
 	struct ethernet_header ethernet;
 	__u16 kind; // enum packet_kind

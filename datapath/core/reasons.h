@@ -53,7 +53,9 @@
 	REASON(same_port, SAME_PORT, "the destination is the port that the packet came from")      \
 	REASON(not_local, NOT_LOCAL,                                                               \
 		"a packet from the underlay is for a port that is not on this host")               \
-	REASON(mtu_exceeded, MTU_EXCEEDED, "the packet is larger than the MTU of the network")     \
+	REASON(mtu_exceeded, MTU_EXCEEDED,                                                         \
+		"the packet is larger than the MTU of the network: "                               \
+		"routers here never fragment, the sender is told the MTU by ICMP")                 \
 	REASON(output_failed, OUTPUT_FAILED,                                                       \
 		"the destination device is gone, down, or refused the packet")                     \
 	REASON(no_memory, NO_MEMORY, "the kernel had no memory to change or copy the packet")      \
@@ -84,7 +86,36 @@
 		"the underlay marked congestion on a packet whose sender does not take part (RFC " \
 		"6040)")                                                                           \
 	REASON(decapsulation_failed, DECAPSULATION_FAILED,                                         \
-		"the kernel could not take the tunnel header off")
+		"the kernel could not take the tunnel header off")                                 \
+	/* Routers. */                                                                             \
+	REASON(not_routable, NOT_ROUTABLE,                                                         \
+		"the packet is for a router and must not leave its link: it is no IP, or an "      \
+		"address is link-local, multicast, broadcast or unspecified")                      \
+	REASON(no_route, NO_ROUTE, "the router has no route to the destination")                   \
+	REASON(route_drops, ROUTE_DROPS, "a route of the router says: drop")                       \
+	REASON(route_rejects, ROUTE_REJECTS, "a route of the router says: reject")                 \
+	REASON(ttl_exceeded, TTL_EXCEEDED,                                                         \
+		"the packet has passed as many routers as its TTL or hop limit allows")            \
+	REASON(unknown_next_hop, UNKNOWN_NEXT_HOP,                                                 \
+		"nobody on the network has the address that the router would hand the packet to")  \
+	REASON(routing_loop, ROUTING_LOOP,                                                         \
+		"the packet has passed four routers and would pass a fifth: do their routes lead " \
+		"in a circle?")                                                                    \
+	REASON(router_address, ROUTER_ADDRESS,                                                     \
+		"the packet is for a router itself, which does not serve this protocol or port")   \
+	REASON(icmp_limited, ICMP_LIMITED,                                                         \
+		"the port caused more than 100 ICMP errors a second and is not sent this one; "    \
+		"the packet at fault is counted by its own reason") \
+	/* Services. */                                                                            \
+	REASON(spoofed_dhcp, SPOOFED_DHCP,                                                         \
+		"the port speaks as a DHCP server, and the network has its own")                   \
+	REASON(spoofed_ra, SPOOFED_RA,                                                             \
+		"the port speaks as an IPv6 router, and the network has its own")                  \
+	REASON(punt_limited, PUNT_LIMITED,                                                         \
+		"the port asked DHCP, DNS and for routers more than 100 times a second")           \
+	REASON(punt_full, PUNT_FULL,                                                               \
+		"a question to DHCP, DNS or a router, while the agent did not take those before "  \
+		"it")
 
 #define DP_REASON_ENUM(name, NAME, help) DP_REASON_##NAME,
 enum dp_reason { DP_REASON_NONE, DP_REASONS(DP_REASON_ENUM) DP_REASON_COUNT };

@@ -52,7 +52,8 @@ static inline enum dp_verdict resolve_nd(
 			.source = packet->target,
 			.destination = packet->source},
 		.message = {.icmp = {.type = ND_ADVERTISEMENT},
-			.flags = BE32(ND_FLAG_OVERRIDE | (probe ? 0 : ND_FLAG_SOLICITED)),
+			.flags = BE32(ND_FLAG_OVERRIDE | (probe ? 0 : ND_FLAG_SOLICITED) |
+				      (neighbor->router ? ND_FLAG_ROUTER : 0)),
 			.target = packet->target},
 		.option = {ND_OPTION_TARGET, 1, neighbor->mac},
 	};

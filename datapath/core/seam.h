@@ -24,7 +24,12 @@
 //   int   seam_store(struct seam *, __u32 offset, const void *from, __u32 length)
 //         -1 beyond the end
 //   int   seam_resize(struct seam *, __u32 length)
-//         cut the end, or add zeros; never a superpacket
+//         cut the end, or add zeros; a superpacket becomes one packet
+//   int   seam_renew(struct seam *, __u32 length)
+//         the frame becomes another one, of so many bytes and the same EtherType, to be written: whatever a device
+//         was to do with the old one, segments and checksums, is forgotten
+//   int   seam_patch(struct seam *, __u32 offset, __be16 from, __be16 to, __u32 checksum)
+//         change a word that the transport checksum at offset `checksum` covers, and this with it, by the difference
 //
 // Tunnels
 //
@@ -41,6 +46,15 @@
 //
 //   const value *seam_find_NAME(struct seam *, const key *)
 //         NULL: no such row. In `allowed`, the longest prefix
+//
+// Memory
+//
+//   void *seam_scratch(struct seam *)
+//         SEAM_SCRATCH_BYTES for the work on this packet, as anyone left them; NULL: none
+//   struct dp_allowance *seam_allowance(struct seam *, __u32 port)
+//         of a port, zero at first; shared by all CPUs; NULL: no room for it
+//   __u64 seam_clock(struct seam *)
+//         nanoseconds, monotonic
 //
 // Counting
 //
@@ -84,6 +98,13 @@ struct seam;
 // A function of its own in every build: a BPF program has 512 bytes of stack, and what is inlined shares one frame.
 #define APART static __attribute__((noinline))
 
+// Such a function that the kernel's verifier looks at once and by itself, and not once more for each way that leads to it. So it
+// knows nothing of what the caller knew: arguments are the seam, numbers, and pointers to structs, each of which may be NULL to it;
+// the answer is a number.
+#ifndef STAGE
+#define STAGE APART
+#endif
+
 // What became of the packet.
 enum dp_verdict {
 	DP_VERDICT_DROP,   // counted with its reason
@@ -92,6 +113,8 @@ enum dp_verdict {
 	DP_VERDICT_HOST,   // not ours: the host's own stack takes it, untouched
 	DP_VERDICT_ONWARD, // none yet: the packet goes on, to the next stage
 };
+
+enum { SEAM_SCRATCH_BYTES = 256 };
 
 enum seam_direction { SEAM_FROM_PORT, SEAM_TO_PORT };
 

@@ -280,12 +280,11 @@ static inline int tunnel_mark(struct seam *seam, const struct packet *packet, __
 		struct ipv4_header ip;
 		if (seam_load(seam, PACKET_L3, &ip, sizeof(ip)) < 0)
 			return -1;
-		// RFC 1624, equation 3, for the first word alone.
 		__u16 before[2] = {0}, after[2] = {0};
 		__builtin_memcpy(before, &ip.version_length, 2);
 		ip.tos = (ip.tos & ~ECN_MASK) | ecn;
 		__builtin_memcpy(after, &ip.version_length, 2);
-		ip.checksum = checksum_fold((__u16)~ip.checksum + (__u16)~before[0] + after[0]);
+		ip.checksum = checksum_update(ip.checksum, before[0], after[0]);
 		return seam_store(seam, PACKET_L3, &ip, sizeof(ip));
 	}
 

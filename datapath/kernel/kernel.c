@@ -103,6 +103,7 @@ static int load(struct kernel *kernel, const char *state, struct error *error)
 #undef FIND
 	kernel->counters = bpf_map__fd(kernel->skeleton->maps.counters);
 	kernel->drops = bpf_map__fd(kernel->skeleton->maps.drops);
+	kernel->allowances = bpf_map__fd(kernel->skeleton->maps.allowances);
 	kernel->programs[DATAPATH_PORT] = bpf_program__fd(kernel->skeleton->progs.weft_from_port);
 	kernel->programs[DATAPATH_UNDERLAY] =
 		bpf_program__fd(kernel->skeleton->progs.weft_from_underlay);

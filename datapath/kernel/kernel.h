@@ -24,7 +24,7 @@ struct kernel {
 	struct datapath base;
 	struct datapath_bpf *skeleton;
 	int tables[DP_TABLE_COUNT]; // map file descriptors, owned by the skeleton, like all here
-	int counters, drops;
+	int counters, drops, allowances;
 	int settle_inner, settle_outer; // map file descriptors; 0: not made yet
 	int programs[2];                // by enum datapath_role
 	uint32_t program_ids[2];

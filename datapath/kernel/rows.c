@@ -291,6 +291,7 @@ void kernel_counters_forget(struct datapath *datapath, uint32_t port)
 	struct rows rows;
 
 	erase(kernel->counters, &port);
+	erase(kernel->allowances, &port);
 	if (read_counters(
 		    kernel->drops, &rows, sizeof(struct dp_drop_key), sizeof(struct dp_drops)) == 0)
 		for (size_t i = 0; i < rows.count; i++) {

@@ -40,6 +40,7 @@ static void native_close(struct datapath *datapath)
 		native_table_done(&native->tables[i]);
 	FREE_ALL(native->counters);
 	FREE_ALL(native->drops);
+	FREE_ALL(native->allowances);
 	FREE_ALL(native->attachments);
 	FREE_ALL(native->neighbors);
 	while (native->copies) {
@@ -207,6 +208,19 @@ struct dp_drops *native_drops_of(struct native *native, uint32_t port, enum dp_r
 	return &row->drops;
 }
 
+struct dp_allowance *native_allowance_of(struct native *native, uint32_t port)
+{
+	struct native_allowance *row;
+
+	HASH_FIND(hh, native->allowances, &port, sizeof(port), row);
+	if (!row) {
+		row = memory_new(sizeof(*row));
+		row->port = port;
+		HASH_ADD(hh, native->allowances, port, sizeof(port), row);
+	}
+	return &row->allowance;
+}
+
 static int native_counters(struct datapath *datapath, datapath_counters_visit visit, void *context,
 	struct error *error)
 {
@@ -234,6 +248,13 @@ static void native_counters_forget(struct datapath *datapath, uint32_t port)
 	struct native *native = (struct native *)datapath;
 	struct native_counters *counters, *next_counters;
 	struct native_drops *drops, *next_drops;
+	struct native_allowance *allowance;
+
+	HASH_FIND(hh, native->allowances, &port, sizeof(port), allowance);
+	if (allowance) {
+		HASH_DEL(native->allowances, allowance);
+		free(allowance);
+	}
 
 	HASH_ITER (hh, native->counters, counters, next_counters)
 		if (counters->port == port) {

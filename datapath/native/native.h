@@ -23,6 +23,12 @@ struct native_drops {
 	struct dp_drops drops;
 };
 
+struct native_allowance {
+	UT_hash_handle hh;
+	uint32_t port;
+	struct dp_allowance allowance;
+};
+
 struct native_neighbor {
 	UT_hash_handle hh;
 	struct dp_address address;
@@ -45,6 +51,7 @@ struct native {
 	struct native_table tables[DP_TABLE_COUNT];
 	struct native_counters *counters;
 	struct native_drops *drops;
+	struct native_allowance *allowances;
 	struct native_attachment *attachments;
 	struct native_neighbor *neighbors;
 	struct dp_mac underlay_mac;
@@ -58,5 +65,6 @@ const void *native_beneath(struct native *native, enum dp_table table, const voi
 
 struct dp_counters *native_counters_of(struct native *native, uint32_t port);
 struct dp_drops *native_drops_of(struct native *native, uint32_t port, enum dp_reason reason);
+struct dp_allowance *native_allowance_of(struct native *native, uint32_t port);
 // NULL: no route to this address.
 const struct dp_mac *native_neighbor_mac(struct native *native, const struct dp_address *address);

@@ -24,6 +24,7 @@ static void run(struct datapath *datapath, enum datapath_role role, uint32_t ifi
 		.result = out,
 		.trace = trace,
 		.ifindex = ifindex,
+		.segment = frame->segment,
 		.room = SEAM_HEADROOM + frame->length,
 		.start = SEAM_HEADROOM,
 		.length = frame->length,

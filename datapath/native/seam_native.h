@@ -7,7 +7,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "base/memory.h"
+#include "core/headers.h"
 #include "core/seam.h"
 #include "native.h"
 #include "trace.h"
@@ -21,6 +23,8 @@ struct seam {
 
 	uint8_t *buffer; // `room` bytes; the frame stands at `start`
 	size_t room, start, length;
+	uint32_t segment; // payload bytes of a segment of a superpacket; 0: a packet
+	uint64_t scratch[SEAM_SCRATCH_BYTES / 8];
 };
 
 enum { SEAM_RUBBISH = 0xa5, SEAM_HEADROOM = 512 };
@@ -44,7 +48,7 @@ static inline __u32 seam_length(const struct seam *seam)
 
 static inline __u32 seam_segment(const struct seam *seam)
 {
-	return seam->frame->segment;
+	return seam->segment;
 }
 
 static inline bool seam_tagged(const struct seam *seam)
@@ -84,8 +88,9 @@ static inline int seam_store(struct seam *seam, __u32 offset, const void *from, 
 
 static inline int seam_resize(struct seam *seam, __u32 length)
 {
-	if (seam_fails(seam, NATIVE_FAULT_RESIZE) || seam->frame->segment != 0)
+	if (seam_fails(seam, NATIVE_FAULT_RESIZE))
 		return -1;
+	seam->segment = 0;
 	if (seam->start + length > seam->room) {
 		seam->room = seam->start + length;
 		seam->buffer = memory_resize(seam->buffer, seam->room, 1);
@@ -94,6 +99,26 @@ static inline int seam_resize(struct seam *seam, __u32 length)
 		memset(seam->buffer + seam->start + seam->length, 0, length - seam->length);
 	seam->length = length;
 	return 0;
+}
+
+static inline int seam_renew(struct seam *seam, __u32 length)
+{
+	if (seam_resize(seam, length) < 0)
+		return -1;
+	memset(seam->buffer + seam->start, SEAM_RUBBISH, length);
+	return 0;
+}
+
+static inline int seam_patch(
+	struct seam *seam, __u32 offset, __be16 from, __be16 to, __u32 checksum)
+{
+	__be16 sum;
+
+	if (seam_load(seam, checksum, &sum, sizeof(sum)) < 0 ||
+		seam_store(seam, offset, &to, sizeof(to)) < 0)
+		return -1;
+	sum = checksum_update(sum, from, to);
+	return seam_store(seam, checksum, &sum, sizeof(sum));
 }
 
 // ---- tunnels ----
@@ -156,12 +181,30 @@ static inline const void *seam_find(struct seam *seam, enum dp_table table, cons
 DP_TABLES(SEAM_FIND)
 #undef SEAM_FIND
 
+// ---- memory ----
+
+static inline void *seam_scratch(struct seam *seam)
+{
+	return seam->scratch;
+}
+
+static inline struct dp_allowance *seam_allowance(struct seam *seam, __u32 port)
+{
+	return native_allowance_of(seam->native, port);
+}
+
+static inline __u64 seam_clock(struct seam *seam)
+{
+	(void)seam;
+	return clock_monotonic_ns();
+}
+
 // ---- counting ----
 
 static inline void seam_count(struct seam *seam, __u32 port, enum seam_direction direction)
 {
 	struct dp_counters *counters = native_counters_of(seam->native, port);
-	__u32 segment = seam->frame->segment;
+	__u32 segment = seam->segment;
 	__u64 packets = segment ? (seam->length + segment - 1) / segment : 1;
 
 	if (direction == SEAM_FROM_PORT) {
@@ -205,7 +248,7 @@ static inline void seam_emit(struct seam *seam, __u32 ifindex, enum dp_device de
 		.ifindex = ifindex,
 		.device = device,
 		.underlay = underlay,
-		.segment = seam->frame->segment,
+		.segment = seam->segment,
 		.bytes = bytes,
 		.length = seam->length,
 	};
@@ -249,6 +292,23 @@ static inline enum dp_reason seam_clone_send(struct seam *seam, const struct sea
 	if (seam_fails(seam, NATIVE_FAULT_ROUTING))
 		return DP_REASON_UNDERLAY_FORWARDING_OFF;
 	return seam_send(seam, route);
+}
+
+static inline enum dp_reason seam_punt(
+	struct seam *seam, __u32 port, __u32 vni, enum dp_service service)
+{
+	struct dp_punt head = {
+		.port = port,
+		.ifindex = seam->ifindex,
+		.vni = vni,
+		.service = service,
+		.length = seam->length < DP_PUNT_BYTES ? seam->length : DP_PUNT_BYTES,
+	};
+
+	if (seam_fails(seam, NATIVE_FAULT_PUNT) ||
+		native_punt(seam->native, &head, seam->buffer + seam->start) < 0)
+		return DP_REASON_PUNT_FULL;
+	return DP_REASON_NONE;
 }
 
 // ---- loops ----

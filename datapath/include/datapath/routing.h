@@ -65,6 +65,11 @@ struct dp_hop {
 	__u32 pad;
 };
 
+// Written by the datapath, by port: ICMP errors that the port may still be sent, packets that it may still send to services.
+struct dp_allowance {
+	__u64 full, punts; // when the bucket of tokens will be full again: nanoseconds of the monotonic clock
+};
+
 // Policy routes: the first that takes the packet wins over the longest prefix.
 struct dp_steer_key {
 	__u32 router;
