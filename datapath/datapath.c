@@ -145,6 +145,17 @@ int datapath_drops(
 	return datapath->provider->drops(datapath, visit, context, error);
 }
 
+int datapath_punts(struct datapath *datapath, unsigned maximum, datapath_punts_visit visit,
+	void *context, struct error *error)
+{
+	return datapath->provider->punts(datapath, maximum, visit, context, error);
+}
+
+int datapath_punts_fd(struct datapath *datapath, struct error *error)
+{
+	return datapath->provider->punts_fd(datapath, error);
+}
+
 void datapath_counters_forget(struct datapath *datapath, uint32_t port)
 {
 	datapath->provider->counters_forget(datapath, port);

@@ -32,6 +32,9 @@ struct datapath_provider {
 		struct error *error);
 	int (*drops)(struct datapath *datapath, datapath_drops_visit visit, void *context,
 		struct error *error);
+	int (*punts)(struct datapath *datapath, unsigned maximum, datapath_punts_visit visit,
+		void *context, struct error *error);
+	int (*punts_fd)(struct datapath *datapath, struct error *error);
 	void (*counters_forget)(struct datapath *datapath, uint32_t port);
 };
 

@@ -68,6 +68,7 @@ static void kernel_close(struct datapath *datapath)
 {
 	struct kernel *kernel = (struct kernel *)datapath;
 
+	punts_done(kernel);
 	settle_done(kernel);
 	datapath_bpf__destroy(kernel->skeleton);
 	free(kernel);
@@ -104,6 +105,7 @@ static int load(struct kernel *kernel, const char *state, struct error *error)
 	kernel->counters = bpf_map__fd(kernel->skeleton->maps.counters);
 	kernel->drops = bpf_map__fd(kernel->skeleton->maps.drops);
 	kernel->allowances = bpf_map__fd(kernel->skeleton->maps.allowances);
+	kernel->punt_map = bpf_map__fd(kernel->skeleton->maps.punts);
 	kernel->programs[DATAPATH_PORT] = bpf_program__fd(kernel->skeleton->progs.weft_from_port);
 	kernel->programs[DATAPATH_UNDERLAY] =
 		bpf_program__fd(kernel->skeleton->progs.weft_from_underlay);
@@ -171,5 +173,7 @@ const struct datapath_provider datapath_kernel = {
 	.attached = kernel_attached,
 	.counters = kernel_counters,
 	.drops = kernel_drops,
+	.punts = kernel_punts,
+	.punts_fd = kernel_punts_fd,
 	.counters_forget = kernel_counters_forget,
 };

@@ -6,6 +6,7 @@
 //   rows.c     read and write maps
 //   tc.c       attach, detach, find what is attached
 //   settle.c   wait for packets that are under way
+//   punts.c    packets for the agent's services
 //   probe.c    ask the kernel what its helpers can do
 //
 // The kernel owns what matters: maps live by their pins, programs by the filters that hold them. This process may end at any time.
@@ -25,6 +26,8 @@ struct kernel {
 	struct datapath_bpf *skeleton;
 	int tables[DP_TABLE_COUNT]; // map file descriptors, owned by the skeleton, like all here
 	int counters, drops, allowances;
+	int punt_map;
+	struct kernel_punts *punts; // NULL: nobody has asked yet
 	int settle_inner, settle_outer; // map file descriptors; 0: not made yet
 	int programs[2];                // by enum datapath_role
 	uint32_t program_ids[2];
@@ -64,6 +67,13 @@ void kernel_counters_forget(struct datapath *datapath, uint32_t port);
 
 int kernel_settle(struct datapath *datapath, struct error *error);
 void settle_done(struct kernel *kernel);
+
+// ---- punts.c ----
+
+int kernel_punts(struct datapath *datapath, unsigned maximum, datapath_punts_visit visit,
+	void *context, struct error *error);
+int kernel_punts_fd(struct datapath *datapath, struct error *error);
+void punts_done(struct kernel *kernel);
 
 // ---- tc.c ----
 

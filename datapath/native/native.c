@@ -41,6 +41,7 @@ static void native_close(struct datapath *datapath)
 	FREE_ALL(native->counters);
 	FREE_ALL(native->drops);
 	FREE_ALL(native->allowances);
+	native_punts_done(native);
 	FREE_ALL(native->attachments);
 	FREE_ALL(native->neighbors);
 	while (native->copies) {
@@ -324,5 +325,7 @@ const struct datapath_provider datapath_native = {
 	.attached = native_attached,
 	.counters = native_counters,
 	.drops = native_drops,
+	.punts = native_punts,
+	.punts_fd = native_punts_fd,
 	.counters_forget = native_counters_forget,
 };

@@ -52,6 +52,8 @@ struct native {
 	struct native_counters *counters;
 	struct native_drops *drops;
 	struct native_allowance *allowances;
+	struct native_punt *punts; // list, oldest first
+	size_t punt_count;
 	struct native_attachment *attachments;
 	struct native_neighbor *neighbors;
 	struct dp_mac underlay_mac;
@@ -68,3 +70,12 @@ struct dp_drops *native_drops_of(struct native *native, uint32_t port, enum dp_r
 struct dp_allowance *native_allowance_of(struct native *native, uint32_t port);
 // NULL: no route to this address.
 const struct dp_mac *native_neighbor_mac(struct native *native, const struct dp_address *address);
+
+// ---- punts.c ----
+
+// `head` with port, device, network, service and length; -ENOBUFS: nobody has taken those before it.
+int native_punt(struct native *native, const struct dp_punt *head, const uint8_t *frame);
+int native_punts(struct datapath *datapath, unsigned maximum, datapath_punts_visit visit,
+	void *context, struct error *error);
+int native_punts_fd(struct datapath *datapath, struct error *error);
+void native_punts_done(struct native *native);

@@ -13,6 +13,7 @@
 #include <stdint.h>
 
 #include "base/error.h"
+#include "datapath/service.h"
 #include "datapath/tables.h"
 
 struct datapath;
@@ -68,6 +69,13 @@ int datapath_drops(
 	struct datapath *datapath, datapath_drops_visit visit, void *context, struct error *error);
 // Forget a port's counters (it is gone).
 void datapath_counters_forget(struct datapath *datapath, uint32_t port);
+
+// Packets that ports sent to services of their networks, oldest first, at most `maximum`: how many, or -errno. A punt is borrowed for
+// the call. The file descriptor is readable while some wait, and owned by the datapath; -ENOTSUP: there is none (native).
+typedef void (*datapath_punts_visit)(void *context, const struct dp_punt *punt);
+int datapath_punts(struct datapath *datapath, unsigned maximum, datapath_punts_visit visit,
+	void *context, struct error *error);
+int datapath_punts_fd(struct datapath *datapath, struct error *error);
 
 // "spoofed-mac" and the sentence that explains it; NULL beyond the last.
 const char *datapath_reason_name(uint32_t reason);

@@ -103,11 +103,17 @@ struct dp_neighbor_key {
 struct dp_neighbor {
 	struct dp_mac mac;
 	__u16 pad;
-	__u32 port;   // 0: a router's
+	__u32 port;   // 0: a router's, or the network's own
 	__u32 router; // not 0: an address of this router
 };
 
-enum { DP_NETWORK_FLOOD_UNKNOWN = 1 << 0 };
+enum {
+	DP_NETWORK_FLOOD_UNKNOWN = 1 << 0,
+	// What the agent serves (datapath/service.h).
+	DP_NETWORK_DHCP = 1 << 1,
+	DP_NETWORK_ADVERTISES = 1 << 2, // router advertisements
+	DP_NETWORK_RESOLVES = 1 << 3,   // DNS, at addresses of the network and of its routers
+};
 
 struct dp_network {
 	__u32 flags;       // DP_NETWORK_*
