@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "compile/compile.h"
 
+#include <errno.h>
 #include <string.h>
 #include <utlist.h>
 
@@ -267,6 +268,16 @@ int compiler_rows(const struct compiler *compiler, compiler_emit emit, void *con
 const void *compiler_row(const struct compiler *compiler, enum dp_table table, const void *key)
 {
 	return rows_find(&compiler->rows, table, key);
+}
+
+int compiler_origin(const struct compiler *compiler, enum dp_table table, const void *key,
+	struct compiler_origin *out)
+{
+	const struct origin *origin = rows_origin(&compiler->rows, table, key);
+	if (!origin)
+		return -ENOENT;
+	*out = (struct compiler_origin){origin->path, origin->revision};
+	return 0;
 }
 
 size_t compiler_count(const struct compiler *compiler, enum dp_table table)

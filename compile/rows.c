@@ -331,6 +331,12 @@ void rows_init(struct rows *rows)
 	rows->generation.path = memory_text("policies");
 }
 
+const struct origin *rows_origin(const struct rows *rows, enum dp_table table, const void *key)
+{
+	const struct row *row = row_find(rows, table, key);
+	return row && row->claims ? row->claims->origin : NULL;
+}
+
 void rows_done(struct rows *rows)
 {
 	for (int table = 0; table < DP_TABLE_COUNT; table++) {

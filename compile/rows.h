@@ -45,6 +45,8 @@ void rows_end(struct rows *rows, struct origin *origin);
 int rows_flush(struct rows *rows, compiler_emit emit, void *context);
 int rows_each(const struct rows *rows, compiler_emit emit, void *context);
 const void *rows_find(const struct rows *rows, enum dp_table table, const void *key);
+// Whose claim the row is; NULL: nobody's.
+const struct origin *rows_origin(const struct rows *rows, enum dp_table table, const void *key);
 void rows_forget(struct rows *rows);
 void rows_found(struct rows *rows, enum dp_table table, const void *key, const void *value);
 

@@ -65,7 +65,7 @@
 // Tracing
 //
 //   void  seam_note(struct seam *, enum dp_stage, __u32 first, __u32 second)
-//         a stage begins (core/stages.h)
+//         a stage begins (datapath/stages.h)
 //
 // The end. A reason other than 0 says that the packet did not go.
 //
@@ -90,7 +90,7 @@
 #include <linux/types.h>
 
 #include "core/reasons.h"
-#include "core/stages.h"
+#include "datapath/stages.h"
 #include "datapath/tables.h"
 
 struct seam;

@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "base/memory.h"
-#include "core/stages.h"
+#include "datapath/stages.h"
 
 static void *copy(const void *from, size_t size)
 {

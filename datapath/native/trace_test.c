@@ -9,7 +9,7 @@
 
 #include "base/memory.h"
 #include "core/reasons.h"
-#include "core/stages.h"
+#include "datapath/stages.h"
 
 enum { VNI = 100, FIRST_PORT = 7, FIRST_DEVICE = 17, SECOND_PORT = 8, SECOND_DEVICE = 18 };
 

@@ -61,6 +61,13 @@ int compiler_flush(struct compiler *compiler, compiler_emit emit, void *context)
 int compiler_rows(const struct compiler *compiler, compiler_emit emit, void *context);
 // The row with this key, NULL if the datapath holds none. Valid until the next flush.
 const void *compiler_row(const struct compiler *compiler, enum dp_table table, const void *key);
+// Where a row comes from. 0, or -ENOENT: no object asks for a row with this key. Valid until the next change of an input.
+struct compiler_origin {
+	const char *object; // path
+	uint64_t revision;  // of the object
+};
+int compiler_origin(const struct compiler *compiler, enum dp_table table, const void *key,
+	struct compiler_origin *out);
 // How many rows compiler_rows visits in this table.
 size_t compiler_count(const struct compiler *compiler, enum dp_table table);
 

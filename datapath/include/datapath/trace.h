@@ -22,7 +22,7 @@ struct trace_lookup {
 // A stage, and all until the next.
 struct trace_stage {
 	uint32_t stage;         // enum dp_stage; datapath_stage_name
-	uint32_t first, second; // core/stages.h says what they are
+	uint32_t first, second; // datapath/stages.h says what they are
 	uint32_t reason;        // of the last drop that was counted in it; 0: none
 	uint8_t *bytes;         // the frame as the stage found it
 	size_t length;
