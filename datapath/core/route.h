@@ -220,6 +220,7 @@ static inline enum dp_reason route_step(struct route_walk *walk)
 {
 	struct seam *seam = walk->seam;
 	const struct packet *packet = walk->packet;
+	seam_note(seam, DP_STAGE_ROUTE, walk->router, walk->vni);
 	const struct dp_router *router = seam_find_router(seam, &walk->router);
 	const struct dp_route *route = route_longest(seam, packet, walk->router);
 	const struct dp_neighbor *neighbor = NULL;

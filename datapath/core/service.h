@@ -96,6 +96,7 @@ static inline enum dp_verdict service_punt(
 
 APART enum dp_verdict service_judge(struct seam *seam, const struct packet *packet)
 {
+	seam_note(seam, DP_STAGE_SERVICE, packet->vni, packet->destination_port);
 	const struct dp_network *network = seam_find_network(seam, &packet->vni);
 	enum dp_service service = service_asked(packet);
 	enum dp_reason claimed = service_claimed(packet);

@@ -14,6 +14,8 @@
 	STAGE(parse, PARSE, "is it well formed")                                               \
 	/* The port; its network. */                                                           \
 	STAGE(security, SECURITY, "may the port send from these addresses")                    \
+	/* The network; the destination port. */                                               \
+	STAGE(service, SERVICE, "does the network itself serve it")                            \
 	/* The network; the port that asks. */                                                 \
 	STAGE(resolve, RESOLVE, "who has the address that is asked for")                       \
 	/* The network; 0. */                                                                  \
