@@ -53,15 +53,30 @@ void network_changed(
 	node_touch(compiler, &port->node);
 }
 
+// Any router can speak for the network: the one with the lowest key, so that all hosts agree.
+static uint32_t lowest_router(const struct network_node *network)
+{
+	const struct joined *joined;
+	uint32_t lowest = 0;
+	DL_FOREACH (network->routers, joined) {
+		uint32_t key = router_of(joined->router)->key;
+		if (key && (!lowest || key < lowest))
+			lowest = key;
+	}
+	return lowest;
+}
+
 void network_compile(struct compiler *compiler, struct network_node *network)
 {
 	const struct network *object = network_of(network);
 	bool flood = object->unknown_unicast == UNKNOWN_UNICAST_FLOOD;
 	struct dp_network value = {
-		.flags = flood ? DP_NETWORK_FLOOD_UNKNOWN : 0,
+		.flags = (flood ? DP_NETWORK_FLOOD_UNKNOWN : 0) | serve_flags(object),
 		.flood_count = flood_compile(compiler, network),
 		.mtu = object->mtu,
 		.domain = network->domain,
+		.router = lowest_router(network),
 	};
 	rows_claim(&compiler->rows, &network->node.origin, DP_TABLE_NETWORK, &object->vni, &value);
+	serve_compile(compiler, network);
 }

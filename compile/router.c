@@ -22,6 +22,7 @@ void router_link(struct compiler *compiler, struct router_node *router)
 		joined->network = (struct network_node *)node_get(compiler, MODEL_NETWORK,
 			object->object.tenant, object->networks.items[i].network);
 		DL_APPEND(joined->network->routers, joined);
+		node_touch(compiler, &joined->network->node);
 	}
 	segment_stale_all(compiler, router);
 }
