@@ -49,9 +49,51 @@ static void random_port(char *line, size_t size)
 		extra);
 }
 
+static void random_router(char *line, size_t size)
+{
+	static const char *const networks[] = {"'n0'", "'n1'", "'n0', 'n1'",
+		"{'network': 'n0', 'addresses': ['10.0.0.3']}",
+		"{'network': 'n1', 'addresses': ['10.0.0.9']}, 'n0'"};
+	static const char *const routes[] = {"", "", "{'to': '0.0.0.0/0', 'via': ['10.0.0.2']}",
+		"{'to': '::/0', 'via': ['fd00::2']}"};
+	if (!below(3))
+		snprintf(line, size, "delete t%u/routers/r%u", below(2), below(2));
+	else
+		snprintf(line, size, "put t%u/routers/r%u {'networks': [%s], 'routes': [%s]}",
+			below(2), below(2), networks[below(array_count(networks))],
+			routes[below(array_count(routes))]);
+}
+
+static void random_policy(char *line, size_t size)
+{
+	switch (below(4)) {
+	case 0:
+		snprintf(line, size, "delete t%u/address_sets/s%u", below(2), below(2));
+		break;
+	case 1:
+		snprintf(line, size, "delete t%u/policies/f", below(2));
+		break;
+	case 2:
+		snprintf(line, size, "put t%u/address_sets/s%u {'addresses': ['10.%u.0.0/16']}",
+			below(2), below(2), below(3));
+		break;
+	default:
+		snprintf(line, size,
+			"put t%u/policies/f {'rules': [{'action': 'drop', 'from': 'set:s%u'}]}",
+			below(2), below(2));
+	}
+}
+
 static void random_line(char *line, size_t size)
 {
-	switch (below(10)) {
+	switch (below(13)) {
+	case 10:
+	case 11:
+		random_router(line, size);
+		break;
+	case 12:
+		random_policy(line, size);
+		break;
 	case 0:
 		snprintf(line, size, "put tenants/t%u {}", below(2));
 		break;

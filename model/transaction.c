@@ -17,6 +17,7 @@ struct operation {
 	struct object *before; // owned, NULL: none
 	struct object *after;  // owned, NULL: delete
 	bool unchanged;        // nothing to do
+	bool rechecked;        // nobody wrote it
 };
 
 struct transaction {
@@ -166,7 +167,7 @@ static int check_successions(struct transaction *transaction, struct error *erro
 // The router, which stays as it is, or as an operation already says, is put anew.
 static void recheck(struct transaction *transaction, struct record *record)
 {
-	struct operation probe = {.record = record};
+	struct operation probe = {.record = record, .rechecked = true};
 	struct operation *operation = index_find(&transaction->operations, &probe);
 	if (operation) {
 		operation->unchanged = false;
@@ -273,14 +274,16 @@ static int check_operation(
 	return 0;
 }
 
-static int check_kind(struct transaction *transaction, enum model_kind kind, struct error *error)
+static int check_kind(
+	struct transaction *transaction, enum model_kind kind, bool rechecked, struct error *error)
 {
 	int result = 0;
 	for
 		each_operation(operation, transaction)
 		{
 			if (operation->after && !operation->unchanged &&
-				operation->record->kind == kind)
+				operation->record->kind == kind &&
+				operation->rechecked == rechecked)
 				result = check_operation(transaction, operation, error);
 			if (result)
 				return result;
@@ -288,14 +291,17 @@ static int check_kind(struct transaction *transaction, enum model_kind kind, str
 	return 0;
 }
 
-// Ports before networks: of two that do not fit, the port is at fault.
+// Of two that do not fit, a port or router that is written is at fault, then the network.
 static int check_placements(struct transaction *transaction, struct error *error)
 {
-	static const enum model_kind order[] = {MODEL_PORT, MODEL_ROUTER, MODEL_NETWORK};
-	int result = 0;
 	segments_check_begin(transaction->catalog);
-	for (size_t i = 0; !result && i < array_count(order); i++)
-		result = check_kind(transaction, order[i], error);
+	int result = check_kind(transaction, MODEL_PORT, false, error);
+	if (!result)
+		result = check_kind(transaction, MODEL_ROUTER, false, error);
+	if (!result)
+		result = check_kind(transaction, MODEL_NETWORK, false, error);
+	if (!result)
+		result = check_kind(transaction, MODEL_ROUTER, true, error);
 	return result;
 }
 
