@@ -114,6 +114,7 @@ static void apply(void *context)
 	attach(agent, false, &error);
 	if (agent->neighbors_stale)
 		keep_neighbors(agent);
+	services_refresh(agent->services);
 	set_failure(agent, &error);
 	agent_report_note(agent->report, REPORT_REALIZED | REPORT_AGENT | REPORT_PORTS);
 }
@@ -153,6 +154,7 @@ static void take_batch(void *context, const struct batch *batch)
 {
 	struct agent *agent = context;
 	view_apply(&agent->view, batch, agent->compiler);
+	services_take(agent->services, batch);
 	note_hosts(agent, batch);
 	if (!agent->synced)
 		links_each(agent->links, adopt, agent);
@@ -340,7 +342,9 @@ static int start_parts(struct agent *agent, uv_loop_t *loop, const struct agent_
 	start_timers(agent, loop, options->audit_seconds);
 	agent_http_new(&agent->http, loop, &http);
 	agent_report_new(&agent->report, loop, agent->http, options->host, content_build, agent);
-	result = neighbors_new(&agent->neighbors, error);
+	result = services_new(&agent->services, loop, agent->datapath, agent->compiler, error);
+	if (!result)
+		result = neighbors_new(&agent->neighbors, error);
 	if (!result)
 		result = links_new(&agent->links, loop, &link_events, error);
 	return result;
@@ -382,6 +386,7 @@ void agent_stop(struct agent *agent)
 	agent_timer_free(&agent->retry);
 	agent_timer_free(&agent->audit);
 	agent_timer_free(&agent->count);
+	services_free(agent->services);
 	links_free(agent->links);
 	neighbors_free(agent->neighbors);
 	attachments_free(agent->attachments);

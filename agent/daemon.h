@@ -4,6 +4,7 @@
 //   stream ──► view ──► compiler ──► program ──► datapath        rows
 //   links ──► compiler                attachments ──► datapath   devices
 //                                     neighbors ──► kernel       next hops
+//   stream, datapath ──► services ──► devices                      DHCP, router advertisements, DNS
 //   all ──► content ──► report ──► controller
 #pragma once
 
@@ -16,6 +17,7 @@
 #include "neighbors.h"
 #include "program.h"
 #include "report.h"
+#include "services/services.h"
 #include "stream.h"
 #include "timer.h"
 #include "view.h"
@@ -32,6 +34,7 @@ struct agent {
 	struct program *program;
 	struct attachments *attachments;
 	struct neighbors *neighbors;
+	struct services *services;
 	struct links *links;
 	struct view view;
 	struct counters counters;

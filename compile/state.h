@@ -146,6 +146,10 @@ void network_compile(struct compiler *compiler, struct network_node *network);
 // NULL while it is not known.
 const struct network *network_of(const struct network_node *network);
 
+// serve.c
+uint32_t serve_flags(const struct network *network); // DP_NETWORK_*
+void serve_compile(struct compiler *compiler, struct network_node *network);
+
 // flood.c
 void flood_join(struct network_node *network, struct port_node *port);
 void flood_leave(struct network_node *network, struct port_node *port);

@@ -18,7 +18,7 @@ struct binding {
 	const struct network *network; // borrowed
 	char domain[128];
 
-	// Who answers: the first router of the network, by name, or the network itself.
+	// Who answers: the oldest router of the network, or the network itself.
 	struct mac answerer;
 	bool router;
 

@@ -31,10 +31,11 @@ struct entry {
 };
 
 struct directory {
-	struct entry *entries;            // hash by path
-	struct entry *ports;              // hash by key
-	struct entry *networks, *routers; // lists by path
-	struct places *places;            // hash by key
+	struct entry *entries;  // hash by path
+	struct entry *ports;    // hash by key
+	struct entry *networks; // list by path
+	struct entry *routers;  // list by key
+	struct places *places;  // hash by key
 	uint64_t round;
 };
 
@@ -113,12 +114,20 @@ static int compare_paths(const struct entry *a, const struct entry *b)
 	return strcmp(a->path, b->path);
 }
 
+// The oldest first: a router that comes later does not take over.
+static int compare_keys(const struct entry *a, const struct entry *b)
+{
+	uint32_t x = ((const struct router *)a->object)->key;
+	uint32_t y = ((const struct router *)b->object)->key;
+	return (x > y) - (x < y);
+}
+
 static void attach(struct directory *directory, struct entry *entry)
 {
 	if (entry->object->kind == MODEL_NETWORK) {
 		DL_INSERT_INORDER(directory->networks, entry, compare_paths);
 	} else if (entry->object->kind == MODEL_ROUTER) {
-		DL_INSERT_INORDER(directory->routers, entry, compare_paths);
+		DL_INSERT_INORDER(directory->routers, entry, compare_keys);
 	} else {
 		struct port *port = (struct port *)entry->object;
 		HASH_ADD_KEYPTR(by_key, directory->ports, &port->key, sizeof(port->key), entry);

@@ -31,6 +31,6 @@ bool directory_owns(
 
 typedef void (*directory_visit)(
 	void *context, const struct router *router, const struct router_network *joined);
-// The routers of the network, by name.
+// The routers of the network, the oldest first.
 void directory_routers(const struct directory *directory, const struct network *network,
 	directory_visit visit, void *context);
