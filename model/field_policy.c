@@ -492,6 +492,7 @@ static const struct element rules_element = {
 	.encode = rule_encode,
 	.equal = rule_equal,
 	.order = rule_order,
+	.repeats = "has the name of",
 	.copy = rule_copy,
 	.done = rule_done,
 };

@@ -122,6 +122,7 @@ static const struct element router_networks_element = {
 	.encode = joined_encode,
 	.equal = joined_equal,
 	.order = joined_order,
+	.repeats = "is the network of",
 	.copy = joined_copy,
 	.done = joined_done,
 };
@@ -338,6 +339,7 @@ static const struct element routes_element = {
 	.encode = route_encode,
 	.equal = route_equal,
 	.order = route_order,
+	.repeats = "takes the packets of",
 	.copy = route_copy,
 	.done = route_done,
 };

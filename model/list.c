@@ -56,8 +56,9 @@ static int check_repeated(
 		}
 	if (!repeated)
 		return 0;
-	int result = error_set(
-		error, EINVAL, "is in the list already, as item %zu", index_of(list, earlier));
+	int result = error_set(error, EINVAL, "%s item %zu",
+		element->repeats ? element->repeats : "is in the list already, as",
+		index_of(list, earlier));
 	error_prefix_field(error, "[%zu]", index_of(list, repeated));
 	return result;
 }

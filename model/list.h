@@ -25,6 +25,7 @@ struct element {
 	bool (*equal)(const void *a, const void *b);
 	// An order in which two items are equal that cannot both be in the list. NULL: all can.
 	int (*order)(const void *a, const void *b);
+	const char *repeats; // what an item does that equals "… item 3"; NULL: is there already
 	void (*copy)(void *to, const void *from);
 	void (*done)(void *item); // NULL: nothing to free
 };

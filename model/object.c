@@ -78,6 +78,12 @@ static bool decode_identity(struct object *object, const char *key, const json_t
 	return true;
 }
 
+// "a port", "an address_set"
+static const char *article(enum model_kind kind)
+{
+	return strchr("aeiou", model_kind_name(kind)[0]) ? "an" : "a";
+}
+
 static int unknown_field(const struct object *object, const char *key, struct error *error)
 {
 	const char *near = model_field_suggest(object->kind, key);
@@ -92,8 +98,8 @@ static int unknown_field(const struct object *object, const char *key, struct er
 			snprintf(known + used, sizeof(known) - used, "%s%s", used ? ", " : "",
 				field->name);
 		}
-	return error_set(error, EINVAL, "unknown field '%s', a %s has %s", key,
-		model_kind_name(object->kind), known);
+	return error_set(error, EINVAL, "unknown field '%s', %s %s has %s", key,
+		article(object->kind), model_kind_name(object->kind), known);
 }
 
 static int decode_fields(
@@ -126,8 +132,8 @@ static int decode_fields(
 			continue;
 		if (field->flags & FIELD_REQUIRED) {
 			error_set_field(error, "%s", field->name);
-			return error_set(error, EINVAL, "is required: a %s needs its %s",
-				kind->name, field->name);
+			return error_set(error, EINVAL, "is required: %s %s needs its %s",
+				article(object->kind), kind->name, field->name);
 		}
 		// In the three types that have defaults: through their own width.
 		if (field->fallback && field->type->size == sizeof(bool))

@@ -93,6 +93,88 @@ static void every_field_goes_through(void **state)
 			     "\"encap\": \"vxlan\", \"managed\": false, \"labels\": {}}");
 }
 
+#define NAMED(kind) "\"kind\": \"" kind "\", \"tenant\": \"acme\", \"name\": \"x1\""
+
+static void routers_go_through(void **state)
+{
+	(void)state;
+	cleanup_object struct object *router = decoded(MODEL_ROUTER,
+		"{\"networks\": [\"web\", {\"network\": \"db\", \"addresses\": [\"10.2.0.254\"]}],"
+		"\"routes\": [{\"to\": \"10.9.0.0/16\", \"via\": [\"10.2.0.9\", \"10.2.0.8\"]},"
+		"{\"to\": \"::/0\", \"action\": \"reject\"},"
+		"{\"to\": \"0.0.0.0/0\", \"action\": \"drop\", \"ports\": [\"6/25\"]}], \"key\": "
+		"4}");
+	assert_encodes(router,
+		"{" NAMED("router") ", \"networks\": [\"web\", {\"network\": \"db\", "
+				    "\"addresses\": [\"10.2.0.254\"]}], \"routes\": [{\"to\": "
+				    "\"10.9.0.0/16\", \"via\": "
+				    "[\"10.2.0.9\", \"10.2.0.8\"]}, {\"to\": \"::/0\", \"action\": "
+				    "\"reject\"}, {\"to\": "
+				    "\"0.0.0.0/0\", \"action\": \"drop\", \"from\": \"0.0.0.0/0\", "
+				    "\"ports\": "
+				    "[\"tcp/25\"], \"priority\": 1000}], \"key\": 4}");
+	const struct route *routes = ((struct router *)router)->routes.items;
+	assert_false(routes[0].policy);
+	assert_int_equal(routes[0].action, ROUTE_FORWARD);
+	assert_int_equal(routes[1].action, ROUTE_REJECT);
+	assert_true(routes[2].policy);
+	// The least that makes a policy route, and stays one when it is read again.
+	cleanup_object struct object *least = decoded(MODEL_ROUTER,
+		"{\"routes\": [{\"to\": \"::/0\", \"action\": \"drop\", \"priority\": 0}]}");
+	json_t *json = object_encode(least);
+	struct object *again = NULL;
+	assert_int_equal(object_decode(&again, MODEL_ROUTER, "acme", "x1", json, true, NULL), 0);
+	assert_true(((struct router *)again)->routes.items[0].policy);
+	assert_true(object_equal(least, again));
+	json_decref(json);
+	object_unref(again);
+}
+
+static void policies_go_through(void **state)
+{
+	(void)state;
+	cleanup_object struct object *empty = decoded(MODEL_POLICY, "{}");
+	assert_encodes(empty,
+		"{" NAMED("policy") ", \"applies_to\": \"any\", \"tier\": 0, "
+				    "\"default\": \"drop\", \"established\": \"stop\"}");
+	cleanup_object struct object *policy = decoded(MODEL_POLICY,
+		"{\"applies_to\": \" b , a in (y,x) \", \"tier\": 15, \"default\": \"allow\","
+		"\"established\": \"keep\", \"rules\": [{\"action\": \"allow\"},"
+		"{\"name\": \"all\", \"priority\": 0, \"direction\": \"egress\", \"action\": "
+		"\"allow-stateless\", \"from\": [\"tier=web\", \"10.0.0.0/8\", \"fd00::1\", "
+		"\"set:s\"], \"to\": [\"!x\"], \"ports\": [\"6\", \"icmp/8\"], \"source_ports\": "
+		"[\"tcp/1-2\"], \"log\": true}]}");
+	assert_encodes(policy,
+		"{" NAMED("policy") ", \"applies_to\": \"a in (x, y),b\", \"tier\": 15, "
+				    "\"default\": \"allow\", \"established\": \"keep\", \"rules\": "
+				    "[{\"priority\": 1000, "
+				    "\"direction\": \"ingress\", \"action\": \"allow\", \"from\": "
+				    "\"any\", \"to\": "
+				    "\"any\"}, {\"name\": \"all\", \"priority\": 0, \"direction\": "
+				    "\"egress\", "
+				    "\"action\": \"allow-stateless\", \"from\": [\"tier=web\", "
+				    "\"10.0.0.0/8\", "
+				    "\"fd00::1/128\", \"set:s\"], \"to\": \"!x\", \"ports\": "
+				    "[\"tcp\", \"icmp/8\"], "
+				    "\"source_ports\": [\"tcp/1-2\"], \"log\": true}]}");
+	const struct policy_rule *rule = &((struct policy *)policy)->rules.items[1];
+	static const enum peer_kind kinds[] = {PEER_SELECTOR, PEER_PREFIX, PEER_PREFIX, PEER_SET};
+	for (size_t i = 0; i < array_count(kinds); i++)
+		assert_int_equal(rule->from.items[i].kind, kinds[i]);
+	assert_string_equal(rule->from.items[3].name, "s");
+	cleanup_object struct object *set =
+		decoded(MODEL_ADDRESS_SET, "{\"addresses\": [\"10.0.0.1\", \"fd00::/8\"]}");
+	assert_encodes(set, "{" NAMED("address_set") ", \"addresses\": [\"10.0.0.1/32\", "
+						     "\"fd00::/8\"]}");
+	json_t *json = object_encode(policy);
+	struct object *again = NULL;
+	assert_int_equal(object_decode(&again, MODEL_POLICY, "acme", "x1", json, true, NULL), 0);
+	assert_true(object_equal(policy, again));
+	assert_false(object_equal(policy, empty));
+	json_decref(json);
+	object_unref(again);
+}
+
 static void null_is_absent_and_empty_is_not(void **state)
 {
 	(void)state;
@@ -286,6 +368,133 @@ static void bad_fields_are_named(void **state)
 			error.object, object_path_of(cases[i].kind, "acme", "x1", path));
 		assert_int_equal(decode(&object, cases[i].kind, cases[i].fields, NULL), -EINVAL);
 	}
+}
+
+static void bad_parts_are_named(void **state)
+{
+	(void)state;
+	static const struct {
+		enum model_kind kind;
+		const char *fields, *field, *message;
+	} cases[] = {
+		{MODEL_ROUTER, "{'networks': 'web'}", "networks",
+			"expected a list of networks like [\"web\", {\"network\": \"db\", "
+			"\"addresses\": [\"10.0.2.254\"]}], found a string"},
+		{MODEL_ROUTER, "{'networks': [1]}", "networks[0]",
+			"expected the name of a network or an object like {\"network\": \"web\", "
+			"\"addresses\": [\"10.0.0.1\"]}, found an integer"},
+		{MODEL_ROUTER, "{'networks': [{}]}", "networks[0]", "needs 'network', its name"},
+		{MODEL_ROUTER, "{'networks': [{'network': 'a', 'address': 'x'}]}",
+			"networks[0].address",
+			"unknown field 'address', a router on a network has 'network' and "
+			"'addresses'"},
+		{MODEL_ROUTER, "{'networks': ['a', 'b', 'a']}", "networks[2]",
+			"is the network of item 0"},
+		{MODEL_ROUTER, "{'routes': [{}]}", "routes[0]", "needs 'to', a prefix"},
+		{MODEL_ROUTER, "{'routes': [{'to': '::/0'}]}", "routes[0]",
+			"needs 'via', next hops, or 'action', drop or reject"},
+		{MODEL_ROUTER, "{'routes': [{'to': '::/0', 'via': ['fd00::1'], 'action': 'drop'}]}",
+			"routes[0]", "has both 'via' and 'action': a packet is forwarded, or not"},
+		{MODEL_ROUTER, "{'routes': [{'to': '::/0', 'via': []}]}", "routes[0].via",
+			"is empty: name a next hop"},
+		{MODEL_ROUTER, "{'routes': [{'to': '::/0', 'via': ['fd00::1', '10.0.0.1']}]}",
+			"routes[0].via[1]", "is an IPv4 address, but 'to' is an IPv6 prefix"},
+		{MODEL_ROUTER,
+			"{'routes': [{'to': '::/0', 'action': 'drop', 'from': '10.0.0.0/8'}]}",
+			"routes[0].from", "is an IPv4 prefix, but 'to' is an IPv6 one"},
+		{MODEL_ROUTER, "{'routes': [{'to': '::/0', 'action': 'forward'}]}",
+			"routes[0].action", "must be 'drop' or 'reject', not 'forward'"},
+		{MODEL_ROUTER, "{'routes': [{'to': '::/0', 'action': 'drop', 'priority': 65536}]}",
+			"routes[0].priority", "must be from 0 to 65535, not 65536"},
+		{MODEL_ROUTER,
+			"{'routes': [{'to': '::/0', 'action': 'drop'}, {'to': '::/0', 'via': "
+			"['fd00::1']}]}",
+			"routes[1]", "takes the packets of item 0"},
+		{MODEL_POLICY, "{'applies_to': 'a='}", "", NULL},
+		{MODEL_POLICY, "{'applies_to': 'a=b c'}", "applies_to",
+			"selector 'a=b c', character 5: ',' or the end is expected"},
+		{MODEL_POLICY, "{'tier': -1}", "tier", "must be from 0 to 15, not -1"},
+		{MODEL_POLICY, "{'default': 'reject'}", "default",
+			"must be 'drop' or 'allow', not 'reject'"},
+		{MODEL_POLICY, "{'rules': [{}]}", "rules[0]",
+			"needs 'action': allow, allow-stateless, drop or reject"},
+		{MODEL_POLICY, "{'rules': [{'action': 'deny'}]}", "rules[0].action",
+			"must be 'allow', 'allow-stateless', 'drop' or 'reject', not 'deny'"},
+		{MODEL_POLICY, "{'rules': [{'action': 'drop', 'port': ['tcp/1']}]}",
+			"rules[0].port",
+			"unknown field 'port', a rule has name, priority, direction, action, from, "
+			"to, ports, source_ports, log"},
+		{MODEL_POLICY, "{'rules': [{'action': 'drop', 'from': []}]}", "rules[0].from",
+			"is empty; \"any\" says everybody"},
+		{MODEL_POLICY, "{'rules': [{'action': 'drop', 'from': ['a=b', 'any']}]}",
+			"rules[0].from[1]", "is everybody, so the others say nothing"},
+		{MODEL_POLICY, "{'rules': [{'action': 'drop', 'from': ['a=b', 'a = b']}]}",
+			"rules[0].from[1]", "is in the list already, as item 0"},
+		{MODEL_POLICY, "{'rules': [{'action': 'drop', 'to': '10.0.0.1/8'}]}", "rules[0].to",
+			"'10.0.0.1/8' has bits set beyond its length, did you mean '10.0.0.0/8'?"},
+		{MODEL_POLICY, "{'rules': [{'action': 'drop', 'to': 'set:A'}]}", "rules[0].to",
+			"'A' is not a name: a name has 1 to 63 of a-z 0-9 - . _ and begins and "
+			"ends with a letter or digit"},
+		{MODEL_POLICY, "{'rules': [{'action': 'drop', 'ports': []}]}", "rules[0].ports",
+			"is empty; leave it out for every service"},
+		{MODEL_POLICY, "{'rules': [{'action': 'drop', 'ports': ['tcp/2-1']}]}",
+			"rules[0].ports[0]", "'tcp/2-1' is reversed, did you mean 1-2?"},
+		{MODEL_POLICY, "{'rules': [{'action': 'drop', 'source_ports': ['icmp/8']}]}",
+			"rules[0].source_ports[0]", "'icmp/8': this protocol has no ports"},
+		{MODEL_POLICY,
+			"{'rules': [{'action': 'drop', 'ports': ['udp/1'], 'source_ports': "
+			"['tcp/1']}]}",
+			"rules[0].source_ports",
+			"has no protocol in common with 'ports': no packet can match both"},
+		{MODEL_POLICY,
+			"{'rules': [{'action': 'drop', 'name': 'a'}, {'action': 'allow'}, "
+			"{'action': 'drop', 'name': 'a'}]}",
+			"rules[2]", "has the name of item 0"},
+		{MODEL_ADDRESS_SET, "{}", "addresses",
+			"is required: an address_set needs its addresses"},
+	};
+	for (size_t i = 0; i < array_count(cases); i++) {
+		struct object *object = NULL;
+		struct error error = {0};
+		cleanup_free char *fields = memory_text(cases[i].fields);
+		for (char *at = fields; *at; at++)
+			*at = *at == '\'' ? '"' : *at;
+		int result = decode(&object, cases[i].kind, fields, &error);
+		if (!cases[i].message) {
+			assert_int_equal(result, 0);
+			object_unref(object);
+			continue;
+		}
+		assert_int_equal(result, -EINVAL);
+		assert_string_equal(error.message, cases[i].message);
+		assert_string_equal(error.field, cases[i].field);
+		assert_int_equal(decode(&object, cases[i].kind, fields, NULL), -EINVAL);
+	}
+}
+
+static void policy_routes_are_bounded(void **state)
+{
+	(void)state;
+	json_t *routes = json_array();
+	for (int i = 0; i < 32; i++)
+		json_array_append_new(
+			routes, json_pack("{s:s, s:s, s:i, s:[s, s]}", "to", "::/0", "action",
+					"drop", "priority", i, "ports", "tcp/1", "udp/1"));
+	json_t *fields = json_pack("{s:O}", "routes", routes);
+	struct object *object = NULL;
+	struct error error = {0};
+	assert_int_equal(
+		object_decode(&object, MODEL_ROUTER, "acme", "x1", fields, false, NULL), 0);
+	object_unref(object);
+	json_array_append_new(routes,
+		json_pack("{s:s, s:s, s:s}", "to", "::/0", "action", "drop", "from", "fd00::/8"));
+	assert_int_equal(
+		object_decode(&object, MODEL_ROUTER, "acme", "x1", fields, false, &error), -EINVAL);
+	assert_string_equal(error.field, "routes[32]");
+	assert_string_equal(error.message, "is one policy route too many: with each of their "
+					   "services they count 65, the most is 64");
+	json_decref(fields);
+	json_decref(routes);
 }
 
 static void lists_are_bounded(void **state)
@@ -537,9 +746,13 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(defaults_are_written),
 		cmocka_unit_test(every_field_goes_through),
+		cmocka_unit_test(routers_go_through),
+		cmocka_unit_test(policies_go_through),
 		cmocka_unit_test(null_is_absent_and_empty_is_not),
 		cmocka_unit_test(what_was_read_can_be_written),
 		cmocka_unit_test(bad_fields_are_named),
+		cmocka_unit_test(bad_parts_are_named),
+		cmocka_unit_test(policy_routes_are_bounded),
 		cmocka_unit_test(lists_are_bounded),
 		cmocka_unit_test(nul_bytes_are_refused),
 		cmocka_unit_test(names_are_checked),

@@ -185,7 +185,7 @@ static void addresses_lie_in_a_subnet(void **state)
 	refuse(EINVAL, "acme/routers/r", "networks[1]",
 		"network 'none' of tenant 'acme' does not exist",
 		"put acme/routers/r {'networks': ['a', 'none']}");
-	refuse(EINVAL, "acme/routers/r", "networks[1]", "is in the list already, as item 0",
+	refuse(EINVAL, "acme/routers/r", "networks[1]", "is the network of item 0",
 		"put acme/routers/r {'networks': ['a', {'network': 'a', 'addresses': "
 		"['10.1.0.9']}]}");
 }
