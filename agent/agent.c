@@ -11,6 +11,7 @@
 #include "base/memory.h"
 #include "content.h"
 #include "daemon.h"
+#include "trace.h"
 
 enum { RETRY_MS = 1000, COUNT_MS = 2000, AUDIT_SECONDS = 10 };
 
@@ -168,6 +169,39 @@ static void stream_lost(void *context)
 {
 	struct agent *agent = context;
 	agent_report_online(agent->report, false);
+}
+
+static void take_question(void *context, json_t *question)
+{
+	struct agent *agent = context;
+	agent_answers_ask(agent->answers, question);
+}
+
+static bool find_next_hop(void *context, const struct dp_address *vtep, struct dp_mac *out)
+{
+	struct agent *agent = context;
+	struct address address;
+	struct mac mac = {{0}};
+	memcpy(&address, vtep, sizeof(address));
+	if (neighbors_find(agent->neighbors, &address, &mac))
+		return false;
+	memcpy(out, &mac, sizeof(mac));
+	return true;
+}
+
+static json_t *answer(void *context, const json_t *question)
+{
+	struct agent *agent = context;
+	struct trace_world world = {
+		.host = agent->host,
+		.view = &agent->view,
+		.compiler = agent->compiler,
+		.datapath = agent->datapath,
+		.underlay = agent->underlay,
+		.resolve = find_next_hop,
+		.resolve_context = agent,
+	};
+	return trace_answer(&world, question);
 }
 
 // ---- what the host's network says ----
@@ -342,6 +376,7 @@ static int start_parts(struct agent *agent, uv_loop_t *loop, const struct agent_
 	start_timers(agent, loop, options->audit_seconds);
 	agent_http_new(&agent->http, loop, &http);
 	agent_report_new(&agent->report, loop, agent->http, options->host, content_build, agent);
+	agent_answers_new(&agent->answers, loop, agent->http, options->host, answer, agent);
 	result = services_new(&agent->services, loop, agent->datapath, agent->compiler, error);
 	if (!result)
 		result = neighbors_new(&agent->neighbors, error);
@@ -368,7 +403,7 @@ int agent_start(struct agent **out, uv_loop_t *loop, const struct agent_options 
 		agent_stop(agent);
 		return result;
 	}
-	struct stream_events events = {take_batch, stream_lost, agent};
+	struct stream_events events = {take_batch, stream_lost, take_question, agent};
 	cleanup_free char *registration = registration_of(options);
 	agent_stream_new(&agent->stream, loop, agent->http, options->host, registration, &events);
 	*out = agent;
@@ -381,6 +416,7 @@ void agent_stop(struct agent *agent)
 		return;
 	agent_stream_free(agent->stream);
 	agent_report_free(agent->report);
+	agent_answers_free(agent->answers);
 	agent_http_free(agent->http);
 	agent_timer_free(&agent->apply_soon);
 	agent_timer_free(&agent->retry);

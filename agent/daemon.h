@@ -5,10 +5,12 @@
 //   links ──► compiler                attachments ──► datapath   devices
 //                                     neighbors ──► kernel       next hops
 //   stream, datapath ──► services ──► devices                      DHCP, router advertisements, DNS
+//   stream ──► answers ──► trace                                 what would become of a packet
 //   all ──► content ──► report ──► controller
 #pragma once
 
 #include "agent/agent.h"
+#include "answers.h"
 #include "attachments.h"
 #include "compile/compile.h"
 #include "counters.h"
@@ -42,6 +44,7 @@ struct agent {
 	struct http *http;
 	struct stream *stream;
 	struct report *report;
+	struct answers *answers;
 
 	struct timer *apply_soon, *retry, *audit, *count;
 	int audit_step;

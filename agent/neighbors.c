@@ -96,18 +96,25 @@ static int take_route(struct nl_msg *message, void *context)
 	return NL_OK;
 }
 
-static int want(struct neighbors *neighbors, const struct address *vtep, struct error *error)
+static int find_route(
+	struct neighbors *neighbors, const struct address *vtep, struct route_answer *answer)
 {
-	struct route_answer answer = {.next = *vtep};
 	struct rtmsg header = {
 		.rtm_family = family_of(vtep),
 		.rtm_dst_len = address_is_ipv4(vtep) ? 32 : 128,
 	};
 	struct nl_msg *message = nlmsg_alloc_simple(RTM_GETROUTE, 0);
+	*answer = (struct route_answer){.next = *vtep};
 	nlmsg_append(message, &header, sizeof(header), NLMSG_ALIGNTO);
 	put_address(message, RTA_DST, vtep);
-	ask(neighbors, message, take_route, &answer);
-	if (!answer.ifindex) {
+	ask(neighbors, message, take_route, answer);
+	return answer->ifindex ? 0 : -ENETUNREACH;
+}
+
+static int want(struct neighbors *neighbors, const struct address *vtep, struct error *error)
+{
+	struct route_answer answer;
+	if (find_route(neighbors, vtep, &answer)) {
 		char text[ADDRESS_TEXT];
 		return error_set(error, ENETUNREACH, "there is no route to the VTEP %s",
 			address_format(vtep, text));
@@ -214,6 +221,38 @@ int neighbors_update(
 	}
 	int result = apply(neighbors, error);
 	return first ? first : result;
+}
+
+// ---- one of them ----
+
+static int take_mac(struct nl_msg *message, void *context)
+{
+	struct nlattr *attributes[NDA_MAX + 1];
+	const struct nlmsghdr *header = nlmsg_hdr(message);
+	if (header->nlmsg_type == RTM_NEWNEIGH &&
+		nlmsg_parse((struct nlmsghdr *)header, sizeof(struct ndmsg), attributes, NDA_MAX,
+			NULL) >= 0 &&
+		attributes[NDA_LLADDR] && nla_len(attributes[NDA_LLADDR]) == sizeof(struct mac))
+		memcpy(context, nla_data(attributes[NDA_LLADDR]), sizeof(struct mac));
+	return NL_OK;
+}
+
+int neighbors_find(struct neighbors *neighbors, const struct address *vtep, struct mac *out)
+{
+	struct route_answer answer;
+	int result = find_route(neighbors, vtep, &answer);
+	if (result)
+		return result;
+	struct ndmsg header = {
+		.ndm_family = family_of(&answer.next),
+		.ndm_ifindex = (int)answer.ifindex,
+	};
+	struct nl_msg *message = nlmsg_alloc_simple(RTM_GETNEIGH, 0);
+	nlmsg_append(message, &header, sizeof(header), NLMSG_ALIGNTO);
+	put_address(message, NDA_DST, &answer.next);
+	*out = (struct mac){{0}};
+	ask(neighbors, message, take_mac, out);
+	return 0;
 }
 
 int neighbors_new(struct neighbors **out, struct error *error)

@@ -23,3 +23,5 @@ void neighbors_free(struct neighbors *neighbors);
 // no route; the others are cared for all the same.
 int neighbors_update(struct neighbors *neighbors, const struct address *vteps, size_t count,
 	struct error *error);
+// The MAC to which packets for a VTEP are sent; zero: its next hop is not resolved yet. -ENETUNREACH: there is no route to it.
+int neighbors_find(struct neighbors *neighbors, const struct address *vtep, struct mac *out);

@@ -107,7 +107,7 @@ static int read_commit(struct reader *reader, const json_t *message, struct erro
 	return 0;
 }
 
-static int read_message(struct reader *reader, const json_t *message, struct error *error)
+static int read_message(struct reader *reader, json_t *message, struct error *error)
 {
 	const char *type = json_string_value(json_object_get(message, "type"));
 	if (!type)
@@ -122,6 +122,11 @@ static int read_message(struct reader *reader, const json_t *message, struct err
 		return read_snapshot(reader, error);
 	if (!strcmp(type, "ping"))
 		return 0;
+	if (!strcmp(type, "trace")) {
+		if (reader->question)
+			reader->question(reader->context, message);
+		return 0;
+	}
 	return error_set(error, EPROTO, "the controller sent an unknown message, %s", type);
 }
 

@@ -5,6 +5,7 @@
 // whatever else it holds is to be forgotten.
 #pragma once
 
+#include <jansson.h>
 #include <utarray.h>
 
 #include "base/error.h"
@@ -24,11 +25,14 @@ struct batch {
 
 // `batch` is borrowed.
 typedef void (*reader_batch)(void *context, const struct batch *batch);
+// What the controller wants to know, at any time between two batches or within one.
+typedef void (*reader_question)(void *context, json_t *question);
 
 enum { READER_LINE_MAX = 16 << 20 };
 
 struct reader {
 	reader_batch callback;
+	reader_question question; // NULL: questions are left unanswered
 	void *context;
 	char *line; // the beginning of a line whose end has not come
 	size_t length, capacity;

@@ -94,6 +94,34 @@ static void test_cuts(void **state)
 	}
 }
 
+static void hear_question(void *context, json_t *question)
+{
+	(void)context;
+	size_t used = strlen(heard);
+	snprintf(heard + used, sizeof(heard) - used, "question %d;",
+		(int)json_integer_value(json_object_get(question, "id")));
+}
+
+// Between batches and within them; a reader that has no ear for them passes over them.
+static void test_questions(void **state)
+{
+	(void)state;
+	static const char text[] =
+		"{\"type\":\"trace\",\"id\":1}\n" SNAPSHOT "{\"type\":\"trace\",\"id\":2}\n" CHANGE;
+	struct error error = {0};
+	struct reader reader;
+	assert_int_equal(feed(text, &error), 0);
+	assert_string_equal(heard, expected);
+	heard[0] = 0;
+	reader_init(&reader, hear, NULL);
+	reader.question = hear_question;
+	assert_int_equal(reader_feed(&reader, text, strlen(text), &error), 0);
+	assert_string_equal(heard,
+		"question 1;snapshot 42: hosts/h1@40 acme/networks/web@41;question 2;"
+		"batch 43: -acme/networks/web;");
+	reader_done(&reader);
+}
+
 static void test_refused(void **state)
 {
 	(void)state;
@@ -233,6 +261,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_batches),
 		cmocka_unit_test(test_cuts),
+		cmocka_unit_test(test_questions),
 		cmocka_unit_test(test_refused),
 		cmocka_unit_test(test_endless_line),
 		cmocka_unit_test(test_reset),

@@ -58,6 +58,12 @@ static void batch_ready(void *context, const struct batch *batch)
 	stream->events.batch(stream->events.context, batch);
 }
 
+static void question_ready(void *context, json_t *question)
+{
+	struct stream *stream = context;
+	stream->events.question(stream->events.context, question);
+}
+
 static int stream_data(void *context, const char *data, size_t length)
 {
 	struct stream *stream = context;
@@ -160,6 +166,7 @@ void agent_stream_new(struct stream **out, uv_loop_t *loop, struct http *http, c
 	stream->registration = memory_text(registration);
 	stream->events = *events;
 	reader_init(&stream->reader, batch_ready, stream);
+	stream->reader.question = question_ready;
 	agent_timer_new(&stream->again, loop, try_again, stream);
 	connect_stream(stream);
 	*out = stream;

@@ -10,6 +10,7 @@ struct stream;
 struct stream_events {
 	void (*batch)(void *context, const struct batch *batch);
 	void (*lost)(void *context); // after a snapshot had come
+	void (*question)(void *context, json_t *question);
 	void *context;
 };
 
