@@ -9,6 +9,7 @@
 #include "base/memory.h"
 #include "history.h"
 #include "loop.h"
+#include "questions.h"
 #include "reports.h"
 #include "revisions.h"
 #include "route.h"
@@ -152,6 +153,7 @@ void controller_stop(struct controller *controller)
 	if (!controller)
 		return;
 	revisions_end(controller);
+	questions_end(controller);
 	streams_end(controller);
 	watch_end(controller);
 	http_stop(controller->http);

@@ -10,6 +10,7 @@ struct target {
 	char tenant[64]; // empty: none, or all
 	char name[64];   // empty: none
 	uint64_t revision;
+	uint64_t question;
 };
 
 typedef void (*handler)(
@@ -27,4 +28,6 @@ void handle_revision(struct controller *, struct request *, const struct target 
 void handle_stream(struct controller *, struct request *, const struct target *);
 void handle_report(struct controller *, struct request *, const struct target *);
 void handle_interfaces(struct controller *, struct request *, const struct target *);
+void handle_answer(struct controller *, struct request *, const struct target *);
+void handle_trace(struct controller *, struct request *, const struct target *);
 void handle_status(struct controller *, struct request *, const struct target *);

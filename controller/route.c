@@ -25,6 +25,8 @@ static const struct http_route routes[] = {
 		"What the host needs, and every change of it, one JSON object a line"},
 	{"POST", "hosts/:host/report", handle_report, ACCESS_HOST, {0},
 		"What the agent of the host sees"},
+	{"POST", "hosts/:host/answers/:question", handle_answer, ACCESS_HOST, {0},
+		"What the agent of the host was asked over its stream"},
 	{"GET", "hosts/:host/interfaces", handle_interfaces, ACCESS_ADMINISTRATOR, {0},
 		"The interfaces that the host reports"},
 	{"PUT", "hosts/:host", handle_put, ACCESS_HOST, {0}},
@@ -45,6 +47,8 @@ static const struct http_route routes[] = {
 		"Make an interface of a host this port"},
 	{"POST", "tenants/:tenant/ports/:name/detach", handle_detach, ACCESS_ADMINISTRATOR, {0},
 		"Take the port off its interface"},
+	{"POST", "tenants/:tenant/trace", handle_trace, ACCESS_ADMINISTRATOR, {0},
+		"What would become of a packet that a port sends"},
 };
 
 enum { SEGMENTS = 5, SEGMENT_TEXT = 256 };
@@ -141,6 +145,9 @@ static bool match_segment(
 	} else if (!strcmp(pattern, ":revision")) {
 		if (number_parse(text, &target->revision) < 0)
 			error_set(error, EINVAL, "\"%s\" is no revision", text);
+	} else if (!strcmp(pattern, ":question")) {
+		if (number_parse(text, &target->question) < 0 || !target->question)
+			error_set(error, EINVAL, "\"%s\" is no question", text);
 	} else {
 		if (!strcmp(pattern, ":host"))
 			target->kind = MODEL_HOST;
@@ -231,6 +238,11 @@ void route_dispatch(void *context, struct request *request)
 
 // ---- the routes, described ----
 
+static bool is_number(const char *name)
+{
+	return !strcmp(name, "revision") || !strcmp(name, "question");
+}
+
 // "revisions/:revision" becomes "/v1/revisions/{revision}", and its names path parameters.
 static char *describe_path(const char *pattern, json_t *parameters)
 {
@@ -248,10 +260,10 @@ static char *describe_path(const char *pattern, json_t *parameters)
 		free(path);
 		path = longer;
 		if (placeholder)
-			json_array_append_new(parameters,
-				json_pack("{s:s, s:s, s:b, s:{s:s}}", "name", name, "in", "path",
-					"required", 1, "schema", "type",
-					strcmp(name, "revision") ? "string" : "integer"));
+			json_array_append_new(
+				parameters, json_pack("{s:s, s:s, s:b, s:{s:s}}", "name", name,
+						    "in", "path", "required", 1, "schema", "type",
+						    is_number(name) ? "integer" : "string"));
 		pattern += length + (pattern[length] == '/');
 	}
 	return path;

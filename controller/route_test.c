@@ -35,6 +35,8 @@ static const struct {
 		"a", "p"},
 	{"GET", "/v1/hosts/h1/stream", handle_stream, ACCESS_HOST, MODEL_HOST, "", "h1"},
 	{"POST", "/v1/hosts/h1/report", handle_report, ACCESS_HOST, MODEL_HOST, "", "h1"},
+	{"POST", "/v1/hosts/h1/answers/7", handle_answer, ACCESS_HOST, MODEL_HOST, "", "h1"},
+	{"POST", "/v1/tenants/a/trace", handle_trace, ACCESS_ADMINISTRATOR, MODEL_PORT, "a", ""},
 	{"GET", "/v1/hosts/h1/interfaces", handle_interfaces, ACCESS_ADMINISTRATOR, MODEL_HOST, "",
 		"h1"},
 };

@@ -22,6 +22,9 @@ struct controller {
 	// Realized state.
 	struct receipts *receipts;
 	struct waiter *waiters;
+	// What agents are asked.
+	struct question *questions;
+	uint64_t questions_asked;
 	// Discovered state, and who listens.
 	struct streams *streams;
 	struct reports *reports;

@@ -12,6 +12,7 @@
 #include "channel.h"
 #include "handler.h"
 #include "loop.h"
+#include "questions.h"
 
 enum { PING_MS = 10000 };
 
@@ -60,6 +61,7 @@ static void disconnected(struct controller *controller, struct stream *stream)
 	stream->channel = NULL;
 	stream->since = clock_monotonic_ms();
 	receipts_host_connected(controller->receipts, stream->host, false, stream->since);
+	questions_lost(controller, stream->host);
 }
 
 // ---- lines ----
@@ -284,6 +286,17 @@ void streams_forget(struct controller *controller, const char *host)
 		channel_end(stream->channel);
 	HASH_DEL(controller->streams->by_host, stream);
 	free(stream);
+}
+
+bool streams_tell(struct controller *controller, const char *host, json_t *message)
+{
+	struct stream *stream = stream_find(controller, host);
+	struct bytes *line = bytes_line(message);
+	bool told = stream && stream->channel;
+	if (told)
+		channel_push(stream->channel, line);
+	bytes_unref(line);
+	return told;
 }
 
 bool streams_connected(const struct controller *controller, const char *host, uint64_t *since_ms)

@@ -18,6 +18,8 @@ void streams_forget(struct controller *controller, const char *host);
 void streams_publish(struct controller *controller, const struct topology_change *changes,
 	size_t count, uint64_t revision);
 
+// Say one thing to the host's agent. Takes the reference. False: it is not connected.
+bool streams_tell(struct controller *controller, const char *host, json_t *message);
 // Whether the host's agent is connected; `since_ms` (may be NULL) is for how long it has been, or
 // has not been.
 bool streams_connected(const struct controller *controller, const char *host, uint64_t *since_ms);
