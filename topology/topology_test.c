@@ -256,6 +256,86 @@ static void test_tenants_concern_no_host(void **state)
 	object_unref(tenant);
 }
 
+// ---- routers and what holds for a tenant ----
+
+static void test_a_router_joins_and_parts(void **state)
+{
+	struct world *world = *state;
+	struct object *both = make(MODEL_ROUTER, "r", "{\"networks\": [\"red\", \"blue\"]}");
+	struct object *again = make(MODEL_ROUTER, "r",
+		"{\"networks\": [\"red\", \"blue\"], \"routes\": [{\"to\": \"::/0\", \"action\": "
+		"\"drop\"}]}");
+	struct object *one = make(MODEL_ROUTER, "r", "{\"networks\": [\"red\"]}");
+	// h2 was on both: all that is new to it is the router.
+	apply(world->topology, &(struct topology_change){NULL, both}, 1,
+		"h1+acme/networks/blue h1+acme/ports/c h1+acme/routers/r h2+acme/routers/r ");
+	assert_interested(world->topology, world->c, "h1 h2 ");
+	assert_host(world, "h1",
+		"h1+hosts/h1 h1+hosts/h2 h1+acme/networks/red h1+acme/networks/blue "
+		"h1+acme/ports/a h1+acme/ports/b h1+acme/ports/c h1+acme/routers/r ");
+	apply(world->topology, &(struct topology_change){both, again}, 1,
+		"h1+acme/routers/r h2+acme/routers/r ");
+	apply(world->topology, &(struct topology_change){again, one}, 1,
+		"h1+acme/routers/r h2+acme/routers/r h1-acme/ports/c h1-acme/networks/blue ");
+	assert_interested(world->topology, one, "h1 h2 ");
+	apply(world->topology, &(struct topology_change){one, NULL}, 1,
+		"h2-acme/routers/r h1-acme/routers/r ");
+	assert_interested(world->topology, one, "");
+	object_unref(both);
+	object_unref(again);
+	object_unref(one);
+}
+
+// A chain of routers is one segment: hosts at its ends need each other.
+static void test_segments_reach_over_routers(void **state)
+{
+	struct world *world = *state;
+	struct object *green = make_network("green"), *e = make_port("e", "green", "h3");
+	struct object *r = make(MODEL_ROUTER, "r", "{\"networks\": [\"red\", \"blue\"]}");
+	struct object *s = make(MODEL_ROUTER, "s", "{\"networks\": [\"blue\", \"green\"]}");
+	struct topology_change changes[] = {{NULL, s}, {NULL, e}, {NULL, r}, {NULL, green}};
+	topology_apply(world->topology, changes, 4, NULL, NULL);
+	assert_interested(world->topology, e, "h1 h2 h3 ");
+	assert_interested(world->topology, world->h3, "h3 h1 h2 ");
+	// The link in the middle goes: two segments, and h3 is by itself.
+	apply(world->topology, &(struct topology_change){s, NULL}, 1,
+		"h3-acme/routers/r h3-acme/routers/s h2-acme/routers/s h1-acme/routers/s "
+		"h2-acme/ports/e h1-acme/ports/e h3-acme/ports/c h3-acme/ports/b h3-acme/ports/a "
+		"h2-acme/networks/green h1-acme/networks/green h3-acme/networks/blue "
+		"h3-acme/networks/red h2-hosts/h3 h1-hosts/h3 h3-hosts/h2 h3-hosts/h1 ");
+	object_unref(green);
+	object_unref(e);
+	object_unref(r);
+	object_unref(s);
+}
+
+static void test_policies_go_to_the_tenants_hosts(void **state)
+{
+	struct world *world = *state;
+	struct object *set = make(MODEL_ADDRESS_SET, "s", "{\"addresses\": []}");
+	struct object *policy = make(MODEL_POLICY, "p", "{}");
+	struct topology_change changes[] = {{NULL, policy}, {NULL, set}};
+	apply(world->topology, changes, 2,
+		"h1+acme/address_sets/s h2+acme/address_sets/s h1+acme/policies/p "
+		"h2+acme/policies/p ");
+	// A host comes with its first port of the tenant, on whatever network, and goes with its last.
+	struct object *placed = make_port("d", "red", "h3");
+	apply(world->topology, &(struct topology_change){world->d, placed}, 1,
+		"h3+hosts/h1 h3+hosts/h2 h1+hosts/h3 h2+hosts/h3 h3+acme/networks/red "
+		"h3+acme/ports/a h3+acme/ports/b h1+acme/ports/d h2+acme/ports/d h3+acme/ports/d "
+		"h3+acme/address_sets/s h3+acme/policies/p ");
+	assert_interested(world->topology, policy, "h1 h2 h3 ");
+	apply(world->topology, &(struct topology_change){world->c, NULL}, 1,
+		"h2-acme/ports/c h2-acme/networks/blue ");
+	apply(world->topology, &(struct topology_change){world->b, NULL}, 1,
+		"h2-acme/policies/p h2-acme/address_sets/s h2-acme/ports/d h3-acme/ports/b "
+		"h2-acme/ports/b h1-acme/ports/b h2-acme/ports/a h2-acme/networks/red "
+		"h2-hosts/h3 h3-hosts/h2 h1-hosts/h2 h2-hosts/h1 ");
+	object_unref(placed);
+	object_unref(set);
+	object_unref(policy);
+}
+
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
@@ -270,6 +350,9 @@ int main(void)
 		TEST(test_an_exchange_moves_no_one_else),
 		TEST(test_a_host_goes_with_its_ports),
 		TEST(test_tenants_concern_no_host),
+		TEST(test_a_router_joins_and_parts),
+		TEST(test_segments_reach_over_routers),
+		TEST(test_policies_go_to_the_tenants_hosts),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

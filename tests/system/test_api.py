@@ -44,9 +44,11 @@ def test_status(controller):
     status = controller.get("/v1/status")
     assert status.status == 200
     assert status["revision"] == 0 and status["hosts_connected"] == 0
-    assert status["objects"] == {"tenants": 0, "hosts": 0, "networks": 0, "ports": 0}
+    kinds = ["tenants", "hosts", "networks", "ports", "routers", "address_sets", "policies"]
+    assert status["objects"] == dict.fromkeys(kinds, 0)
     make_acme(controller)
-    assert controller.get("/v1/status")["objects"] == {"tenants": 1, "hosts": 2, "networks": 2, "ports": 2}
+    assert controller.get("/v1/status")["objects"] == {
+        **dict.fromkeys(kinds, 0), "tenants": 1, "hosts": 2, "networks": 2, "ports": 2}
 
 
 def test_openapi(controller):

@@ -10,6 +10,7 @@ import socket
 import subprocess
 import threading
 import time
+from pathlib import Path
 
 import pytest
 import yaml
@@ -20,6 +21,7 @@ from lab.namespace import Namespace
 from lab.shell import run
 
 OK, REFUSED, USAGE = 0, 1, 2
+ROOT = Path(__file__).parents[2]
 
 TENANTS = """\
 tenant: acme
@@ -170,6 +172,43 @@ def test_apply_locates_what_the_controller_refuses(weft):
     problem = json.loads(weft.run("apply", "-f", path, "--json", code=REFUSED).stderr)
     assert problem["status"] == 422 and problem["object"] == "acme/ports/web1" and problem["line"] == 7
     assert weft.json("status")["revision"] == 0
+
+
+def test_apply_warns(weft):
+    """What is hardly meant is accepted, and told with its place; once, not for what stays the same."""
+    text = """\
+tenant: acme
+policies:
+  p:
+    rules:
+      - {action: allow, from: tier=nobody}
+      - {action: allow, name: late, ports: [tcp/80], priority: 5}
+      - {action: drop, name: early}
+"""
+    done = weft.apply(text)
+    assert done.stdout.startswith("revision 1: 2 created")
+    assert done.stderr.splitlines() == [
+        "warning: <stdin>:5:9: acme/policies/p: rules[0]: is shadowed by rule 'early' (rules[2]), which takes all its "
+        "packets before and does otherwise [rule-contradicted]",
+        "warning: <stdin>:6:9: acme/policies/p: rules[1]: rule 'late' is shadowed by rule 'early' (rules[2]), which "
+        "takes all its packets before and does otherwise [rule-contradicted]",
+        "warning: <stdin>:5:31: acme/policies/p: rules[0].from: 'tier=nobody' selects none of the ports that there "
+        "are [selector-matches-nothing]"]
+    assert weft.apply(text).stderr == ""
+    answer = json.loads(weft.apply(text.replace("nobody", "none"), "--json").stdout)
+    assert [(w["warning"], w["object"], w["field"]) for w in answer["warnings"]] == [
+        ("rule-contradicted", "acme/policies/p", "rules[0]"), ("rule-contradicted", "acme/policies/p", "rules[1]"),
+        ("selector-matches-nothing", "acme/policies/p", "rules[0].from")]
+
+
+def test_three_tiers_apply(weft):
+    """The example goes through without a warning, and comes out as what can be applied again."""
+    done = weft.apply((ROOT / "examples/three-tier.yaml").read_text())
+    assert done.stdout.startswith("revision 1: 10 created, 0 changed") and done.stderr == ""
+    for kind in ("routers", "policies"):
+        text = weft.run("get", kind, "-o", "yaml").stdout
+        assert "revision 1: 0 created, 0 changed" in weft.apply(text).stdout
+    assert "router main of tenant acme" in weft.run("delete", "network", "web", code=REFUSED).stderr
 
 
 def test_apply_refuses_bad_files(weft):
@@ -476,7 +515,7 @@ def complete(weft, line):
 
 @pytest.mark.parametrize("line, offered", [
     ("weft de", {"describe", "delete", "detach"}),
-    ("weft get ", {"tenants", "hosts", "networks", "ports"}),
+    ("weft get ", {"tenants", "hosts", "networks", "ports", "routers", "address_sets", "policies"}),
     ("weft get -o ", {"table", "wide", "json", "yaml", "name"}),
     ("weft get networks ", {"acme/web", "umbrella/web"}),
     ("weft get -t acme ports acme/web", {"acme/web1", "acme/web2"}),
