@@ -110,9 +110,10 @@ def _with_length(address, subnets):
 class Container(Workload):
     guest = None
 
-    def __init__(self, host, tenant, port, device, fields, network):
+    def __init__(self, host, tenant, port, device, fields, network, configure):
         super().__init__(host, tenant, port, device, fields, network)
         self.namespace = host.lab.new_namespace(f"{tenant}-{port}")
+        self.configure = configure
         self.plug()
 
     def plug(self):
@@ -121,6 +122,9 @@ class Container(Workload):
         self.host.namespace.ip(
             f"link add {self.device} type veth peer name eth0 address {self.mac} mtu {self.mtu} "
             f"netns {self.namespace.name}", f"link set {self.device} mtu {self.mtu} up")
+        if not self.configure:
+            self.namespace.ip("link set eth0 up")
+            return
         self.namespace.ip("link set eth0 up", *[f"address add {p} dev eth0" for p in self.prefixes],
                           "route add 0.0.0.0/0 dev eth0", "route add ::/0 dev eth0")
 
@@ -129,11 +133,11 @@ class Container(Workload):
 
 
 class VirtualMachine(Workload):
-    def __init__(self, host, tenant, port, device, fields, network, series):
+    def __init__(self, host, tenant, port, device, fields, network, configure, series):
         super().__init__(host, tenant, port, device, fields, network)
         lab = host.lab
         host.tap(device)
-        nic = {"tap": device, "mac": self.mac, "addresses": self.prefixes, "mtu": self.mtu}
+        nic = {"tap": device, "mac": self.mac, "addresses": self.prefixes if configure else [], "mtu": self.mtu}
         self.guest = Guest(
             f"{tenant}-{port}", lab.folder, lambda words: lab.record.process(host.namespace.popen(words)),
             series=series, nic=nic, answer=self.name, port=ANSWER_PORT, programs=[workload_program()])
@@ -288,24 +292,24 @@ class Lab:
         path.write_text(text)
         return self.weft("apply", "-f", path, *words)
 
-    def _make(self, kind, tenant, port, host, *extra):
+    def _make(self, kind, tenant, port, host, configure, *extra):
         fields = self.api.port(tenant, port)
         network = self.api.get(f"/v1/tenants/{tenant}/networks/{fields['network']}")
         device = f"{tenant}-{port}"[:15]
-        workload = kind(self.hosts[host], tenant, port, device, fields, network, *extra)
+        workload = kind(self.hosts[host], tenant, port, device, fields, network, configure, *extra)
         self.workloads[workload.name] = workload
         return workload
 
-    def container(self, tenant, port, host, attach=True):
-        """A container for a port that exists; attached to it."""
-        container = self._make(Container, tenant, port, host)
+    def container(self, tenant, port, host, attach=True, configure=True):
+        """A container for a port that exists; attached to it. `configure`: give it its addresses, else it may ask."""
+        container = self._make(Container, tenant, port, host, configure)
         if attach:
             self.attach(container)
         return container
 
-    def machine(self, tenant, port, host, series="6.1", attach=True):
+    def machine(self, tenant, port, host, series="6.1", attach=True, configure=True):
         """A guest for a port that exists. It is still booting when this returns."""
-        machine = self._make(VirtualMachine, tenant, port, host, series)
+        machine = self._make(VirtualMachine, tenant, port, host, configure, series)
         if attach:
             self.attach(machine)
         return machine
