@@ -63,6 +63,10 @@ class Topology:
                 self.add("port", tenant, port, fields)
                 self.things[port] = self.port_thing(fields, devices.get(port, "peer"))
                 key += 1
+            for router, fields in kinds.get("routers", {}).items():
+                self.add("router", tenant, router, {**fields, "key": key})
+                self.things[router] = Thing(mac="0e:57:" + key.to_bytes(4, "big").hex(":"), key=key)
+                key += 1
 
     def add(self, kind, tenant, name, fields):
         if name in self.things:
@@ -143,9 +147,10 @@ def keys(source, destination):
     return (OPTION_CLASS, OPTION_TYPE, b"".join(n.to_bytes(4, "big") for n in numbers))
 
 
-def tunnel(source, destination, from_port, to_port, sport=50000, **fields):
-    """From host to host as the receiving host wants it: its encapsulation, its family. `to_port` 0: a flooded frame."""
-    vni = from_port.network.vni
+def tunnel(source, destination, from_port, to_port, sport=50000, network=None, **fields):
+    """From host to host as the receiving host wants it: its encapsulation, its family. `to_port` 0: a flooded frame.
+    `network`: that of the receiver, if the frame was routed."""
+    vni = (network or from_port.network).vni
     if destination.encap == "vxlan":
         return vxlan(source, destination, vni, sport, **fields)
     return geneve(source, destination, vni, [keys(from_port, to_port)], sport, **fields)
@@ -169,6 +174,51 @@ def arp(source, address, **fields):
     """The question that a port sends to all: who has this address?"""
     asked = {"op": 1, "hwsrc": source.mac, "psrc": source.ip, "hwdst": "00:00:00:00:00:00", "pdst": address}
     return eth(source) / scapy.ARP(**{**asked, **fields})
+
+
+def routed(packet, router, port, hops=1):
+    """The frame after so many routers, the last of which sends it to a port."""
+    frame = scapy.Ether(bytes(packet))
+    frame.src, frame.dst = router.mac, getattr(port, "mac", port)
+    if scapy.IPv6 in frame:
+        frame[scapy.IPv6].hlim -= hops
+    else:
+        frame[scapy.IP].ttl -= hops
+        del frame[scapy.IP].chksum
+    return frame
+
+
+def error(packet, source, message):
+    """The ICMP error about a frame that an address sends back: `message` quotes 128 bytes (RFC 792, RFC 4443)."""
+    data = bytes(packet)
+    frame = scapy.Ether(data)
+    ethernet = scapy.Ether(src=frame.dst, dst=frame.src)
+    if frame.type == 0x86DD:
+        quote = data[14:14 + 40 + int.from_bytes(data[18:20], "big")][:128]
+        return ethernet / scapy.IPv6(src=source, dst=frame[scapy.IPv6].src, hlim=64) / message / scapy.Raw(quote)
+    quote = data[14:14 + int.from_bytes(data[16:18], "big")][:128]
+    ip = scapy.IP(src=source, dst=frame[scapy.IP].src, tos=0xC0, id=0, flags="DF", ttl=64)
+    return ethernet / ip / message / scapy.Raw(quote)
+
+
+def echoed(packet):
+    """The answer to an echo request, over whatever it carries."""
+    frame = scapy.Ether(bytes(packet))
+    frame.src, frame.dst = frame.dst, frame.src
+    ip = frame.payload
+    ip.src, ip.dst = ip.dst, ip.src
+    if scapy.IPv6 in frame:
+        ip.hlim = 64
+        if scapy.ICMPv6EchoRequest in frame:
+            frame[scapy.ICMPv6EchoRequest].type = 129
+            del frame[scapy.ICMPv6EchoRequest].cksum
+    else:
+        ip.ttl = 64
+        del ip.chksum
+        if scapy.ICMP in frame:
+            frame[scapy.ICMP].type = 0
+            del frame[scapy.ICMP].chksum
+    return frame
 
 
 def raw(text):
@@ -203,12 +253,15 @@ def na(source, destination, target, option=None, dst=None, **flags):
     return packet / scapy.ICMPv6NDOptDstLLAddr(lladdr=option or source.mac)
 
 
-HELPERS = {f.__name__: f for f in (GENEVE, outer, geneve, vxlan, keys, tunnel, eth, ip4, ip6, arp, raw, cut, change, ns, na)}
+HELPERS = {
+    f.__name__: f
+    for f in (GENEVE, outer, geneve, vxlan, keys, tunnel, eth, ip4, ip6, arp, routed, error, echoed, raw, cut, change, ns, na, link_local)
+}
 SCAPY = {name: getattr(scapy, name) for name in dir(scapy) if not name.startswith("_")}
 
 
 # For native runs alone: `tagged` (a VLAN tag beside the frame) and `faults` (what fails around forwarding).
-OPTIONAL = ("gso", "only", "tagged", "faults")
+OPTIONAL = ("gso", "only", "tagged", "faults", "before")
 
 
 def build(expression, names, wild):
@@ -230,7 +283,7 @@ def expand_expectation(expect, names):
         return {"pass": True, "outputs": []}
     if isinstance(expect, dict) and "drop" in expect:
         outputs = expect.get("outputs", [])
-        drop = {"reason": expect["drop"], "port": expect.get("port")}
+        drop = {"reason": expect["drop"], "port": expect.get("port"), "also": expect.get("also")}
     else:
         outputs, drop = expect, None
     rows = [next(iter(row.items())) for row in outputs]

@@ -257,8 +257,9 @@ static void gather_all(struct world *world, const struct vector_case *c, size_t 
 
 // ---- the ways ----
 
-static int run_test(
-	struct world *world, const struct vector_case *c, struct seen *out, struct error *error)
+// The verdict of the program. The packet as it leaves it: `length` bytes in the scratch room.
+static int test_run(struct world *world, const struct vector_case *c, uint32_t *length,
+	uint32_t *verdict, struct error *error)
 {
 	struct links *links = world->links;
 	bool underlay = strcmp(c->from, "underlay") == 0;
@@ -270,30 +271,56 @@ static int run_test(
 		.data_size_in = (uint32_t)c->packet.length, .data_out = links->scratch.data,
 		.data_size_out = (uint32_t)links->scratch.length, .ctx_in = &context,
 		.ctx_size_in = sizeof(context), .repeat = 1);
-	struct seen junk = {0};
-
-	gather(world, &junk);
-	seen_done(&junk);
-	struct counted before = world_count(world);
 	int program = datapath_kernel_program(
 		world->datapath, underlay ? DATAPATH_UNDERLAY : DATAPATH_PORT);
 	int result = bpf_prog_test_run_opts(program, &options);
+	if (result < 0)
+		return error_set(error, -result, "BPF_PROG_TEST_RUN: %s", strerror(-result));
+	*length = options.data_size_out;
+	*verdict = options.retval;
+	return 0;
+}
+
+// What comes before the frame that is looked at.
+static int prepare(struct world *world, const struct vector_case *c, struct error *error)
+{
+	struct seen junk = {0};
+	uint32_t length, verdict;
+	int result = 0;
+
+	for (unsigned i = 0; i < c->before && result == 0; i++)
+		result = test_run(world, c, &length, &verdict, error);
+	gather(world, &junk);
+	seen_done(&junk);
+	return result;
+}
+
+static int run_test(
+	struct world *world, const struct vector_case *c, struct seen *out, struct error *error)
+{
+	struct links *links = world->links;
+	uint32_t length, verdict;
+	int result = prepare(world, c, error);
+
+	struct counted before = world_count(world);
+	if (result == 0)
+		result = test_run(world, c, &length, &verdict, error);
 	if (result < 0) {
 		counted_done(&before);
-		return error_set(error, -result, "BPF_PROG_TEST_RUN: %s", strerror(-result));
+		return result;
 	}
 
 	// The packet itself, if it is redirected, comes back here and goes nowhere.
-	bool redirected = options.retval == TC_ACT_REDIRECT;
+	bool redirected = verdict == TC_ACT_REDIRECT;
 	size_t copies = c->output_count - (redirected && c->output_count > 0 ? 1 : 0);
 	gather_all(world, c, copies, &before, out);
 	counted_done(&before);
 	if (redirected) {
-		struct bytes frame = {memory_new(options.data_size_out + 1), options.data_size_out};
+		struct bytes frame = {memory_new(length + 1), length};
 		memcpy(frame.data, links->scratch.data, frame.length);
 		seen_add(out, NULL, frame, 0);
 	}
-	if (options.retval == TC_ACT_OK || options.retval == (uint32_t)TC_ACT_UNSPEC)
+	if (verdict == TC_ACT_OK || verdict == (uint32_t)TC_ACT_UNSPEC)
 		out->verdict = VECTOR_PASS;
 	else if (out->drop_count > 0)
 		out->verdict = VECTOR_DROP;
@@ -306,12 +333,12 @@ static int run_wire(
 	struct links *links = world->links;
 	int device = world_device(world, c->from);
 	int fd = device < 0 ? links->underlay_socket : links->sockets[device];
-	struct seen junk = {0};
+	int result = prepare(world, c, error);
 
-	gather(world, &junk);
-	seen_done(&junk);
+	if (result < 0)
+		return result;
 	struct counted before = world_count(world);
-	int result = frame_send(fd, &c->packet, c->gso);
+	result = frame_send(fd, &c->packet, c->gso);
 	if (result < 0) {
 		counted_done(&before);
 		return error_set(error, -result, "cannot send: %s", strerror(-result));

@@ -77,19 +77,23 @@ static int run_native(
 		.tagged = c->tagged,
 		.faults = c->faults,
 	};
+	enum datapath_role role = underlay ? DATAPATH_UNDERLAY : DATAPATH_PORT;
 	struct native_result result;
 
 	if (!underlay && device < 0)
 		return error_set(error, EINVAL, "%s has no device here", c->from);
+	uint32_t ifindex = underlay ? world->underlay_ifindex : world->device_ifindexes[device];
+	for (unsigned i = 0; i < c->before; i++) {
+		native_run(world->datapath, role, ifindex, &frame, &result);
+		native_result_done(&result);
+	}
 	struct counted before = world_count(world);
-	native_run(world->datapath, underlay ? DATAPATH_UNDERLAY : DATAPATH_PORT,
-		underlay ? world->underlay_ifindex : world->device_ifindexes[device], &frame,
-		&result);
+	native_run(world->datapath, role, ifindex, &frame, &result);
 	*out = (struct seen){.verdict = verdicts[result.verdict]};
 	world_count_since(world, &before, out);
 	counted_done(&before);
-	if (result.verdict == NATIVE_DONE && out->drop_count > 0)
-		out->verdict = VECTOR_DROP; // of some copies
+	if (result.verdict != NATIVE_HOST && out->drop_count > 0)
+		out->verdict = VECTOR_DROP; // of some copies, or of what an answer went out for
 	for (size_t i = 0; i < result.count; i++) {
 		struct native_output *output = &result.outputs[i];
 		const char *name = output_name(world, output);

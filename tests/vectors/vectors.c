@@ -133,6 +133,10 @@ static int load_expectation(struct vector_case *c, const json_t *expect, struct 
 		return 0;
 	c->verdict = VECTOR_DROP;
 	c->reason_port = text(drop, "port");
+	const char *also = text(drop, "also");
+	if (also && find_reason(also, &c->also) < 0)
+		return error_set(error, EINVAL, "%s: %s: there is no drop reason %s", c->file,
+			c->name, also);
 	if (find_reason(text(drop, "reason"), &c->reason) < 0)
 		return error_set(error, EINVAL, "%s: %s: there is no drop reason %s", c->file,
 			c->name, text(drop, "reason"));
@@ -148,6 +152,7 @@ static int load_case(
 	c->file = text(object, "file");
 	c->from = text(object, "from");
 	c->only = text(object, "only");
+	c->before = (unsigned)json_integer_value(json_object_get(object, "before"));
 	c->gso = (uint32_t)json_integer_value(json_object_get(object, "gso"));
 	c->tagged = json_is_true(json_object_get(object, "tagged"));
 	c->packet = bytes_decode(text(object, "packet"));

@@ -58,8 +58,10 @@ struct vector_case {
 	uint32_t gso;    // payload of a segment; 0: not a superpacket
 	bool tagged;     // a VLAN tag stands beside the frame
 	unsigned faults; // enum native_fault
+	unsigned before; // how often the same frame came before, unseen
 	enum vector_verdict verdict;
 	uint32_t reason;         // VECTOR_DROP
+	uint32_t also;           // a second reason, that of an answer which is not sent; 0: none
 	const char *reason_port; // whose counter; NULL: any
 	size_t output_count;
 	struct vector_output *outputs;
