@@ -7,11 +7,9 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/memory.h"
-#include "dhcp4.h"
-#include "dhcp6.h"
 #include "forwarder.h"
-#include "ra.h"
 #include "sender.h"
+#include "serve.h"
 
 // Punts in one turn of the loop, so that other work goes on; and how old a question may be that somebody still waits for.
 enum { TURN = 64, PUNT_AGE_MS = 3000 };
@@ -53,32 +51,12 @@ static void forwarded(
 		deliver(services, DP_SERVICE_DNS, ifindex, mtu, answer);
 }
 
-static enum service_result serve(
-	struct services *services, const struct binding *binding, const struct dp_punt *punt)
-{
-	struct frame frame;
-	if (frame_parse(&frame, punt->frame, punt->length))
-		return SERVICE_MALFORMED;
-	switch (punt->service) {
-	case DP_SERVICE_DHCPV4:
-		return dhcp4_answer(binding, &frame, &services->answer);
-	case DP_SERVICE_DHCPV6:
-		return dhcp6_answer(binding, &frame, &services->answer);
-	case DP_SERVICE_ROUTER:
-		return ra_answer(binding, &frame, &services->answer);
-	case DP_SERVICE_DNS:
-		return dns_answer(services->directory, binding, &frame, &services->answer,
-			&services->request);
-	}
-	return SERVICE_SILENT;
-}
-
 static void take(void *context, const struct dp_punt *punt)
 {
 	struct services *services = context;
 	const struct port *port = directory_port(services->directory, punt->port);
 	struct binding binding;
-	if (punt->service >= DP_SERVICE_COUNT || !port ||
+	if (punt->service >= DP_SERVICE_COUNT || punt->length > DP_PUNT_BYTES || !port ||
 		binding_make(&binding, services->directory, port) ||
 		binding.network->vni != punt->vni ||
 		clock_monotonic_ns() - punt->time > PUNT_AGE_MS * UINT64_C(1000000))
@@ -87,7 +65,8 @@ static void take(void *context, const struct dp_punt *punt)
 	size_t mtu = binding.network->mtu;
 	struct forwarder_asker asker = {
 		punt->port, punt->ifindex, mtu, &binding.network->dns_servers};
-	switch (serve(services, &binding, punt)) {
+	switch (serve_frame(services->directory, &binding, punt->service, punt->frame, punt->length,
+		&services->answer, &services->request)) {
 	case SERVICE_ANSWERED:
 		deliver(services, punt->service, punt->ifindex, mtu, &services->answer);
 		break;
