@@ -182,12 +182,14 @@ static __always_inline int seam_close(struct seam *seam, __u32 bytes)
 
 // ---- tables ----
 
+// By a key on the stack: Linux 6.1 takes none from a struct that a STAGE was given.
 #define FIND(table, NAME, key_type, value_type, KIND, maximum)      \
 	static __always_inline const value_type *seam_find_##table( \
 		struct seam *seam, const key_type *key)             \
 	{                                                           \
 		(void)seam;                                         \
-		return bpf_map_lookup_elem(&table, key);            \
+		key_type own = *key;                                \
+		return bpf_map_lookup_elem(&table, &own);           \
 	}
 DP_TABLES(FIND)
 #undef FIND
