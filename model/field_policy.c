@@ -119,8 +119,8 @@ static void peer_done(void *item)
 	free(peer->name);
 }
 
-// What nobody writes as a label alone: a colon, or only digits, dots and a slash. It is told apart so that a prefix with a
-// mistake is not taken for a label.
+// What nobody writes as a label alone: a colon, or only digits, dots and a slash. It is told apart
+// so that a prefix with a mistake is not taken for a label.
 static bool looks_like_prefix(const char *text)
 {
 	return strchr(text, ':') || (*text && !text[strspn(text, "0123456789./")]);

@@ -296,7 +296,8 @@ static json_t *route_encode(const void *item)
 	return json;
 }
 
-// Two routes that take the same packets: the same prefix, and for policy routes all else that they match.
+// Two routes that take the same packets: the same prefix, and for policy routes all else that they
+// match.
 static int route_order(const void *a, const void *b)
 {
 	const struct route *left = a, *right = b;

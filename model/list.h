@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Lists as values of fields: all are a count and items, so one walk decodes them, and one element at
-// a time differs. Private to the model.
+// Lists as values of fields: all are a count and items, so one walk decodes them, and one element
+// at a time differs. Private to the model.
 #pragma once
 
 #include "field_type.h"
@@ -37,7 +37,8 @@ json_t *list_encode(const struct element *element, const struct list *list);
 bool list_equal(const struct element *element, const struct list *a, const struct list *b);
 void list_copy(const struct element *element, struct list *to, const struct list *from);
 void list_done(const struct element *element, struct list *list);
-// An order of lists: by their items, as far as both go, then by count. Needs `order` of the element.
+// An order of lists: by their items, as far as both go, then by count. Needs `order` of the
+// element.
 int list_compare(const struct element *element, const struct list *a, const struct list *b);
 json_t *list_openapi(const struct field *field, json_t *items);
 

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Static routes that lead back to where they start: router to router, by the longest prefix at each.
+// Static routes that lead back to where they start: router to router, by the longest prefix at
+// each.
 #include <stdlib.h>
 #include <string.h>
 #include <uthash.h>
@@ -9,7 +10,7 @@
 #include "warnings.h"
 
 // As the datapath has it, DP_ROUTER_HOPS: what does not loop in so many steps is dropped anyway.
-enum { HOPS_MAXIMUM = 4, WORK_MAXIMUM = 1000000 };
+enum { HOPS_MAXIMUM = 4 };
 
 // A router's plain routes, sorted for look-ups; made when first asked.
 struct table {
@@ -26,7 +27,7 @@ struct search {
 	struct table *tables;
 	const struct record *start;
 	const struct record *over; // the first router on the way round
-	size_t work;
+	size_t *work;              // left
 };
 
 static int compare_prefixes(const struct prefix *a, const struct prefix *b)
@@ -95,8 +96,9 @@ static bool comes_back(
 	struct search *search, const struct record *router, const struct address *to, unsigned hops)
 {
 	const struct table *table = table_get(search, router);
-	if (subnets_find(&table->subnets, to) || search->work++ > WORK_MAXIMUM)
+	if (subnets_find(&table->subnets, to) || !*search->work)
 		return false; // it arrives
+	--*search->work;
 	const struct route *route = longest_match(table, to);
 	for (size_t i = 0; route && i < route->via.count; i++) {
 		const struct record *next = router_at(search, table, &route->via.items[i]);
@@ -111,14 +113,15 @@ static bool comes_back(
 	return false;
 }
 
-void loops_find(
-	const struct catalog *catalog, const struct record *router, loop_visit visit, void *context)
+void loops_find(const struct catalog *catalog, const struct record *router, size_t *work,
+	loop_visit visit, void *context)
 {
-	struct search search = {.catalog = catalog, .start = router};
+	struct search search = {.catalog = catalog, .start = router, .work = work};
 	const struct route_list *routes = &((const struct router *)router->object)->routes;
 	for (size_t i = 0; i < routes->count; i++) {
 		const struct route *route = &routes->items[i];
-		// Packets to the first address of the prefix stand for all, unless another route takes them.
+		// Packets to the first address of the prefix stand for all, unless another route
+		// takes them.
 		if (!route->policy && comes_back(&search, router, &route->to.address, 1) &&
 			longest_match(table_get(&search, router), &route->to.address) == route)
 			visit(context, i, search.over);

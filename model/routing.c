@@ -47,8 +47,8 @@ static void find_network(struct walk *walk, struct record *network)
 		find_router(walk, reference->from);
 }
 
-// Ports know nothing of routers, so an address must mean one place in all of a segment. Sorted, a subnet that overlaps any
-// other overlaps its neighbour.
+// Ports know nothing of routers, so an address must mean one place in all of a segment. Sorted, a
+// subnet that overlaps any other overlaps its neighbour.
 static int overlap_check(const struct subnets *subnets, struct error *error)
 {
 	for (size_t i = 1; i < subnets->count; i++) {

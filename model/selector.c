@@ -362,8 +362,9 @@ bool selector_matches(const struct selector *selector, const struct label_list *
 
 // ---- containment ----
 //
-// Labels are independent of each other, so each can be looked at alone. Of one label only so much can be told apart: that it
-// is absent, each value that a requirement names, and any other value. Trying these decides.
+// Labels are independent of each other, so each can be looked at alone. Of one label only so much
+// can be told apart: that it is absent, each value that a requirement names, and any other value.
+// Trying these decides.
 
 // A value that no label can have.
 static const char other_value[] = "\n";

@@ -6,14 +6,16 @@
 
 #include "base/memory.h"
 
-// Comparisons, of rules and of what they name. A policy of 4,000 plain rules stays below.
-enum { WORK_MAXIMUM = 10000000 };
-
 struct search {
 	const struct catalog *catalog;
 	const char *tenant;
-	size_t work;
+	size_t *work; // left
 };
+
+static void spend(struct search *search, size_t work)
+{
+	*search->work -= work < *search->work ? work : *search->work;
+}
 
 // ---- services ----
 
@@ -24,7 +26,7 @@ static bool covers_range(struct search *search, const struct service_list *list,
 	bool moved = true;
 	while (moved && low <= high) {
 		moved = false;
-		search->work += list->count;
+		spend(search, list->count);
 		for (size_t i = 0; i < list->count; i++) {
 			const struct service *each = &list->items[i];
 			if (each->protocol != protocol || each->low > low || each->high < low)
@@ -44,8 +46,8 @@ static bool has_protocol(const struct service_list *list, uint8_t protocol)
 	return !list->items; // all
 }
 
-// `wide` against what a rule takes: `narrow`, and of protocols that its `other` list, of the ports on the other side, has
-// too. Where `narrow` is absent, it is all of those protocols.
+// `wide` against what a rule takes: `narrow`, and of protocols that its `other` list, of the ports
+// on the other side, has too. Where `narrow` is absent, it is all of those protocols.
 static bool covers_services(struct search *search, const struct service_list *wide,
 	const struct service_list *narrow, const struct service_list *other)
 {
@@ -95,7 +97,7 @@ static enum cover covers_by_any(
 			continue;
 		const struct prefix_list *list =
 			peer->kind == PEER_SET ? set_of(search, peer) : &one;
-		search->work += list->count;
+		spend(search, list->count);
 		for (size_t j = 0; j < list->count && best != COVER_ALL; j++) {
 			enum cover cover = covers_by_one(&list->items[j], narrow);
 			best = cover > best ? cover : best;
@@ -109,7 +111,7 @@ static bool covers_prefix(
 	struct search *search, const struct peer_list *peers, const struct prefix *narrow)
 {
 	enum cover cover = covers_by_any(search, peers, narrow);
-	if (cover != COVER_PART || search->work > WORK_MAXIMUM)
+	if (cover != COVER_PART || !*search->work)
 		return cover == COVER_ALL;
 	uint8_t length = (uint8_t)(narrow->length + 1);
 	struct address last = prefix_last(narrow);
@@ -136,7 +138,7 @@ static bool covers_set(
 static bool covers_selector(
 	struct search *search, const struct peer_list *peers, const struct selector *narrow)
 {
-	search->work += peers->count;
+	spend(search, peers->count);
 	for (size_t i = 0; i < peers->count; i++)
 		if (peers->items[i].kind == PEER_SELECTOR &&
 			selector_contains(&peers->items[i].selector, narrow))
@@ -176,7 +178,7 @@ static bool covers_peers(
 static bool hides(
 	struct search *search, const struct policy_rule *wide, const struct policy_rule *narrow)
 {
-	search->work++;
+	spend(search, 1);
 	return wide->direction == narrow->direction &&
 	       covers_services(search, &wide->ports, &narrow->ports, &narrow->source_ports) &&
 	       covers_services(
@@ -203,17 +205,17 @@ static int compare_rules(const void *first, const void *second)
 	return order ? order : a < b ? -1 : a > b;
 }
 
-void shadows_find(const struct catalog *catalog, const struct policy *policy, shadow_visit visit,
-	void *context)
+void shadows_find(const struct catalog *catalog, const struct policy *policy, size_t *work,
+	shadow_visit visit, void *context)
 {
 	const struct policy_rule_list *rules = &policy->rules;
-	struct search search = {.catalog = catalog, .tenant = policy->object.tenant};
+	struct search search = {.catalog = catalog, .tenant = policy->object.tenant, .work = work};
 	cleanup_free const struct policy_rule **order = memory_new(rules->count * sizeof(*order));
 	for (size_t i = 0; i < rules->count; i++)
 		order[i] = &rules->items[i];
 	qsort(order, rules->count, sizeof(*order), compare_rules);
 	for (size_t i = 1; i < rules->count; i++)
-		for (size_t j = 0; j < i && search.work <= WORK_MAXIMUM; j++)
+		for (size_t j = 0; j < i && *work; j++)
 			if (hides(&search, order[j], order[i])) {
 				visit(context, policy, (size_t)(order[i] - rules->items),
 					(size_t)(order[j] - rules->items));

@@ -5,6 +5,8 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#include <uthash.h>
+#include <utstring.h>
 
 #include "base/memory.h"
 #include "shadow.h"
@@ -26,9 +28,18 @@ const char *model_warning_help(enum model_warning warning)
 	return warnings[warning].help;
 }
 
+// So much is done for one transaction, in comparisons of rules and the like: a fraction of a
+// second.
+enum { WORK_MAXIMUM = 5000000 };
+
+struct label_set;
+
 struct finding {
 	const struct catalog *catalog;
 	const struct object *object; // that is looked at
+	const char *tenant;          // whose ports `sets` are of
+	struct label_set *sets;
+	size_t work; // left
 	warning_visit visit;
 	void *context;
 	size_t told;
@@ -71,83 +82,125 @@ static void tell_hidden(void *context, const struct policy *policy, size_t hidde
 
 // ---- selectors that select nothing ----
 
-enum { TESTS_MAXIMUM = 10000000 };
-
-// A selector of the policy that no port has matched so far.
-struct open_selector {
+// Where the policy uses a selector.
+struct use {
 	const struct selector *selector;
 	size_t rule; // SIZE_MAX: applies_to
 	const char *side;
 };
 
-struct selecting {
-	struct open_selector *open;
-	size_t count, tests;
+// Ports with the same labels are one.
+struct label_set {
+	char *text;
+	const struct label_list *labels;
+	UT_hash_handle hh;
 };
 
-static void add_selector(
-	struct selecting *selecting, const struct selector *selector, size_t rule, const char *side)
-{
-	selecting->open[selecting->count++] = (struct open_selector){selector, rule, side};
-}
-
-static size_t count_peers(const struct policy *policy)
-{
-	size_t count = 0;
-	for (size_t i = 0; i < policy->rules.count; i++)
-		count += policy->rules.items[i].from.count + policy->rules.items[i].to.count;
-	return count;
-}
+struct selecting {
+	struct use *uses;
+	size_t count;
+};
 
 static void add_peers(
 	struct selecting *selecting, const struct peer_list *peers, size_t rule, const char *side)
 {
 	for (size_t i = 0; i < peers->count; i++)
 		if (peers->items[i].kind == PEER_SELECTOR)
-			add_selector(selecting, &peers->items[i].selector, rule, side);
+			selecting->uses[selecting->count++] =
+				(struct use){&peers->items[i].selector, rule, side};
 }
 
-static int match_port(void *context, struct object *object)
+static void find_uses(struct selecting *selecting, const struct policy *policy)
 {
-	struct selecting *selecting = context;
-	const struct port *port = (const struct port *)object;
-	size_t left = 0;
-	selecting->tests += selecting->count;
-	for (size_t i = 0; i < selecting->count; i++)
-		if (!selector_matches(selecting->open[i].selector, &port->labels))
-			selecting->open[left++] = selecting->open[i];
-	selecting->count = left;
-	return !left || selecting->tests > TESTS_MAXIMUM;
+	size_t most = 1;
+	for (size_t i = 0; i < policy->rules.count; i++)
+		most += policy->rules.items[i].from.count + policy->rules.items[i].to.count;
+	selecting->uses = memory_new(most * sizeof(*selecting->uses));
+	if (policy->applies_to.count)
+		selecting->uses[selecting->count++] =
+			(struct use){&policy->applies_to, SIZE_MAX, "applies_to"};
+	for (size_t i = 0; i < policy->rules.count; i++) {
+		add_peers(selecting, &policy->rules.items[i].from, i, "from");
+		add_peers(selecting, &policy->rules.items[i].to, i, "to");
+	}
 }
 
-static void tell_open(struct finding *finding, const struct open_selector *open)
+static int add_labels(void *context, struct object *object)
 {
-	cleanup_free char *text = selector_format(open->selector);
+	struct finding *finding = context;
+	const struct label_list *labels = &((const struct port *)object)->labels;
+	struct label_set *set;
+	UT_string text;
+	utstring_init(&text);
+	utstring_bincpy(&text, "", 0); // no labels are an empty text
+	for (size_t i = 0; i < labels->count; i++)
+		utstring_printf(&text, "%s=%s,", labels->items[i].name, labels->items[i].value);
+	HASH_FIND_STR(finding->sets, utstring_body(&text), set);
+	if (set) {
+		utstring_done(&text);
+		return 0;
+	}
+	set = memory_new(sizeof(*set));
+	set->text = utstring_body(&text);
+	set->labels = labels;
+	HASH_ADD_KEYPTR(hh, finding->sets, set->text, strlen(set->text), set);
+	return 0;
+}
+
+static void forget_sets(struct finding *finding)
+{
+	struct label_set *set, *next;
+	HASH_ITER (hh, finding->sets, set, next) {
+		HASH_DEL(finding->sets, set);
+		free(set->text);
+		free(set);
+	}
+	finding->tenant = NULL;
+}
+
+// Changes come tenant by tenant.
+static void find_sets(struct finding *finding, const char *tenant)
+{
+	if (finding->tenant && !strcmp(finding->tenant, tenant))
+		return;
+	forget_sets(finding);
+	finding->tenant = tenant;
+	catalog_each(finding->catalog, MODEL_PORT, tenant, add_labels, finding);
+}
+
+static bool selects_some(const struct finding *finding, const struct selector *selector)
+{
+	for (const struct label_set *set = finding->sets; set; set = set->hh.next)
+		if (selector_matches(selector, set->labels))
+			return true;
+	return false;
+}
+
+static void tell_useless(struct finding *finding, const struct use *use)
+{
+	cleanup_free char *text = selector_format(use->selector);
 	struct error what = {0};
-	if (open->rule == SIZE_MAX)
-		error_set_field(&what, "%s", open->side);
+	if (use->rule == SIZE_MAX)
+		error_set_field(&what, "%s", use->side);
 	else
-		error_set_field(&what, "rules[%zu].%s", open->rule, open->side);
+		error_set_field(&what, "rules[%zu].%s", use->rule, use->side);
 	error_set(&what, EINVAL, "'%s' selects none of the ports that there are", text);
 	tell(finding, WARNING_SELECTOR_EMPTY, &what);
 }
 
-static void find_open_selectors(struct finding *finding, const struct policy *policy)
+static void find_useless_selectors(struct finding *finding, const struct policy *policy)
 {
-	struct selecting selecting = {
-		.open = memory_new((count_peers(policy) + 1) * sizeof(*selecting.open))};
-	if (policy->applies_to.count)
-		add_selector(&selecting, &policy->applies_to, SIZE_MAX, "applies_to");
-	for (size_t i = 0; i < policy->rules.count; i++) {
-		add_peers(&selecting, &policy->rules.items[i].from, i, "from");
-		add_peers(&selecting, &policy->rules.items[i].to, i, "to");
-	}
+	struct selecting selecting = {0};
+	find_uses(&selecting, policy);
 	if (selecting.count)
-		catalog_each(finding->catalog, MODEL_PORT, policy->object.tenant, match_port,
-			&selecting);
-	for (size_t i = 0; i < selecting.count && selecting.tests <= TESTS_MAXIMUM; i++)
-		tell_open(finding, &selecting.open[i]);
-	free(selecting.open);
+		find_sets(finding, policy->object.tenant);
+	size_t cost = HASH_COUNT(finding->sets);
+	for (size_t i = 0; i < selecting.count && finding->work > cost; i++) {
+		finding->work -= cost;
+		if (!selects_some(finding, selecting.uses[i].selector))
+			tell_useless(finding, &selecting.uses[i]);
+	}
+	free(selecting.uses);
 }
 
 // ---- address sets ----
@@ -183,8 +236,8 @@ static void find_in_set(struct finding *finding, const struct object *set)
 
 static void find_in_policy(struct finding *finding, const struct policy *policy)
 {
-	shadows_find(finding->catalog, policy, tell_hidden, finding);
-	find_open_selectors(finding, policy);
+	find_useless_selectors(finding, policy);
+	shadows_find(finding->catalog, policy, &finding->work, tell_hidden, finding);
 	object_references(&policy->object, tell_empty_set, finding);
 }
 
@@ -220,13 +273,14 @@ static void find_in_router(struct finding *finding, const struct router *router)
 	loops_find(finding->catalog,
 		records_find(&finding->catalog->records, MODEL_ROUTER, router->object.tenant,
 			router->object.name),
-		tell_loop, finding);
+		&finding->work, tell_loop, finding);
 }
 
 void warnings_find(const struct catalog *catalog, const struct catalog_change *changes,
 	size_t count, warning_visit visit, void *context)
 {
-	struct finding finding = {.catalog = catalog, .visit = visit, .context = context};
+	struct finding finding = {
+		.catalog = catalog, .visit = visit, .context = context, .work = WORK_MAXIMUM};
 	for (size_t i = 0; i < count; i++) {
 		finding.object = changes[i].after;
 		if (!finding.object)
@@ -238,4 +292,5 @@ void warnings_find(const struct catalog *catalog, const struct catalog_change *c
 		else if (finding.object->kind == MODEL_ROUTER)
 			find_in_router(&finding, (const struct router *)finding.object);
 	}
+	forget_sets(&finding);
 }

@@ -276,7 +276,8 @@ static bool takes_port(const struct service_list *services, uint8_t protocol, in
 	return !services->items;
 }
 
-// Which packets a rule takes: a set a protocol and field, as the fields are independent. Protocol 2 is any other one.
+// Which packets a rule takes: a set a protocol and field, as the fields are independent. Protocol 2
+// is any other one.
 struct taken {
 	unsigned from, to, ports[PROTOCOLS + 1], source_ports[PROTOCOLS + 1];
 };

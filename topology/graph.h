@@ -7,9 +7,9 @@
 // that changes makes the segments that it touches dirty, and their networks are sorted out anew;
 // each segment stays with the most of what it held, so that only the rest moves.
 //
-// Segments and tenants are *groups*. A *member* says that a host has ports in a group, and how many.
-// From members alone follows what a host needs; nothing is kept for a pair of hosts, as pairs grow
-// with the square of the hosts.
+// Segments and tenants are *groups*. A *member* says that a host has ports in a group, and how
+// many. From members alone follows what a host needs; nothing is kept for a pair of hosts, as pairs
+// grow with the square of the hosts.
 //
 // Time: while changes are applied, each node and member holds two moments, BEFORE and NOW, so that
 // any question can be asked of both. Changes are staged first (NOW moves on), and settled at the

@@ -47,7 +47,8 @@ static size_t weight(const struct network_node *network)
 	return 1 + HASH_COUNT(network->ports);
 }
 
-// Tell the segments of these networks how much of them is here: each is claimed where most of it is.
+// Tell the segments of these networks how much of them is here: each is claimed where most of it
+// is.
 static void bid(struct component *component)
 {
 	each_pointer (struct network_node, network, &component->networks) {

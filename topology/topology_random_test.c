@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Random transactions, held against the oracle. Each host's set is built from what is emitted alone,
-// and after each transaction must be exactly what the definition says.
+// Random transactions, held against the oracle. Each host's set is built from what is emitted
+// alone, and after each transaction must be exactly what the definition says.
 #include "topology/topology.h"
 
 #include <setjmp.h>
@@ -135,7 +135,8 @@ static void set_port(int slot, const char *network, const char *host)
 		json_pack("{s:s, s:s*, s:i}", "network", network, "host", host, "key", ++serial));
 }
 
-// Joins some networks of its tenant, often the ones that it joined already, of which `without` is none.
+// Joins some networks of its tenant, often the ones that it joined already, of which `without` is
+// none.
 static void set_router(int slot, const char *without)
 {
 	static int serial;

@@ -188,17 +188,17 @@ policies:
     done = weft.apply(text)
     assert done.stdout.startswith("revision 1: 2 created")
     assert done.stderr.splitlines() == [
+        "warning: <stdin>:5:31: acme/policies/p: rules[0].from: 'tier=nobody' selects none of the ports that there "
+        "are [selector-matches-nothing]",
         "warning: <stdin>:5:9: acme/policies/p: rules[0]: is shadowed by rule 'early' (rules[2]), which takes all its "
         "packets before and does otherwise [rule-contradicted]",
         "warning: <stdin>:6:9: acme/policies/p: rules[1]: rule 'late' is shadowed by rule 'early' (rules[2]), which "
-        "takes all its packets before and does otherwise [rule-contradicted]",
-        "warning: <stdin>:5:31: acme/policies/p: rules[0].from: 'tier=nobody' selects none of the ports that there "
-        "are [selector-matches-nothing]"]
+        "takes all its packets before and does otherwise [rule-contradicted]"]
     assert weft.apply(text).stderr == ""
     answer = json.loads(weft.apply(text.replace("nobody", "none"), "--json").stdout)
     assert [(w["warning"], w["object"], w["field"]) for w in answer["warnings"]] == [
-        ("rule-contradicted", "acme/policies/p", "rules[0]"), ("rule-contradicted", "acme/policies/p", "rules[1]"),
-        ("selector-matches-nothing", "acme/policies/p", "rules[0].from")]
+        ("selector-matches-nothing", "acme/policies/p", "rules[0].from"),
+        ("rule-contradicted", "acme/policies/p", "rules[0]"), ("rule-contradicted", "acme/policies/p", "rules[1]")]
 
 
 def test_three_tiers_apply(weft):

@@ -17,15 +17,15 @@
 // nothing that refers to the object; an address or MAC is used once in a network (allowed pairs
 // excepted), lies in a subnet of the network and is neither the network's nor its broadcast
 // address; a (host, device) belongs to one port; a host's VTEP is unique; a subnet that ports use
-// cannot be removed. A router uses addresses as a port does, those that it has by default included; no
-// two subnets of a segment (networks joined by routers) overlap; a next hop is on a network of its
-// router, and not the router itself.
+// cannot be removed. A router uses addresses as a port does, those that it has by default included;
+// no two subnets of a segment (networks joined by routers) overlap; a next hop is on a network of
+// its router, and not the router itself.
 //
 // Allocated: port.mac (locally administered, 0x02 prefix, unique in the network), port.addresses
 // (one from each subnet, going round it: the next free one after the last that was given, beginning
-// after the first host address, which is left for a gateway),
-// network.vni (1..2^24-2), port.key, router.key and host.key. VNIs, port and router keys come from counters that move
-// on, so that a deleted number is not soon used again; host keys are dense from 1.
+// after the first host address, which is left for a gateway), network.vni (1..2^24-2), port.key,
+// router.key and host.key. VNIs, port and router keys come from counters that move on, so that a
+// deleted number is not soon used again; host keys are dense from 1.
 #pragma once
 
 #include "model/object.h"
@@ -76,9 +76,9 @@ int transaction_prepare(struct transaction *transaction, struct error *error);
 // no new revision is due.
 size_t transaction_changes(
 	const struct transaction *transaction, const struct catalog_change **out);
-// After prepare: tell what in the changes is accepted and yet hardly meant, at most WARNINGS_MAXIMUM
-// of them; `what` names object and field. The work is bounded, so that of very large policies and
-// tenants not all may be found.
+// After prepare: tell what in the changes is accepted and yet hardly meant, at most
+// WARNINGS_MAXIMUM of them; `what` names object and field. The work is bounded, so that of very
+// large policies and tenants not all may be found.
 enum { WARNINGS_MAXIMUM = 100 };
 typedef void (*warning_visit)(void *context, enum model_warning warning, const struct error *what);
 void transaction_warnings(

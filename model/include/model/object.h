@@ -62,8 +62,8 @@ struct router_network_list {
 
 enum route_action { ROUTE_FORWARD, ROUTE_DROP, ROUTE_REJECT };
 
-// A plain route is found by the longest prefix. One that is given `from`, `ports` or `priority` is a
-// policy route: these are asked first, highest priority first, ties in the order of the list.
+// A plain route is found by the longest prefix. One that is given `from`, `ports` or `priority` is
+// a policy route: these are asked first, highest priority first, ties in the order of the list.
 struct route {
 	struct prefix to;
 	struct address_list via; // of ROUTE_FORWARD: one or more next hops, of the family of `to`
@@ -231,10 +231,10 @@ void object_unref_pointer(struct object **object);
 // network, an address that is multicast, ...). A field that is null is absent.
 //
 // Server-owned fields (FIELD_SERVER: vni, key) are decoded; the catalog refuses a put that would
-// change one. Keys "kind", "tenant", "name", "revision" and "status" are accepted, so that what `get`
-// prints can be applied: the first three must agree with the arguments, "revision" is taken over if
-// `trusted` (from the store, or from the controller to an agent), "status" (discovered, for people)
-// is ignored.
+// change one. Keys "kind", "tenant", "name", "revision" and "status" are accepted, so that what
+// `get` prints can be applied: the first three must agree with the arguments, "revision" is taken
+// over if `trusted` (from the store, or from the controller to an agent), "status" (discovered, for
+// people) is ignored.
 //
 // Result: a new object with one reference. On failure: -errno, `error` names object and field,
 // `out` untouched.
@@ -265,8 +265,8 @@ int object_references(const struct object *object, object_reference_visit visit,
 // 0e:57 and the key, big-endian. No port may have a MAC that begins so.
 struct mac router_mac(uint32_t key);
 bool mac_is_router(const struct mac *mac);
-// The address that a router has on `subnet` unless it is given others: the first after the network's
-// own.
+// The address that a router has on `subnet` unless it is given others: the first after the
+// network's own.
 struct address router_address_default(const struct prefix *subnet);
 // What addresses the router has on the network. Items owned by the caller (free).
 struct address_list router_addresses(
@@ -274,7 +274,8 @@ struct address_list router_addresses(
 
 // ---- what networks serve ----
 
-// The MAC of the network's own services, for as long as it exists: a router's, with a key beyond all keys.
+// The MAC of the network's own services, for as long as it exists: a router's, with a key beyond
+// all keys.
 struct mac network_mac(const struct network *network);
 // Does it send router advertisements, does it answer DNS?
 bool network_advertises(const struct network *network);

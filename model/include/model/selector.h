@@ -3,8 +3,8 @@
 //
 // A selector is requirements joined by commas, all of which must hold:
 //     tier=web   tier!=web   tier in (a, b)   tier not in (a, b)   tier   !tier
-// `tier!=web` and `tier not in (…)` also hold where there is no label tier. `any`, alone, selects all;
-// so a label that is called any must be compared with something.
+// `tier!=web` and `tier not in (…)` also hold where there is no label tier. `any`, alone, selects
+// all; so a label that is called any must be compared with something.
 #pragma once
 
 #include <stdbool.h>
