@@ -415,7 +415,8 @@ static __always_inline enum dp_reason seam_punt(
 	punt->vni = vni;
 	punt->service = service;
 	punt->length = length;
-	if (length == 0 || bpf_skb_load_bytes(seam, 0, punt->frame, length) < 0) {
+	// Not "is 0": of that Linux 6.1 learns no bound.
+	if (length < ETHERNET_BYTES || bpf_skb_load_bytes(seam, 0, punt->frame, length) < 0) {
 		bpf_ringbuf_discard(punt, 0);
 		return DP_REASON_NO_MEMORY;
 	}
