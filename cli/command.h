@@ -8,7 +8,7 @@
 
 #include "option.h"
 
-enum { COMMAND_WORDS = 2 };
+enum { COMMAND_WORDS = 3 };
 
 struct command_word {
 	const char *name; // "KIND", "NAME", "PORT", "COMMAND", ...: completion knows what to offer
@@ -34,7 +34,7 @@ extern const struct command *const commands[];
 const struct command *command_find(const char *name); // NULL if absent
 
 extern const struct command command_apply, command_get, command_describe, command_delete,
-	command_attach, command_detach, command_wait, command_status, command_up,
+	command_attach, command_detach, command_trace, command_wait, command_status, command_up,
 	command_controller, command_agent, command_explain, command_openapi, command_manual,
 	command_completion, command_version, command_help;
 

@@ -39,6 +39,8 @@ static void print_candidates(const char *name, const char *const *choices)
 		puts("_weft_files;;");
 	} else if (!strcmp(name, "DEVICE")) {
 		puts("_weft_words \"$(ls /sys/class/net)\";;");
+	} else if (!strcmp(name, "FROM") || !strcmp(name, "TO")) {
+		puts("_weft_names ports;;");
 	} else if (!model_kind_find(lower, &kind)) {
 		printf("_weft_names %s;;\n", model_kind_plural(kind));
 	} else {

@@ -27,6 +27,7 @@ const struct command *const commands[] = {
 	&command_delete,
 	&command_attach,
 	&command_detach,
+	&command_trace,
 	&command_wait,
 	&command_status,
 	&command_up,
