@@ -2,6 +2,7 @@
 """weft trace in a deployment: what it says against what packets do."""
 
 import json
+import signal
 
 import pytest
 
@@ -80,12 +81,14 @@ def test_other_host(deployment):
 
 def test_routed(deployment):
     lab, workloads = deployment
+    workloads["web1"].namespace.ip("route replace 10.2.0.0/24 via 10.1.0.1")
+    workloads["db1"].namespace.ip("route replace 10.1.0.0/24 via 10.2.0.1")
     trace = Trace(lab, "web1", "db1", "icmp")
     assert trace.reaches == checks.ping(workloads["web1"], workloads["db1"].ipv4) is True
     assert trace.summary == "reaches acme/ports/db1 on h2"
     assert trace.stage("h1", "route")["object"] == "acme/routers/gate"
     assert trace.drift() == []
-    text = lab.weft("trace", "web1", "db1", "--packets").stdout
+    text = lab.weft("trace", "web1", "db1", "--packets")
     assert "- ipv4      10.1.0.11 > 10.2.0.21, ttl 64" in text
     assert "+ ipv4      10.1.0.11 > 10.2.0.21, ttl 63" in text
 
@@ -169,7 +172,6 @@ def test_offline_host(deployment):
 
 def test_silent_host(deployment):
     """An agent that is stopped, its stream still open, is waited for no longer than five seconds."""
-    import signal
     lab, workloads = deployment
     process = workloads["web3"].host.process
     process.send_signal(signal.SIGSTOP)
