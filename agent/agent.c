@@ -192,12 +192,14 @@ static bool find_next_hop(void *context, const struct dp_address *vtep, struct d
 static json_t *answer(void *context, const json_t *question)
 {
 	struct agent *agent = context;
+	const struct link *underlay = links_find(agent->links, agent->underlay);
 	struct trace_world world = {
 		.host = agent->host,
 		.view = &agent->view,
 		.compiler = agent->compiler,
 		.datapath = agent->datapath,
 		.underlay = agent->underlay,
+		.underlay_mac = underlay ? underlay->mac : (struct mac){{0}},
 		.resolve = find_next_hop,
 		.resolve_context = agent,
 	};

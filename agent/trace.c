@@ -194,8 +194,11 @@ static void run_start(const struct trace_world *world, enum datapath_role role,
 	const uint8_t *bytes, size_t length, struct run *run)
 {
 	struct native_frame frame = {.bytes = bytes, .length = length};
+	struct dp_mac mac;
 	datapath_overlay(&run->datapath, world->datapath);
 	native_resolver(run->datapath, world->resolve, world->resolve_context);
+	memcpy(&mac, &world->underlay_mac, sizeof(mac));
+	native_underlay_mac(run->datapath, mac);
 	datapath_trace(run->datapath, role, run->ifindex, &frame, &run->result, &run->trace);
 }
 

@@ -16,7 +16,8 @@ struct trace_world {
 	const struct view *view;
 	const struct compiler *compiler;
 	struct datapath *datapath;
-	uint32_t underlay;      // ifindex; 0: none
+	uint32_t underlay; // ifindex; 0: none
+	struct mac underlay_mac;
 	native_resolve resolve; // of the underlay
 	void *resolve_context;
 };

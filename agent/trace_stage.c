@@ -23,6 +23,7 @@ static const bool has_prefixes[DP_TABLE_COUNT] = {
 struct expected {
 	const void *value; // NULL: there should be none
 	struct compiler_origin origin;
+	uint32_t bits; // of a table of prefixes: how long the prefix is
 };
 
 static struct expected expect(const struct trace_world *world, enum dp_table table, const void *key)
@@ -60,6 +61,7 @@ static struct expected expect_found(
 		memcpy(key, lookup->key, size);
 		cut(key, size, (uint32_t)bits);
 		expected = expect(world, lookup->table, key);
+		expected.bits = (uint32_t)bits;
 	}
 	return expected;
 }
@@ -101,7 +103,39 @@ static const struct trace_lookup *find(const struct trace_stage *stage, enum dp_
 	return found;
 }
 
+// The last row of a table that the stage asked for, whether it is there or not.
+static const void *asked(const struct trace_stage *stage, enum dp_table table)
+{
+	const struct trace_lookup *lookup = NULL;
+	const void *key = NULL;
+	while ((lookup = utarray_next(&stage->lookups, lookup)))
+		if (lookup->table == table)
+			key = lookup->key;
+	return key;
+}
+
 // ---- names ----
+
+struct device_search {
+	uint32_t ifindex;
+	char *text; // owned by whoever searches; NULL: not found
+};
+
+static void compare_device(void *context, const struct compiler_port *port)
+{
+	struct device_search *search = context;
+	if (port->ifindex == search->ifindex && port->device && !search->text)
+		search->text = memory_format("device %s", port->device);
+}
+
+// "device tap0"; owned by the caller (free); NULL: it is not known.
+static char *text_of_device(const struct trace_world *world, uint32_t ifindex)
+{
+	struct device_search search = {.ifindex = ifindex};
+	if (ifindex)
+		compiler_ports(world->compiler, compare_device, &search);
+	return search.text;
+}
 
 struct search {
 	uint32_t key;
@@ -121,6 +155,20 @@ static const struct object *port_by_key(const struct trace_world *world, uint32_
 	struct search search = {.key = key};
 	if (key)
 		view_each(world->view, MODEL_PORT, compare_port, &search);
+	return search.found;
+}
+
+static void compare_router(void *context, const struct object *object)
+{
+	struct search *search = context;
+	if (((const struct router *)object)->key == search->key)
+		search->found = object;
+}
+
+static const struct object *router_by_key(const struct trace_world *world, uint32_t key)
+{
+	struct search search = {.key = key};
+	view_each(world->view, MODEL_ROUTER, compare_router, &search);
 	return search.found;
 }
 
@@ -145,17 +193,18 @@ static const char *text_of_encapsulation(uint32_t encapsulation)
 
 // ---- what each stage found ----
 
-// What a stage says. It comes from the object of the row, or from the object itself; NULL: neither. `text` is owned.
+// What a stage says. It comes from the object of the row, or from the object itself, or from the rule with this number; none of
+// them: from nothing. `text` is owned.
 struct finding {
 	const struct trace_lookup *row;
 	char *text;
 	const struct object *object;
+	uint32_t rule;
 };
 
 static struct finding find_port(const struct trace_world *world, const struct trace_stage *stage)
 {
-	(void)world;
-	return (struct finding){.row = find(stage, DP_TABLE_SOURCE)};
+	return (struct finding){find(stage, DP_TABLE_SOURCE), text_of_device(world, stage->first)};
 }
 
 static struct finding find_security(
@@ -175,10 +224,13 @@ static struct finding find_neighbor(
 {
 	(void)world;
 	const struct trace_lookup *row = find(stage, DP_TABLE_NEIGHBOR);
+	const struct dp_neighbor_key *key = asked(stage, DP_TABLE_NEIGHBOR);
 	char address[ADDRESS_TEXT], mac[MAC_TEXT];
 	if (!row)
-		return (struct finding){0};
-	const struct dp_neighbor_key *key = row->key;
+		return (struct finding){
+			.text = key ? memory_format("nobody has %s",
+					      text_of_address(&key->address, address))
+				    : NULL};
 	const struct dp_neighbor *value = row->value;
 	return (struct finding){
 		row, memory_format("%s is at %s", text_of_address(&key->address, address),
@@ -189,10 +241,11 @@ static struct finding find_station(const struct trace_world *world, const struct
 {
 	const struct trace_lookup *row = find(stage, DP_TABLE_STATION);
 	(void)world;
+	const struct dp_station_key *key = asked(stage, DP_TABLE_STATION);
 	char mac[MAC_TEXT];
 	if (!row)
-		return (struct finding){.row = find(stage, DP_TABLE_NETWORK)};
-	const struct dp_station_key *key = row->key;
+		return (struct finding){find(stage, DP_TABLE_NETWORK),
+			key ? memory_format("%s is no port's", text_of_mac(&key->mac, mac)) : NULL};
 	const struct dp_station *value = row->value;
 	const char *where = value->host ? "a port on another host" : "a port on this host";
 	if (value->router)
@@ -232,7 +285,97 @@ static struct finding find_tunnel(const struct trace_world *world, const struct 
 
 static struct finding find_device(const struct trace_world *world, const struct trace_stage *stage)
 {
-	return (struct finding){.object = port_by_key(world, stage->first)};
+	return (struct finding){.text = text_of_device(world, stage->second),
+		.object = port_by_key(world, stage->first)};
+}
+
+static struct finding find_service(const struct trace_world *world, const struct trace_stage *stage)
+{
+	(void)world;
+	return (struct finding){.row = find(stage, DP_TABLE_NETWORK)};
+}
+
+// "10.2.0.0/24", as the compiler has it.
+static char *text_of_route(
+	const struct trace_world *world, const struct trace_lookup *row, char *text)
+{
+	const struct dp_route_key *key = row->key;
+	struct expected expected = expect_found(world, row);
+	struct address address;
+	memcpy(&address, &key->destination, sizeof(address));
+	uint32_t bits =
+		expected.bits > DP_ROUTE_FIXED_BITS ? expected.bits - DP_ROUTE_FIXED_BITS : 0;
+	struct prefix prefix = prefix_from(&address, (uint8_t)bits);
+	return prefix_format(&prefix, text);
+}
+
+// Where a route leads: over the next hop that was chosen, or straight to the neighbor.
+static char *way_of(const struct trace_stage *stage, const struct dp_route *route)
+{
+	const struct trace_lookup *hop = find(stage, DP_TABLE_HOP);
+	char text[ADDRESS_TEXT];
+	if (route->action == DP_ROUTE_DROP)
+		return memory_text("is dropped");
+	if (route->action == DP_ROUTE_REJECT)
+		return memory_text("is rejected");
+	if (route->action == DP_ROUTE_CONNECTED)
+		return memory_text("is a network of the router");
+	if (!hop)
+		return memory_text("leads to a next hop that is not known");
+	text_of_address(&((const struct dp_hop *)hop->value)->address, text);
+	return route->hops > 1 ? memory_format("leads to %s, one of %u", text, route->hops)
+			       : memory_format("leads to %s", text);
+}
+
+static struct finding find_route(const struct trace_world *world, const struct trace_stage *stage)
+{
+	const struct trace_lookup *row = find(stage, DP_TABLE_ROUTE);
+	char prefix[PREFIX_TEXT];
+	if (!row)
+		return (struct finding){.row = find(stage, DP_TABLE_ROUTER)};
+	cleanup_free char *way = way_of(stage, row->value);
+	return (struct finding){
+		row, memory_format("%s %s", text_of_route(world, row, prefix), way)};
+}
+
+// The policy route was looked up before the stage began.
+static struct finding find_steer(const struct trace_world *world, const struct trace_stage *stage)
+{
+	struct dp_steer_key key = {.router = stage->first, .index = stage->second};
+	struct dp_steer steer;
+	if (datapath_find(world->datapath, DP_TABLE_STEER, &key, &steer, NULL))
+		return (struct finding){0};
+	cleanup_free char *way = way_of(stage, &steer.route);
+	return (struct finding){.text = memory_format("policy route %u %s", stage->second + 1, way),
+		.object = router_by_key(world, stage->first)};
+}
+
+static const char *text_of_action(uint32_t action)
+{
+	static const char *const words[] = {
+		[DP_ACTION_DROP] = "drop",
+		[DP_ACTION_REJECT] = "reject",
+		[DP_ACTION_ALLOW] = "allow",
+		[DP_ACTION_STATELESS] = "allow-stateless",
+	};
+	return action < array_count(words) ? words[action] : "-";
+}
+
+// The rule that decided, or what decides where none does.
+static struct finding find_rule(const struct trace_world *world, const struct trace_stage *stage)
+{
+	(void)world;
+	const struct trace_lookup *row = find(stage, DP_TABLE_RULE),
+				  *set = find(stage, DP_TABLE_SET);
+	if (row) {
+		const struct dp_rule *rule = row->value;
+		return (struct finding){
+			.text = memory_text(text_of_action(rule->action)), .rule = rule->number};
+	}
+	uint32_t otherwise = set ? ((const struct dp_set *)set->value)->otherwise : 0;
+	return (struct finding){
+		.text = memory_text(otherwise ? "no rule takes it" : "no rule takes it: allowed"),
+		.rule = otherwise};
 }
 
 static struct finding (*const finders[DP_STAGE_COUNT])(
@@ -240,7 +383,12 @@ static struct finding (*const finders[DP_STAGE_COUNT])(
 	[DP_STAGE_PORT] = find_port,
 	[DP_STAGE_TUNNEL] = find_tunnel,
 	[DP_STAGE_SECURITY] = find_security,
+	[DP_STAGE_SERVICE] = find_service,
 	[DP_STAGE_RESOLVE] = find_neighbor,
+	[DP_STAGE_ROUTE] = find_route,
+	[DP_STAGE_STEER] = find_steer,
+	[DP_STAGE_EGRESS] = find_rule,
+	[DP_STAGE_INGRESS] = find_rule,
 	[DP_STAGE_SWITCH] = find_station,
 	[DP_STAGE_FLOOD] = find_flood,
 	[DP_STAGE_ENCAPSULATE] = find_remote,
@@ -262,6 +410,18 @@ static bool same_frame(const struct trace_stage *a, const struct trace_stage *b)
 	return a->length == b->length && !memcmp(a->bytes, b->bytes, a->length);
 }
 
+// "rule": {"name": "deny-all", "index": 2}; index -1: what the policy does where no rule takes a packet.
+static void encode_rule(json_t *json, const struct trace_world *world, uint32_t number)
+{
+	struct compiler_rule rule;
+	if (!number || compiler_rule(world->compiler, number, &rule))
+		return;
+	json_object_set_new(json, "object", json_string(rule.policy));
+	json_object_set_new(json, "revision", json_integer((json_int_t)rule.revision));
+	json_object_set_new(
+		json, "rule", json_pack("{s:s?, s:i}", "name", rule.name, "index", rule.index));
+}
+
 static void encode_finding(
 	json_t *json, const struct trace_world *world, const struct finding *finding)
 {
@@ -269,6 +429,7 @@ static void encode_finding(
 		json_object_set_new(json, "detail", json_string(finding->text));
 	struct compiler_origin origin = {0};
 	char path[OBJECT_PATH_TEXT];
+	encode_rule(json, world, finding->rule);
 	if (finding->row)
 		origin = expect_found(world, finding->row).origin;
 	else if (finding->object)

@@ -96,6 +96,7 @@ static void start_host(struct host_world *host, const char *name)
 		.compiler = host->compiler,
 		.datapath = host->datapath,
 		.underlay = UNDERLAY,
+		.underlay_mac = {{2, 0xff, 0, 0, 0, 9}},
 		.resolve = resolve,
 	};
 }
@@ -199,6 +200,7 @@ static void test_other_host(void **state)
 	const json_t *output = only_output(first);
 	assert_true(json_is_true(json_object_get(output, "underlay")));
 	assert_string_equal(text(output, "host"), "h2");
+	assert_memory_equal(text(output, "frame"), "02ff0000000202ff000000090800", 28);
 
 	json_t *second =
 		ask(&fixture->hosts[1].world, json_pack("{s:s}", "frame", text(output, "frame")));

@@ -116,7 +116,9 @@ void table_row(struct table *table)
 void table_cell(struct table *table, const char *text, enum table_colour colour)
 {
 	size_t columns = utarray_len(table->names);
-	cleanup_free char *printable = text_printable(text && *text ? text : "-");
+	cleanup_free char *printable = text_printable(colour == TABLE_BLANK ? ""
+						      : text && *text       ? text
+									    : "-");
 	size_t *width = (size_t *)utarray_eltptr(
 		table->widths, utarray_len(table->cells) - (table->rows - 1) * columns);
 	struct cell cell = {printable, colour};
@@ -131,10 +133,9 @@ size_t table_rows(const struct table *table)
 	return table->rows;
 }
 
-static void cell_print(
-	const struct table *table, const char *text, const char *escape, size_t column, FILE *out)
+static void cell_print(const struct table *table, const char *text, const char *escape,
+	size_t column, bool last, FILE *out)
 {
-	bool last = column + 1 == utarray_len(table->names);
 	size_t width = *(size_t *)utarray_eltptr(table->widths, column);
 
 	if (table->coloured && *escape)
@@ -147,7 +148,7 @@ static void cell_print(
 		fprintf(out, "%*s", (int)(width - text_width(text) + 2), "");
 }
 
-void table_print(struct table *table, FILE *out)
+static void row_print(const struct table *table, const struct cell *cells, FILE *out)
 {
 	static const char *const escapes[] = {
 		[TABLE_PLAIN] = "",
@@ -155,17 +156,28 @@ void table_print(struct table *table, FILE *out)
 		[TABLE_WARN] = "\033[33m",
 		[TABLE_BAD] = "\033[31m",
 		[TABLE_FAINT] = "\033[2m",
+		[TABLE_BLANK] = "",
 	};
 	size_t columns = utarray_len(table->names);
 
+	while (columns > 1 && !*cells[columns - 1].text)
+		columns--;
+	for (size_t i = 0; i < columns; i++)
+		cell_print(
+			table, cells[i].text, escapes[cells[i].colour], i, i + 1 == columns, out);
+}
+
+void table_print(struct table *table, FILE *out)
+{
+	size_t columns = utarray_len(table->names);
+
 	for (size_t i = 0; i < columns && !table->header_printed; i++)
-		cell_print(table, *(char **)utarray_eltptr(table->names, i), "\033[1m", i, out);
+		cell_print(table, *(char **)utarray_eltptr(table->names, i), "\033[1m", i,
+			i + 1 == columns, out);
 	table->header_printed = true;
 	for (; table->printed < table->rows; table->printed++)
-		for (size_t i = 0; i < columns; i++) {
-			const struct cell *cell = (const struct cell *)utarray_eltptr(
-				table->cells, table->printed * columns + i);
-			cell_print(table, cell->text, escapes[cell->colour], i, out);
-		}
+		row_print(table,
+			(const struct cell *)utarray_eltptr(table->cells, table->printed * columns),
+			out);
 	fflush(out);
 }

@@ -12,7 +12,8 @@
 
 struct table;
 
-enum table_colour { TABLE_PLAIN, TABLE_GOOD, TABLE_WARN, TABLE_BAD, TABLE_FAINT };
+// TABLE_BLANK is no colour: nothing at all, where a table has cells that say nothing.
+enum table_colour { TABLE_PLAIN, TABLE_GOOD, TABLE_WARN, TABLE_BAD, TABLE_FAINT, TABLE_BLANK };
 
 void table_new(struct table **out, bool coloured);
 void table_free(struct table *table);

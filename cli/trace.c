@@ -88,14 +88,20 @@ static bool has_line(const struct packet *packet, const char *line)
 
 // ---- the table ----
 
+// A cell that is empty where there is nothing to say.
+static void cell(struct table *table, const char *words, enum table_colour colour)
+{
+	table_cell(table, words, words && *words ? colour : TABLE_BLANK);
+}
+
 static void row(struct table *table, const char *host, const char *mark, enum table_colour colour,
 	const char *stage, const char *found)
 {
 	table_row(table);
-	table_cell(table, host, TABLE_PLAIN);
-	table_cell(table, mark, colour);
-	table_cell(table, stage, TABLE_PLAIN);
-	table_cell(table, found, TABLE_PLAIN);
+	cell(table, host, TABLE_PLAIN);
+	cell(table, mark, colour);
+	cell(table, stage, TABLE_PLAIN);
+	cell(table, found, TABLE_PLAIN);
 }
 
 static void cells_of_object(struct table *table, const json_t *json)
@@ -105,18 +111,16 @@ static void cells_of_object(struct table *table, const json_t *json)
 		json_is_integer(revision)
 			? memory_format("%" JSON_INTEGER_FORMAT, json_integer_value(revision))
 			: NULL;
-	const char *object = text(json, "object");
 
-	table_cell(table, object ? object : "", TABLE_PLAIN);
-	table_cell(table, number ? number : "", TABLE_FAINT);
+	cell(table, text(json, "object"), TABLE_PLAIN);
+	cell(table, number, TABLE_FAINT);
 }
 
 static void row_of_header(
 	struct table *table, const char *mark, enum table_colour colour, const char *line)
 {
-	row(table, "", mark, colour, "", line);
-	table_cell(table, "", TABLE_PLAIN);
-	table_cell(table, "", TABLE_PLAIN);
+	row(table, NULL, mark, colour, NULL, line);
+	cells_of_object(table, NULL);
 }
 
 // The lines of `packet` that `other` does not have; all of them where it is NULL.
@@ -154,7 +158,7 @@ static void rows_of_drift(struct table *table, const json_t *stage)
 		const char *problem = text(drift, "problem"), *where = text(drift, "table");
 		cleanup_free char *found = memory_format("the row of table %s is %s",
 			where ? where : "-", problem ? problem : "not as it should be");
-		row(table, "", "!", TABLE_WARN, "drift", found);
+		row(table, NULL, "!", TABLE_WARN, "drift", found);
 		cells_of_object(table, drift);
 	}
 }
@@ -202,11 +206,11 @@ static void rows_of_host(struct table *table, const json_t *host)
 		if (packets && index == 0 && frame) {
 			struct packet packet;
 			packet_read(&packet, frame);
-			rows_of_packet(table, &packet, NULL, " ", TABLE_PLAIN);
+			rows_of_packet(table, &packet, NULL, NULL, TABLE_PLAIN);
 			packet_done(&packet);
 		}
 		cleanup_free char *found = found_in(stage, frame);
-		row(table, index ? "" : name, ok ? "✓" : "✗", ok ? TABLE_GOOD : TABLE_BAD,
+		row(table, index ? NULL : name, ok ? "✓" : "✗", ok ? TABLE_GOOD : TABLE_BAD,
 			text(stage, "stage"), found);
 		cells_of_object(table, stage);
 		rows_of_drift(table, stage);
@@ -214,7 +218,7 @@ static void rows_of_host(struct table *table, const json_t *host)
 	}
 	if (!problem)
 		return;
-	row(table, name, "?", TABLE_WARN, "", problem);
+	row(table, name, "?", TABLE_WARN, NULL, problem);
 	cells_of_object(table, host);
 }
 

@@ -256,6 +256,8 @@ static int get_destination(const struct controller *controller, const char *tena
 	int rc = get_text(json, "to", NULL, &to, error);
 	if (!rc)
 		rc = get_number(json, "family", 4, 6, &family, error);
+	if (!rc && family == 5)
+		rc = at(error, "family", error_set(error, EINVAL, "must be 4 or 6"));
 	if (rc)
 		return rc;
 	subject->to = find_port(controller, tenant, to);

@@ -83,6 +83,7 @@ static long route_steer(__u32 index, void *context)
 
 	if (!steer || !route_steers(steering->packet, steer))
 		return 0;
+	seam_note(steering->seam, DP_STAGE_STEER, steering->router, index);
 	steering->found = &steer->route;
 	return 1;
 }

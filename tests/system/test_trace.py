@@ -2,6 +2,7 @@
 """weft trace in a deployment: what it says against what packets do."""
 
 import json
+import re
 import signal
 
 import pytest
@@ -89,8 +90,8 @@ def test_routed(deployment):
     assert trace.stage("h1", "route")["object"] == "acme/routers/gate"
     assert trace.drift() == []
     text = lab.weft("trace", "web1", "db1", "--packets")
-    assert "- ipv4      10.1.0.11 > 10.2.0.21, ttl 64" in text
-    assert "+ ipv4      10.1.0.11 > 10.2.0.21, ttl 63" in text
+    assert re.search(r"^ +- +ipv4 +10.1.0.11 > 10.2.0.21, ttl 64", text, re.MULTILINE)
+    assert re.search(r"^ +\+ +ipv4 +10.1.0.11 > 10.2.0.21, ttl 63", text, re.MULTILINE)
 
 
 def test_time_to_live(deployment):

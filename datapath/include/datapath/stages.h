@@ -22,6 +22,8 @@
 	STAGE(switch, SWITCH, "where is the destination MAC")                                  \
 	/* The router; the network by which the packet came to it. */                          \
 	STAGE(route, ROUTE, "where does the router send it")                                   \
+	/* The router; the place of the policy route in its list. */                           \
+	STAGE(steer, STEER, "a policy route takes it")                                         \
 	/* The domain; 0. */                                                                   \
 	STAGE(connection, CONNECTION, "does it belong to a connection that was judged before") \
 	/* The port; its rule set. */                                                          \
