@@ -58,26 +58,29 @@ static bool has_kind(const struct peer_list *peers, enum peer_kind kind)
 	return false;
 }
 
-static void add_term(struct ruleset *ruleset, const struct entry *entry, int other)
-{
-	ruleset->terms[ruleset->term_count++] = (struct term){.entry = entry, .other = other};
-}
-
 // The ends of a rule are lists of which one must match, and identity and address are fields that all must: so a rule that names
-// the other end by both becomes two.
-static void add_terms(struct ruleset *ruleset, const struct entry *entry)
+// the other end by both becomes two terms. One that names address sets that are empty becomes none.
+static size_t terms_of(const struct entry *entry, struct term out[2])
 {
 	const struct peer_list *other = other_end(entry->rule);
+	size_t count = 0;
 	if (entry->by_address && !prefixes_of(entry->rule, this_end(entry->rule), NULL))
-		return; // of address sets that are empty
+		return 0;
 	if (!other->count || has_kind(other, PEER_ANY)) {
-		add_term(ruleset, entry, TERM_ANY);
-		return;
+		out[count++] = (struct term){.entry = entry, .other = TERM_ANY};
+		return count;
 	}
 	if (has_kind(other, PEER_SELECTOR))
-		add_term(ruleset, entry, TERM_IDENTITY);
+		out[count++] = (struct term){.entry = entry, .other = TERM_IDENTITY};
 	if (prefixes_of(entry->rule, other, NULL))
-		add_term(ruleset, entry, TERM_ADDRESS);
+		out[count++] = (struct term){.entry = entry, .other = TERM_ADDRESS};
+	return count;
+}
+
+bool entry_is_void(const struct entry *entry)
+{
+	struct term terms[2];
+	return !terms_of(entry, terms);
 }
 
 // ---- sets ----
@@ -217,7 +220,8 @@ static struct ruleset *ruleset_new(struct compiler *compiler, struct tenancy *te
 	utarray_new(ruleset->vectors, &number_icd);
 	for (size_t i = 0; i < count; i++) {
 		rule_ref(entries[i].rule);
-		add_terms(ruleset, &ruleset->entries[i]);
+		ruleset->term_count +=
+			terms_of(&ruleset->entries[i], &ruleset->terms[ruleset->term_count]);
 	}
 	if (ruleset->term_count > (size_t)DP_SET_RULES * DP_SET_CHAIN) {
 		// What is beyond cannot be asked; so what none of the others takes is not let through.

@@ -110,8 +110,9 @@ static struct ruleset *find_ruleset(struct compiler *compiler, struct identity *
 		const struct rule_place *place = &tenancy->order[direction][i];
 		int how = place->policy->applies ? enforced(place->rule, &identity->labels)
 						 : NOT_HERE;
-		if (how != NOT_HERE)
-			entries[count++] = (struct entry){place->rule, how == BY_ADDRESS};
+		entries[count] = (struct entry){place->rule, how == BY_ADDRESS};
+		if (how != NOT_HERE && !entry_is_void(&entries[count]))
+			count++;
 	}
 	struct ruleset *ruleset = NULL;
 	if (count || policy_of(first)->otherwise == POLICY_DROP)

@@ -106,6 +106,9 @@ struct entry {
 	uintptr_t by_address;
 };
 
+// It takes no packet.
+bool entry_is_void(const struct entry *entry);
+
 // What the classifier knows of an entry: the other end by identity, by address, or not at all.
 struct term {
 	const struct entry *entry;

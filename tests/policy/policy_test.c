@@ -1,0 +1,663 @@
+// SPDX-License-Identifier: Apache-2.0
+// Rules as the compiler writes them and the classifier reads them, against the plain evaluator: after every flush, and after every
+// single row of it, where the answer must be that of before or that of after, both directions together.
+#include <errno.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <cmocka.h>
+
+#include "base/memory.h"
+#include "tables.h"
+
+// ---- packets ----
+
+// One port of this host to another, or to an address.
+struct flow {
+	struct packet packet;
+	int to; // index of the port; -1: none of this host
+};
+
+static const struct port *port_in(const struct world *world, unsigned index)
+{
+	return (const struct port *)world->ports[index];
+}
+
+static bool has_address(const struct port *port, const struct address *address)
+{
+	for (size_t i = 0; i < port->addresses.count; i++)
+		if (!address_compare(&port->addresses.items[i], address))
+			return true;
+	return false;
+}
+
+static bool is_here(const struct world *world, unsigned index)
+{
+	const struct port *port = port_in(world, index);
+	return port && port->host && !strcmp(port->host, "h0") && evaluate_domain(world, port);
+}
+
+static bool flow_draw(const struct world *world, struct flow *flow)
+{
+	static const uint8_t protocols[] = {1, 6, 6, 17, 47, 58};
+	unsigned from = draw(PORTS), to = draw(PORTS);
+	if (!is_here(world, from))
+		return false;
+	bool ipv6 = draw(2);
+	*flow = (struct flow){.to = -1};
+	flow->packet.from = from;
+	flow->packet.source = port_in(world, from)->addresses.items[ipv6];
+	flow->packet.destination = draw_address();
+	if (draw(3) && is_here(world, to) &&
+		evaluate_domain(world, port_in(world, to)) ==
+			evaluate_domain(world, port_in(world, from))) {
+		flow->to = (int)to;
+		flow->packet.destination = port_in(world, to)->addresses.items[ipv6];
+	}
+	flow->packet.protocol = protocols[draw(6)];
+	static const uint16_t services[] = {80, 85, 53, 500, 8 << 8, 128 << 8, 3 << 8 | 4, 4000};
+	flow->packet.service = flow->packet.protocol == 47 ? 0 : services[draw(8)];
+	flow->packet.source_port = flow->packet.protocol == 47 ? 0 : 1000 + (uint16_t)draw(2);
+	return true;
+}
+
+// Is the flow between the same ports, on the same segment, in both worlds?
+static bool flow_stays(const struct world *a, const struct world *b, const struct flow *flow)
+{
+	unsigned ends[2] = {flow->packet.from, (unsigned)flow->to};
+	const struct address *addresses[2] = {&flow->packet.source, &flow->packet.destination};
+	for (int i = 0; i < (flow->to < 0 ? 1 : 2); i++) {
+		if (!is_here(a, ends[i]) || !is_here(b, ends[i]) ||
+			!has_address(port_in(b, ends[i]), addresses[i]) ||
+			evaluate_domain(a, port_in(a, ends[i])) !=
+				evaluate_domain(b, port_in(b, ends[i])))
+			return false;
+	}
+	return true;
+}
+
+struct pair {
+	int actions[2]; // enum dp_action, egress of the source and ingress of the destination
+};
+
+static struct pair pair_evaluate(const struct world *world, const struct flow *flow)
+{
+	static const int actions[] = {
+		[ALLOWED] = DP_ACTION_ALLOW,
+		[ALLOWED_STATELESS] = DP_ACTION_STATELESS,
+		[DROPPED] = DP_ACTION_DROP,
+		[REJECTED] = DP_ACTION_REJECT,
+	};
+	struct pair pair = {{DP_ACTION_ALLOW, DP_ACTION_ALLOW}};
+	pair.actions[0] =
+		actions[evaluate(world, flow->packet.from, RULE_EGRESS, &flow->packet).action];
+	if (flow->to >= 0)
+		pair.actions[1] =
+			actions[evaluate(world, (unsigned)flow->to, RULE_INGRESS, &flow->packet)
+					.action];
+	return pair;
+}
+
+static struct pair pair_judge(
+	struct tables *tables, const struct world *world, const struct flow *flow)
+{
+	uint32_t domain = evaluate_domain(world, port_in(world, flow->packet.from));
+	struct pair pair = {{DP_ACTION_ALLOW, DP_ACTION_ALLOW}};
+	struct answer answer = tables_judge(
+		tables, port_in(world, flow->packet.from)->key, domain, RULE_EGRESS, &flow->packet);
+	assert_true(answer.known);
+	pair.actions[0] = answer.action;
+	if (flow->to < 0)
+		return pair;
+	answer = tables_judge(tables, port_in(world, (unsigned)flow->to)->key, domain, RULE_INGRESS,
+		&flow->packet);
+	assert_true(answer.known);
+	pair.actions[1] = answer.action;
+	return pair;
+}
+
+// ---- a flush, row by row ----
+
+enum { FLOWS = 8, STAGES = 8 };
+
+struct stage {
+	struct tables *tables;
+	const struct world *now;
+	struct world before[STAGES]; // what packets may still see
+	unsigned count;
+	struct flow flows[FLOWS];
+	struct pair now_pairs[FLOWS], before_pairs[FLOWS][STAGES];
+	unsigned flow_count;
+	unsigned failing; // one in so many emissions; 0: none
+	size_t checks;
+};
+
+static bool pair_equal(struct pair a, struct pair b)
+{
+	return a.actions[0] == b.actions[0] && a.actions[1] == b.actions[1];
+}
+
+static void stage_draw(struct stage *stage)
+{
+	stage->flow_count = 0;
+	for (unsigned i = 0; i < 3 * FLOWS && stage->flow_count < FLOWS; i++) {
+		struct flow flow;
+		bool stays = flow_draw(stage->now, &flow);
+		for (unsigned j = 0; stays && j < stage->count; j++)
+			stays = flow_stays(stage->now, &stage->before[j], &flow);
+		if (!stays)
+			continue;
+		unsigned at = stage->flow_count++;
+		stage->flows[at] = flow;
+		stage->now_pairs[at] = pair_evaluate(stage->now, &flow);
+		for (unsigned j = 0; j < stage->count; j++)
+			stage->before_pairs[at][j] = pair_evaluate(&stage->before[j], &flow);
+	}
+}
+
+static int stage_emit(void *context, const struct row_change *change)
+{
+	struct stage *stage = context;
+	if (stage->failing && !draw(stage->failing))
+		return -ENOSPC;
+	int result = tables_apply(stage->tables, change);
+	assert_int_equal(result, 0);
+	for (unsigned i = 0; i < stage->flow_count; i++) {
+		const struct flow *flow = &stage->flows[i];
+		struct pair is = pair_judge(stage->tables, stage->now, flow);
+		bool right = pair_equal(is, stage->now_pairs[i]);
+		for (unsigned j = 0; j < stage->count && !right; j++)
+			right = pair_equal(is, stage->before_pairs[i][j]);
+		assert_true(right);
+		stage->checks++;
+	}
+	return 0;
+}
+
+static void stage_keep(struct stage *stage)
+{
+	assert_true(stage->count < STAGES);
+	world_copy(&stage->before[stage->count++], stage->now);
+}
+
+static void stage_drop(struct stage *stage)
+{
+	while (stage->count)
+		world_done(&stage->before[--stage->count]);
+}
+
+// ---- after a flush ----
+
+static void check_rule(
+	const struct compiler *compiler, const struct answer *answer, const struct verdict *verdict)
+{
+	struct compiler_rule rule;
+	char path[OBJECT_PATH_TEXT];
+	if (!verdict->policy) {
+		assert_int_equal(answer->number, 0);
+		return;
+	}
+	assert_int_equal(compiler_rule(compiler, answer->number, &rule), 0);
+	assert_string_equal(rule.policy, object_path(verdict->policy, path));
+	assert_int_equal(rule.revision, verdict->policy->revision);
+	assert_int_equal(rule.index, verdict->rule);
+	const struct policy *policy = (const struct policy *)verdict->policy;
+	const char *name = verdict->rule < 0 ? NULL : policy->rules.items[verdict->rule].name;
+	assert_true(!name == !rule.name && (!name || !strcmp(name, rule.name)));
+}
+
+static size_t check_flows(struct tables *tables, const struct world *world,
+	const struct compiler *compiler, unsigned count)
+{
+	size_t asked = 0;
+	for (unsigned i = 0; i < count; i++) {
+		struct flow flow;
+		if (!flow_draw(world, &flow))
+			continue;
+		struct pair is = pair_judge(tables, world, &flow);
+		struct pair wanted = pair_evaluate(world, &flow);
+		assert_int_equal(is.actions[0], wanted.actions[0]);
+		assert_int_equal(is.actions[1], wanted.actions[1]);
+		const struct port *from = port_in(world, flow.packet.from);
+		struct answer answer = tables_judge(
+			tables, from->key, evaluate_domain(world, from), RULE_EGRESS, &flow.packet);
+		struct verdict verdict =
+			evaluate(world, flow.packet.from, RULE_EGRESS, &flow.packet);
+		check_rule(compiler, &answer, &verdict);
+		asked += verdict.policy != NULL;
+	}
+	return asked;
+}
+
+static int compare_row(void *context, const struct row_change *change)
+{
+	const struct compiler *other = context;
+	const void *value = compiler_row(other, change->table, change->key);
+	if (change->table == DP_TABLE_GENERATION)
+		return 0;
+	if (!value)
+		fail_msg("a row of table %s, object %s, should not be there",
+			datapath_table_name(change->table), change->object);
+	if (change->table == DP_TABLE_GUARD) {
+		struct dp_guard a = *(const struct dp_guard *)value;
+		struct dp_guard b = *(const struct dp_guard *)change->value;
+		for (int slot = 0; slot < 2; slot++)
+			a.slots[slot].epoch = b.slots[slot].epoch = 0;
+		assert_memory_equal(&a, &b, sizeof(a));
+		return 0;
+	}
+	assert_memory_equal(value, change->value, datapath_value_size(change->table));
+	return 0;
+}
+
+static int ignore(void *context, const struct row_change *change)
+{
+	(void)context;
+	(void)change;
+	return 0;
+}
+
+// The same rows, numbers included, but for epochs.
+static void check_fresh(const struct world *world, const struct compiler *compiler)
+{
+	struct compiler *fresh;
+	compiler_new(&fresh, "h0");
+	world_put(world, fresh);
+	assert_int_equal(compiler_flush(fresh, ignore, NULL), 0);
+	for (int table = 0; table < DP_TABLE_COUNT; table++)
+		if (table != DP_TABLE_GENERATION)
+			assert_int_equal(
+				compiler_count(compiler, table), compiler_count(fresh, table));
+	compiler_rows(compiler, compare_row, fresh);
+	compiler_free(fresh);
+}
+
+static int check_held(void *context, const struct row_change *change)
+{
+	struct tables *tables = context;
+	const void *value = native_table_find(&tables->tables[change->table], change->key);
+	assert_non_null(value);
+	assert_memory_equal(value, change->value, datapath_value_size(change->table));
+	return 0;
+}
+
+static uint32_t epoch_of(struct tables *tables, uint32_t port)
+{
+	static const struct dp_generation none;
+	uint32_t zero = 0;
+	const struct dp_generation *generation =
+		native_table_find(&tables->tables[DP_TABLE_GENERATION], &zero);
+	const struct dp_guard *guard = native_table_find(&tables->tables[DP_TABLE_GUARD], &port);
+	generation = generation ? generation : &none;
+	return guard ? dp_epoch(generation, guard, generation->slot) : 0;
+}
+
+// ---- the streams ----
+
+struct stream {
+	struct world world;
+	struct compiler *compiler;
+	struct tables tables;
+	struct stage stage;
+};
+
+static void stream_init(struct stream *stream, uint32_t seed)
+{
+	draw_seed(seed);
+	*stream = (struct stream){.stage = {.tables = &stream->tables, .now = &stream->world}};
+	compiler_new(&stream->compiler, "h0");
+	tables_init(&stream->tables);
+	world_init(&stream->world, stream->compiler);
+	evaluate_segments(&stream->world);
+	assert_int_equal(compiler_flush(stream->compiler, tables_apply, &stream->tables), 0);
+	stage_keep(&stream->stage);
+}
+
+static void stream_done(struct stream *stream)
+{
+	stage_drop(&stream->stage);
+	compiler_free(stream->compiler);
+	tables_done(&stream->tables);
+	world_done(&stream->world);
+}
+
+static void change(struct stream *stream, unsigned count, bool told)
+{
+	for (unsigned i = 0; i < count; i++)
+		world_change(&stream->world, told ? stream->compiler : NULL);
+	evaluate_segments(&stream->world);
+}
+
+static void test_random(void **state)
+{
+	struct stream stream;
+	size_t asked = 0, turns = 0;
+	(void)state;
+	stream_init(&stream, 7);
+	for (unsigned i = 0; i < 6000; i++) {
+		change(&stream, 1 + draw(4), true);
+		stage_draw(&stream.stage);
+		tables_clear_counts(&stream.tables);
+		assert_int_equal(compiler_flush(stream.compiler, stage_emit, &stream.stage), 0);
+		turns += stream.tables.barriers;
+		assert_true(stream.tables.barriers <= 1);
+		stage_drop(&stream.stage);
+		stage_keep(&stream.stage);
+		asked += check_flows(&stream.tables, &stream.world, stream.compiler, 20);
+		if (!draw(20)) {
+			check_fresh(&stream.world, stream.compiler);
+			compiler_rows(stream.compiler, check_held, &stream.tables);
+		}
+	}
+	assert_true(asked > 20000 && turns > 1000 && stream.stage.checks > 100000);
+	stream_done(&stream);
+}
+
+// Rows that cannot be written: nothing that packets are led to is missing, and in the end all is there.
+static void test_failing(void **state)
+{
+	struct stream stream;
+	size_t failed = 0;
+	(void)state;
+	stream_init(&stream, 11);
+	for (unsigned i = 0; i < 3000; i++) {
+		change(&stream, 1, true);
+		stream.stage.failing = stream.stage.count < STAGES - 1 ? 3 + draw(20) : 0;
+		stage_draw(&stream.stage);
+		int result = compiler_flush(stream.compiler, stage_emit, &stream.stage);
+		failed += result != 0;
+		if (!result) {
+			stage_drop(&stream.stage);
+			check_flows(&stream.tables, &stream.world, stream.compiler, 5);
+			compiler_rows(stream.compiler, check_held, &stream.tables);
+			if (!draw(20))
+				check_fresh(&stream.world, stream.compiler);
+		}
+		stage_keep(&stream.stage);
+	}
+	assert_true(failed > 500);
+	stream_done(&stream);
+}
+
+static int find_row(void *context, const void *key, const void *value)
+{
+	void **found = context;
+	compiler_found(found[0], *(enum dp_table *)found[1], key, value);
+	return 0;
+}
+
+// Another compiler over the rows that this one has written; changes that were made meanwhile come with the same care.
+static void test_restart(void **state)
+{
+	struct stream stream;
+	(void)state;
+	stream_init(&stream, 13);
+	for (unsigned i = 0; i < 400; i++) {
+		unsigned changes = draw(2) ? 0 : 1 + draw(8);
+		change(&stream, changes, false);
+		compiler_free(stream.compiler);
+		compiler_new(&stream.compiler, "h0");
+		compiler_forget(stream.compiler);
+		for (enum dp_table table = 0; table < DP_TABLE_COUNT; table++) {
+			void *found[2] = {stream.compiler, &table};
+			native_table_each(&stream.tables.tables[table], find_row, found);
+		}
+		world_put(&stream.world, stream.compiler);
+		stage_draw(&stream.stage);
+		tables_clear_counts(&stream.tables);
+		assert_int_equal(compiler_flush(stream.compiler, stage_emit, &stream.stage), 0);
+		if (!changes)
+			assert_int_equal(stream.tables.puts + stream.tables.removals, 0);
+		stage_drop(&stream.stage);
+		stage_keep(&stream.stage);
+		check_flows(&stream.tables, &stream.world, stream.compiler, 20);
+		check_fresh(&stream.world, stream.compiler);
+	}
+	stream_done(&stream);
+}
+
+// Where another answer is due, connections are judged again.
+static void test_epochs(void **state)
+{
+	struct stream stream;
+	size_t changed = 0, same = 0;
+	(void)state;
+	stream_init(&stream, 17);
+	for (unsigned i = 0; i < 3000; i++) {
+		uint32_t before[PORTS];
+		for (unsigned j = 0; j < PORTS; j++)
+			before[j] = epoch_of(&stream.tables, 1 + j);
+		change(&stream, 1, true);
+		compiler_flush(stream.compiler, tables_apply, &stream.tables);
+		stage_draw(&stream.stage);
+		for (unsigned j = 0; j < stream.stage.flow_count; j++) {
+			const struct flow *flow = &stream.stage.flows[j];
+			struct pair was = pair_evaluate(&stream.stage.before[0], flow);
+			struct pair is = pair_evaluate(&stream.world, flow);
+			unsigned from = flow->packet.from, to = (unsigned)flow->to;
+			if (was.actions[0] != is.actions[0])
+				assert_true(before[from] != epoch_of(&stream.tables, 1 + from));
+			if (was.actions[1] != is.actions[1])
+				assert_true(before[to] != epoch_of(&stream.tables, 1 + to));
+			changed += !pair_equal(was, is);
+			same += before[from] == epoch_of(&stream.tables, 1 + from);
+		}
+		stage_drop(&stream.stage);
+		stage_keep(&stream.stage);
+	}
+	assert_true(changed > 200 && same > 1000);
+	stream_done(&stream);
+}
+
+// ---- cost ----
+
+static void put(struct compiler *compiler, struct object *object)
+{
+	compiler_put(compiler, object);
+	object_unref(object);
+}
+
+static struct object *labelled_port(unsigned index, const char *tier)
+{
+	char name[16], mac[32], address[32], device[16];
+	snprintf(name, sizeof(name), "v%u", index);
+	snprintf(mac, sizeof(mac), "02:00:00:00:%02x:%02x", index >> 8, index & 255);
+	snprintf(address, sizeof(address), "10.0.%u.%u", index / 200, 2 + index % 200);
+	snprintf(device, sizeof(device), "tap%u", index);
+	return world_decode(MODEL_PORT, "acme", name, 2,
+		json_pack("{s:s,s:s,s:[s],s:i,s:s,s:s,s:{s:s}}", "network", "web", "mac", mac,
+			"addresses", address, "key", 1 + index, "host", index % 2 ? "h0" : "h1",
+			"device", device, "labels", "tier", tier));
+}
+
+static struct object *policy(const char *name, const char *json)
+{
+	json_t *fields = json_loads(json, 0, NULL);
+	static uint64_t revision = 10;
+	return world_decode(MODEL_POLICY, "acme", name, ++revision, fields);
+}
+
+enum { MANY = 1000 };
+
+static void many_ports(struct compiler **compiler)
+{
+	static const char *const tiers[] = {"web", "app", "db", "cache"};
+	compiler_new(compiler, "h0");
+	put(*compiler, world_decode(MODEL_NETWORK, "acme", "web", 1,
+			       json_pack("{s:[s],s:i}", "subnets", "10.0.0.0/16", "vni", 7)));
+	for (unsigned i = 0; i < MANY; i++)
+		put(*compiler, labelled_port(i, tiers[i % 4]));
+	put(*compiler,
+		policy("front", "{\"rules\": [{\"to\": \"tier=web\", \"ports\": [\"tcp/80\"], "
+				"\"action\": \"allow\"}]}"));
+	put(*compiler,
+		policy("tiers",
+			"{\"rules\": [{\"to\": \"tier=app\", \"from\": \"tier=web\", \"action\": "
+			"\"allow\"}, {\"to\": \"tier=db\", \"from\": \"tier=app\", \"action\": "
+			"\"allow\"}, {\"to\": \"tier=cache\", \"from\": \"tier in (web, app)\", "
+			"\"action\": \"allow\"}]}"));
+}
+
+static void test_label_cost(void **state)
+{
+	struct compiler *compiler;
+	struct tables tables;
+	(void)state;
+	many_ports(&compiler);
+	tables_init(&tables);
+	assert_int_equal(compiler_flush(compiler, tables_apply, &tables), 0);
+
+	// To labels that others have: its party rows, in two steps, the generation, and its guard if it is here.
+	for (unsigned index = 0; index < 2; index++) {
+		tables_clear_counts(&tables);
+		put(compiler, labelled_port(index, index ? "cache" : "db"));
+		assert_int_equal(compiler_flush(compiler, tables_apply, &tables), 0);
+		assert_int_equal(tables.counts[DP_TABLE_PARTY], 2 * 2);
+		assert_int_equal(tables.counts[DP_TABLE_GUARD], index ? 2 : 0);
+		assert_int_equal(tables.counts[DP_TABLE_GENERATION], 2);
+		assert_int_equal(tables.puts + tables.removals, 6 + (index ? 2 : 0));
+		assert_int_equal(tables.barriers, 1);
+	}
+	// To labels that are new, on another host: no rule selects them, so no set knows them.
+	tables_clear_counts(&tables);
+	put(compiler, labelled_port(4, "new"));
+	assert_int_equal(compiler_flush(compiler, tables_apply, &tables), 0);
+	assert_int_equal(tables.puts + tables.removals, 6);
+	// On this host: one set more, that of ports that no rule lets anybody in.
+	tables_clear_counts(&tables);
+	put(compiler, labelled_port(5, "other"));
+	assert_int_equal(compiler_flush(compiler, tables_apply, &tables), 0);
+	assert_in_range(tables.puts + tables.removals, 8, 16);
+	compiler_free(compiler);
+	tables_done(&tables);
+}
+
+static void test_rule_cost(void **state)
+{
+	struct compiler *compiler;
+	struct tables tables;
+	uint32_t key = 1 + 1, other = 1 + 3; // tiers app and cache, on this host
+	(void)state;
+	many_ports(&compiler);
+	tables_init(&tables);
+	assert_int_equal(compiler_flush(compiler, tables_apply, &tables), 0);
+	struct dp_guard app =
+		*(const struct dp_guard *)compiler_row(compiler, DP_TABLE_GUARD, &key);
+	struct dp_guard cache =
+		*(const struct dp_guard *)compiler_row(compiler, DP_TABLE_GUARD, &other);
+
+	// The rule of the caches changes: their 250 guards, in two steps, and their set. The others keep theirs.
+	tables_clear_counts(&tables);
+	put(compiler,
+		policy("tiers",
+			"{\"rules\": [{\"to\": \"tier=app\", \"from\": \"tier=web\", \"action\": "
+			"\"allow\"}, {\"to\": \"tier=db\", \"from\": \"tier=app\", \"action\": "
+			"\"allow\"}, {\"to\": \"tier=cache\", \"from\": \"tier in (web, db)\", "
+			"\"action\": \"allow\"}]}"));
+	assert_int_equal(compiler_flush(compiler, tables_apply, &tables), 0);
+	assert_memory_equal(compiler_row(compiler, DP_TABLE_GUARD, &key), &app, sizeof(app));
+	const struct dp_guard *now = compiler_row(compiler, DP_TABLE_GUARD, &other);
+	assert_int_not_equal(now->slots[0].sets[DP_INGRESS], cache.slots[0].sets[DP_INGRESS]);
+	assert_int_not_equal(now->slots[0].epoch, cache.slots[0].epoch);
+	assert_int_equal(tables.counts[DP_TABLE_GUARD], 2 * MANY / 4);
+	assert_int_equal(tables.counts[DP_TABLE_SET], 2); // one comes, one goes
+	assert_int_equal(tables.counts[DP_TABLE_RULE], 2);
+	assert_int_equal(tables.counts[DP_TABLE_IDENTITY], 4);
+	assert_int_equal(tables.counts[DP_TABLE_PARTY], 0);
+	// Said again in other words: nothing.
+	tables_clear_counts(&tables);
+	put(compiler,
+		policy("tiers",
+			"{\"rules\": [{\"to\": \"tier=app\", \"from\": \"tier = web\", \"action\": "
+			"\"allow\"}, {\"to\": \"tier=db\", \"from\": \"tier=app\", \"action\": "
+			"\"allow\"}, {\"to\": \"tier=cache\", \"from\": \"tier in (db, web)\", "
+			"\"action\": \"allow\", \"priority\": 1000}]}"));
+	assert_int_equal(compiler_flush(compiler, tables_apply, &tables), 0);
+	assert_int_equal(tables.puts + tables.removals, 0);
+	compiler_free(compiler);
+	tables_done(&tables);
+}
+
+// ---- many rules ----
+
+static struct object *long_policy(unsigned count)
+{
+	json_t *rules = json_array();
+	for (unsigned i = 0; i < count; i++) {
+		cleanup_free char *from = memory_format("10.%u.%u.0/24", 1 + i / 200, i % 200);
+		json_array_append_new(rules,
+			json_pack("{s:s,s:s,s:s,s:i}", "from", from, "to", "any", "action",
+				i % 2 ? "allow" : "drop", "priority", 65535 - (int)(i % 60000)));
+	}
+	return world_decode(MODEL_POLICY, "acme", "long", 5, json_pack("{s:o}", "rules", rules));
+}
+
+static struct packet packet_from(unsigned second, unsigned third)
+{
+	return (struct packet){
+		.source = address_from_ipv4(10u << 24 | second << 16 | third << 8 | 9),
+		.destination = address_from_ipv4(10u << 24 | 3),
+		.protocol = 6,
+		.service = 80};
+}
+
+static void check_long(unsigned count, bool overflow)
+{
+	struct compiler *compiler;
+	struct tables tables;
+	enum { CHAIN = DP_SET_RULES * DP_SET_CHAIN };
+	compiler_new(&compiler, "h0");
+	tables_init(&tables);
+	put(compiler, world_decode(MODEL_NETWORK, "acme", "web", 1,
+			      json_pack("{s:[s],s:i}", "subnets", "10.0.0.0/16", "vni", 7)));
+	put(compiler, labelled_port(1, "web"));
+	put(compiler, long_policy(count));
+	assert_int_equal(compiler_flush(compiler, tables_apply, &tables), 0);
+	unsigned rules = overflow ? CHAIN : count;
+	assert_int_equal(compiler_count(compiler, DP_TABLE_RULE), rules);
+	assert_int_equal(
+		compiler_count(compiler, DP_TABLE_SET), (rules + DP_SET_RULES - 1) / DP_SET_RULES);
+	for (unsigned i = 0; i < count; i += 1 + count / 500) {
+		struct packet packet = packet_from(1 + i / 200, i % 200);
+		struct answer answer = tables_judge(&tables, 2, 7, RULE_INGRESS, &packet);
+		struct compiler_rule rule;
+		assert_int_equal(compiler_rule(compiler, answer.number, &rule), 0);
+		assert_int_equal(rule.index, i < rules ? (int)i : -1);
+		assert_int_equal(answer.allowed, i < rules && i % 2);
+	}
+	struct packet stranger = packet_from(250, 1);
+	assert_false(tables_judge(&tables, 2, 7, RULE_INGRESS, &stranger).allowed);
+	compiler_remove(compiler, MODEL_POLICY, "acme", "long");
+	assert_int_equal(compiler_flush(compiler, tables_apply, &tables), 0);
+	assert_int_equal(compiler_count(compiler, DP_TABLE_RULE), 0);
+	assert_int_equal(compiler_count(compiler, DP_TABLE_VECTOR), 0);
+	assert_int_equal(compiler_count(compiler, DP_TABLE_CLASS), 0);
+	assert_true(tables_judge(&tables, 2, 7, RULE_INGRESS, &stranger).allowed);
+	compiler_free(compiler);
+	tables_done(&tables);
+}
+
+static void test_long(void **state)
+{
+	(void)state;
+	check_long(DP_SET_RULES, false);
+	check_long(DP_SET_RULES + 1, false);
+	check_long(10000, false);
+	check_long(DP_SET_RULES * DP_SET_CHAIN, false);
+	check_long(DP_SET_RULES * DP_SET_CHAIN + 1000, true);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_random),
+		cmocka_unit_test(test_failing),
+		cmocka_unit_test(test_restart),
+		cmocka_unit_test(test_epochs),
+		cmocka_unit_test(test_label_cost),
+		cmocka_unit_test(test_rule_cost),
+		cmocka_unit_test(test_long),
+	};
+	return cmocka_run_group_tests_name("policy", tests, NULL, NULL);
+}
