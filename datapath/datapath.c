@@ -16,8 +16,18 @@
 		.maximum = maximum_,                    \
 		.kind = DATAPATH_TABLE_##kind_,         \
 	},
+#define STATE(name_, NAME, key, value, kind_, maximum_) \
+	[DP_STATE_##NAME] = {                           \
+		.name = #name_,                         \
+		.key_size = sizeof(key),                \
+		.value_size = sizeof(value),            \
+		.maximum = maximum_,                    \
+		.kind = DATAPATH_TABLE_##kind_,         \
+	},
 const struct datapath_table datapath_tables[DP_TABLE_COUNT] = {DP_TABLES(TABLE)};
+const struct datapath_table datapath_states[DP_STATE_COUNT] = {DP_STATES(STATE)};
 #undef TABLE
+#undef STATE
 
 static const struct datapath_provider *const providers[] = {&datapath_kernel, &datapath_native};
 
@@ -159,4 +169,26 @@ int datapath_punts_fd(struct datapath *datapath, struct error *error)
 void datapath_counters_forget(struct datapath *datapath, uint32_t port)
 {
 	datapath->provider->counters_forget(datapath, port);
+}
+
+int datapath_connections(struct datapath *datapath, datapath_connections_visit visit, void *context,
+	struct error *error)
+{
+	return datapath->provider->connections(datapath, visit, context, error);
+}
+
+int datapath_expire(struct datapath *datapath, uint64_t now, size_t budget, struct error *error)
+{
+	return datapath->provider->expire(datapath, now, budget, error);
+}
+
+int datapath_rule_counters(
+	struct datapath *datapath, datapath_rules_visit visit, void *context, struct error *error)
+{
+	return datapath->provider->rule_counters(datapath, visit, context, error);
+}
+
+void datapath_rule_counters_forget(struct datapath *datapath, uint32_t rule)
+{
+	datapath->provider->rule_counters_forget(datapath, rule);
 }

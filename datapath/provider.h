@@ -36,6 +36,13 @@ struct datapath_provider {
 		void *context, struct error *error);
 	int (*punts_fd)(struct datapath *datapath, struct error *error);
 	void (*counters_forget)(struct datapath *datapath, uint32_t port);
+
+	int (*connections)(struct datapath *datapath, datapath_connections_visit visit,
+		void *context, struct error *error);
+	int (*expire)(struct datapath *datapath, uint64_t now, size_t budget, struct error *error);
+	int (*rule_counters)(struct datapath *datapath, datapath_rules_visit visit, void *context,
+		struct error *error);
+	void (*rule_counters_forget)(struct datapath *datapath, uint32_t rule);
 };
 
 struct datapath {
@@ -46,7 +53,13 @@ struct datapath {
 extern const struct datapath_provider datapath_kernel, datapath_native;
 
 // One row of the table of tables.
-enum datapath_table_kind { DATAPATH_TABLE_ARRAY, DATAPATH_TABLE_HASH, DATAPATH_TABLE_LPM };
+enum datapath_table_kind {
+	DATAPATH_TABLE_ARRAY,
+	DATAPATH_TABLE_HASH,
+	DATAPATH_TABLE_LPM,
+	DATAPATH_TABLE_FULL, // of the state: a hash with all its memory
+	DATAPATH_TABLE_LRU,
+};
 
 struct datapath_table {
 	const char *name;
@@ -55,6 +68,7 @@ struct datapath_table {
 };
 
 extern const struct datapath_table datapath_tables[DP_TABLE_COUNT];
+extern const struct datapath_table datapath_states[DP_STATE_COUNT];
 
 // An array has all its rows from the start: one whose bytes are all zero counts as absent.
 bool datapath_row_is_zero(enum dp_table table, const void *value);

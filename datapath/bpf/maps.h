@@ -17,9 +17,14 @@
 #define MAP_FLAGS_HASH BPF_F_NO_PREALLOC
 #define MAP_TYPE_LPM BPF_MAP_TYPE_LPM_TRIE
 #define MAP_FLAGS_LPM BPF_F_NO_PREALLOC
+#define MAP_TYPE_FULL BPF_MAP_TYPE_HASH
+#define MAP_FLAGS_FULL 0
+#define MAP_TYPE_LRU BPF_MAP_TYPE_LRU_HASH
+#define MAP_FLAGS_LRU 0
 
 struct scratch {
 	__u64 words[SEAM_SCRATCH_BYTES / 8];
+	__u64 packet[SEAM_PACKET_BYTES / 8];
 };
 
 #define MAP(table, NAME, key_type, value_type, KIND, maximum) \
@@ -32,6 +37,7 @@ struct scratch {
 		__type(value, value_type);                    \
 	} table SEC(".maps");
 DP_TABLES(MAP)
+DP_STATES(MAP)
 #undef MAP
 
 // What forwarding works in: one a CPU.
@@ -70,6 +76,16 @@ struct {
 	__type(key, struct dp_drop_key);
 	__type(value, struct dp_drops);
 } drops SEC(".maps");
+
+// Made when a rule first decides.
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_HASH);
+	__uint(max_entries, 524288);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__uint(pinning, LIBBPF_PIN_BY_NAME);
+	__type(key, __u32);
+	__type(value, struct dp_rule_counters);
+} rule_counters SEC(".maps");
 
 // Packets for the agent's services, struct dp_punt.
 struct {

@@ -15,76 +15,79 @@ struct classify_key {
 	__u8 pad;
 	__u16 service;     // destination port, or ICMP type << 8 | code; host byte order
 	__u16 source_port; // host byte order
+
+	// To work in: stacks are small.
+	__u32 vectors[DP_FIELD_COUNT];
+	struct dp_class_key class;
 };
 
-static inline const struct dp_vector *classify_vector(struct seam *seam, __u32 number)
-{
-	return number ? seam_find_vector(seam, &number) : 0;
-}
-
-// The vector that a field of the packet selects. NULL: no rule takes this value.
-static inline const struct dp_vector *classify_field(struct seam *seam, const struct dp_set *set,
-	__u32 number, enum dp_field field, const struct classify_key *packet)
+// The number of the vector that a field of the packet selects. 0: no rule takes this value.
+static inline __u32 classify_field(struct seam *seam, const struct dp_set *set, __u32 number,
+	enum dp_field field, struct classify_key *packet)
 {
 	const struct dp_class *found = 0;
 
 	if (!(set->fields & (1u << field)))
-		return classify_vector(seam, set->wildcard[field]);
+		return set->wildcard[field];
 	if (field == DP_FIELD_IDENTITY) {
 		struct dp_identity_key key = {.set = number, .identity = packet->identity};
 		found = seam_find_identity(seam, &key);
 	} else {
-		struct dp_class_key key = {
-			.prefix_length = DP_CLASS_FIXED_BITS + 128,
-			.set = __builtin_bswap32(number),
-			.field = field,
-		};
+		struct dp_class_key *key = &packet->class;
+		__builtin_memset(key, 0, sizeof(*key));
+		key->prefix_length = DP_CLASS_FIXED_BITS + 128;
+		key->set = __builtin_bswap32(number);
+		key->field = field;
 		if (field == DP_FIELD_REMOTE || field == DP_FIELD_LOCAL) {
 			const struct dp_address *address =
 				field == DP_FIELD_REMOTE ? &packet->remote : &packet->local;
-			key.family = address_ipv4(address) ? 4 : 6;
-			__builtin_memcpy(key.bits, address, sizeof(key.bits));
+			key->family = address_ipv4(address) ? 4 : 6;
+			__builtin_memcpy(key->bits, address, sizeof(key->bits));
 		} else {
 			__u16 port =
 				field == DP_FIELD_SERVICE ? packet->service : packet->source_port;
-			key.bits[0] = packet->protocol;
-			key.bits[1] = port >> 8;
-			key.bits[2] = (__u8)port;
+			key->bits[0] = packet->protocol;
+			key->bits[1] = port >> 8;
+			key->bits[2] = (__u8)port;
 		}
-		found = seam_find_class(seam, &key);
+		found = seam_find_class(seam, key);
 	}
-	return classify_vector(seam, found ? found->vector : set->wildcard[field]);
+	return found ? found->vector : set->wildcard[field];
 }
 
-// Index of the lowest bit set; `word` is not zero. BPF has no instruction for it.
+// Index of the lowest bit set; `word` is not zero. BPF has no instruction for it: the product with a de Bruijn sequence has another
+// six upper bits for each power of two (Leiserson, Prokop and Randall, "Using de Bruijn sequences to index a 1 in a computer word").
 static inline __u32 classify_lowest(__u64 word)
 {
-	__u32 index = 0;
+	static const __u8 indexes[64] = {0, 1, 48, 2, 57, 49, 28, 3, 61, 58, 50, 42, 38, 29, 17, 4,
+		62, 55, 59, 36, 53, 51, 43, 22, 45, 39, 33, 30, 24, 18, 12, 5, 63, 47, 56, 27, 60,
+		41, 37, 16, 54, 35, 52, 21, 44, 32, 23, 11, 46, 26, 40, 15, 34, 20, 31, 10, 25, 14,
+		19, 9, 13, 8, 7, 6};
 
-	for (__u32 step = 32; step > 0; step /= 2) {
-		if ((word & ((1ULL << step) - 1)) == 0) {
-			word >>= step;
-			index += step;
-		}
-	}
-	return index;
+	return indexes[((word & -word) * 0x03f79d71b4cb0a89ULL) >> 58];
 }
 
-// The index of the first rule of this one set that takes the packet, or -1.
-static inline int classify_set(struct seam *seam, const struct dp_set *set, __u32 number,
-	const struct classify_key *packet)
+enum { CLASSIFY_NONE = -1, CLASSIFY_MISSING = -2 };
+
+// The index of the first rule of this one set that takes the packet, CLASSIFY_NONE, or CLASSIFY_MISSING.
+static inline int classify_set(
+	struct seam *seam, const struct dp_set *set, __u32 number, struct classify_key *packet)
 {
-	const struct dp_vector *identity =
-		classify_field(seam, set, number, DP_FIELD_IDENTITY, packet);
-	const struct dp_vector *remote = classify_field(seam, set, number, DP_FIELD_REMOTE, packet);
-	const struct dp_vector *local = classify_field(seam, set, number, DP_FIELD_LOCAL, packet);
-	const struct dp_vector *service =
-		classify_field(seam, set, number, DP_FIELD_SERVICE, packet);
-	const struct dp_vector *source =
-		classify_field(seam, set, number, DP_FIELD_SOURCE_PORT, packet);
+	__u32 *numbers = packet->vectors;
+
+	for (enum dp_field field = 0; field < DP_FIELD_COUNT; field++) {
+		numbers[field] = classify_field(seam, set, number, field, packet);
+		if (!numbers[field])
+			return CLASSIFY_NONE;
+	}
+	const struct dp_vector *identity = seam_find_vector(seam, &numbers[DP_FIELD_IDENTITY]);
+	const struct dp_vector *remote = seam_find_vector(seam, &numbers[DP_FIELD_REMOTE]);
+	const struct dp_vector *local = seam_find_vector(seam, &numbers[DP_FIELD_LOCAL]);
+	const struct dp_vector *service = seam_find_vector(seam, &numbers[DP_FIELD_SERVICE]);
+	const struct dp_vector *source = seam_find_vector(seam, &numbers[DP_FIELD_SOURCE_PORT]);
 
 	if (!identity || !remote || !local || !service || !source)
-		return -1;
+		return CLASSIFY_MISSING;
 	__u64 summary = identity->summary & remote->summary & local->summary & service->summary &
 			source->summary;
 	for (__u32 i = 0; i < DP_VECTOR_WORDS && summary; i++) {
@@ -95,25 +98,36 @@ static inline int classify_set(struct seam *seam, const struct dp_set *set, __u3
 			return (int)(word * 64 + classify_lowest(bits));
 		summary &= summary - 1;
 	}
-	return -1;
+	return CLASSIFY_NONE;
 }
 
-// The rule that decides. `set` 0: none applies. NULL: no rule matched, and `otherwise` is the rule number to name (0: allowed).
+// Instead of a rule number: a row is missing, so that nobody knows.
+#define CLASSIFY_BROKEN 0xffffffffu
+
+// The rule that decides. `set` 0: none applies. NULL: no rule matched, and `otherwise` is the rule number to name (0: allowed;
+// CLASSIFY_BROKEN).
 static inline const struct dp_rule *classify(
-	struct seam *seam, __u32 set, const struct classify_key *packet, __u32 *otherwise)
+	struct seam *seam, __u32 set, struct classify_key *packet, __u32 *otherwise)
 {
 	*otherwise = 0;
 	for (__u32 i = 0; i < DP_SET_CHAIN && set; i++) {
 		const struct dp_set *row = seam_find_set(seam, &set);
-		if (!row)
-			return 0;
-		int index = classify_set(seam, row, set, packet);
+		int index = row ? classify_set(seam, row, set, packet) : CLASSIFY_MISSING;
 		if (index >= 0) {
 			struct dp_rule_key key = {.set = set, .index = (__u32)index};
-			return seam_find_rule(seam, &key);
+			const struct dp_rule *rule = seam_find_rule(seam, &key);
+			if (!rule)
+				*otherwise = CLASSIFY_BROKEN;
+			return rule;
+		}
+		if (index == CLASSIFY_MISSING) {
+			*otherwise = CLASSIFY_BROKEN;
+			return 0;
 		}
 		*otherwise = row->otherwise;
 		set = row->next;
 	}
+	if (set) // the chain is longer than anyone makes it
+		*otherwise = CLASSIFY_BROKEN;
 	return 0;
 }

@@ -3,13 +3,14 @@
 // headers written anew for each host. Room in front only ever grows, so the hosts with the shorter headers come first.
 #pragma once
 
+#include "core/admit.h"
 #include "core/encapsulate.h"
 
-enum flood_pass { FLOOD_LOCAL, FLOOD_VXLAN, FLOOD_GENEVE };
+enum flood_pass { FLOOD_VXLAN, FLOOD_GENEVE };
 
 struct flood {
 	struct seam *seam;
-	const struct packet *packet;
+	struct packet *packet;
 	struct tunnel_packet tunnel;
 	__u32 frame; // length of the frame itself
 	__u32 room;  // bytes in front of it; 0: not opened
@@ -19,13 +20,32 @@ struct flood {
 
 static inline enum dp_reason flood_local(struct flood *flood, const struct dp_flood *entry)
 {
-	if (entry->port == flood->packet->port)
+	if (entry->port == flood->packet->port ||
+		!admit_alone(flood->seam, flood->packet, entry->port, DP_INGRESS))
 		return DP_REASON_NONE;
 	seam_note(flood->seam, DP_STAGE_DELIVER, entry->port, entry->ifindex);
 	if (seam_clone(flood->seam, entry->ifindex) < 0)
 		return DP_REASON_OUTPUT_FAILED;
 	seam_count(flood->seam, entry->port, SEAM_TO_PORT);
 	return DP_REASON_NONE;
+}
+
+static long flood_here(__u32 index, void *context)
+{
+	struct flood *flood = context;
+	struct dp_flood_key key = {.vni = flood->packet->vni, .index = index};
+	const struct dp_flood *entry = seam_find_flood(flood->seam, &key);
+
+	if (!entry) // the rows are being changed
+		return 0;
+	if (entry->host != 0) {
+		flood->more = true;
+		return 0;
+	}
+	enum dp_reason reason = flood_local(flood, entry);
+	if (reason)
+		seam_count_drop(flood->seam, flood->packet->port, reason);
+	return 0;
 }
 
 // Make the room `room` bytes.
@@ -64,20 +84,14 @@ static inline enum dp_reason flood_remote(struct flood *flood, __u32 host)
 	return seam_clone_send(flood->seam, &way.route);
 }
 
-static long flood_one(__u32 index, void *context)
+static long flood_there(__u32 index, void *context)
 {
 	struct flood *flood = context;
 	struct dp_flood_key key = {.vni = flood->packet->vni, .index = index};
 	const struct dp_flood *entry = seam_find_flood(flood->seam, &key);
 	enum dp_reason reason = DP_REASON_NONE;
 
-	if (!entry) // the rows are being changed
-		return 0;
-	if (flood->pass == FLOOD_LOCAL && entry->host != 0)
-		flood->more = true;
-	else if (flood->pass == FLOOD_LOCAL)
-		reason = flood_local(flood, entry);
-	else if (entry->host != 0)
+	if (entry && entry->host != 0)
 		reason = flood_remote(flood, entry->host);
 	if (reason)
 		seam_count_drop(flood->seam, flood->packet->port, reason);
@@ -85,8 +99,8 @@ static long flood_one(__u32 index, void *context)
 }
 
 // A copy to everybody in the network but the port that sent it; `local`: to those on this host.
-static inline enum dp_verdict flood_packet(struct seam *seam, const struct packet *packet,
-	const struct dp_network *network, bool local)
+static inline enum dp_verdict flood_packet(
+	struct seam *seam, struct packet *packet, const struct dp_network *network, bool local)
 {
 	__u32 count = network->flood_count;
 	struct flood flood = {
@@ -95,15 +109,14 @@ static inline enum dp_verdict flood_packet(struct seam *seam, const struct packe
 		.tunnel = tunnel_packet(seam, packet, 0),
 		.frame = seam_length(seam),
 		.room = seam_zero(seam),
-		.pass = FLOOD_LOCAL,
 	};
 
-	seam_repeat(count, flood_one, &flood);
+	seam_repeat(count, flood_here, &flood);
 	for (enum flood_pass pass = FLOOD_VXLAN; pass <= FLOOD_GENEVE && flood.more && !local;
 		pass++) {
 		flood.pass = pass;
 		flood.more = false;
-		seam_repeat(count, flood_one, &flood);
+		seam_repeat(count, flood_there, &flood);
 	}
 	return DP_VERDICT_DONE;
 }

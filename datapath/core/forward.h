@@ -2,12 +2,36 @@
 // The way of a packet, from end to end: from_port() for one that a port sent, from_underlay() for one from another host.
 #pragma once
 
+#include "core/admit.h"
 #include "core/parse.h"
+#include "core/reject.h"
 #include "core/resolve.h"
 #include "core/route.h"
 #include "core/security.h"
 #include "core/service.h"
 #include "core/switch.h"
+
+// The slot of the rules that are in force: read once a packet.
+static inline __u32 forward_slot(struct seam *seam)
+{
+	__u32 zero = 0;
+	const struct dp_generation *generation = seam_find_generation(seam, &zero);
+
+	return generation ? generation->slot : 0;
+}
+
+// To everybody, or to somebody unknown: the ports that it comes to are asked there.
+static inline enum dp_verdict from_port_many(
+	struct seam *seam, struct packet *packet, const struct dp_network *network)
+{
+	bool admitted = mac_multicast(&packet->ethernet.destination)
+				? admit_alone(seam, packet, packet->port, DP_EGRESS)
+				: admit(seam, packet, packet->port, 0);
+
+	if (!admitted)
+		return packet->rejected ? reject(seam, packet) : DP_VERDICT_DROP;
+	return switch_many(seam, packet, network, false);
+}
 
 // What port security let through.
 static inline enum dp_verdict from_port_forward(struct seam *seam, struct packet *packet)
@@ -31,6 +55,8 @@ static inline enum dp_verdict from_port_forward(struct seam *seam, struct packet
 		} else if (station.port == packet->port) {
 			return packet_drop(seam, packet->port, DP_REASON_SAME_PORT);
 		}
+		if (!admit(seam, packet, packet->port, station.host == 0 ? station.port : 0))
+			return packet->rejected ? reject(seam, packet) : DP_VERDICT_DROP;
 		return station.host == 0 ? switch_local(seam, &station)
 					 : encapsulate(seam, packet, station.host, station.port);
 	}
@@ -41,7 +67,7 @@ static inline enum dp_verdict from_port_forward(struct seam *seam, struct packet
 	// All bindings are known, but where unknown MACs are flooded.
 	if (asked && !resolve_announces(packet) && !(network->flags & DP_NETWORK_FLOOD_UNKNOWN))
 		return packet_drop(seam, packet->port, DP_REASON_UNKNOWN_NEIGHBOR);
-	return switch_many(seam, packet, network, false);
+	return from_port_many(seam, packet, network);
 }
 
 // A frame that arrived on the device of a port.
@@ -50,40 +76,46 @@ static inline enum dp_verdict from_port(struct seam *seam)
 	__u32 device = seam_device(seam);
 	seam_note(seam, DP_STAGE_PORT, device, 0);
 	const struct dp_source *source = seam_find_source(seam, &device);
-	struct packet packet;
+	struct packet *packet = seam_packet(seam);
 
 	if (!source)
 		return packet_drop(seam, 0, DP_REASON_UNKNOWN_PORT);
+	if (!packet)
+		return packet_drop(seam, source->port, DP_REASON_NO_MEMORY);
 	seam_note(seam, DP_STAGE_PARSE, 0, 0);
-	enum dp_reason reason = parse_packet(seam, &packet);
+	enum dp_reason reason = parse_packet(seam, packet);
 	if (!reason)
 		seam_note(seam, DP_STAGE_SECURITY, source->port, source->vni);
 	if (!reason)
-		reason = security_check(seam, source, &packet);
+		reason = security_check(seam, source, packet);
 	if (reason)
 		return packet_drop(seam, source->port, reason);
 
-	packet.vni = packet.entry = source->vni;
-	packet.port = source->port;
-	if (packet.wire_length > source->mtu) {
-		seam_count_drop(seam, packet.port, DP_REASON_MTU_EXCEEDED);
-		return icmp_too_big(seam, &packet, source->mtu);
+	packet->vni = packet->entry = source->vni;
+	packet->port = source->port;
+	packet->domain = source->domain;
+	packet->slot = forward_slot(seam);
+	if (packet->wire_length > source->mtu) {
+		seam_count_drop(seam, packet->port, DP_REASON_MTU_EXCEEDED);
+		return icmp_too_big(seam, packet, source->mtu);
 	}
-	seam_count(seam, packet.port, SEAM_FROM_PORT);
-	enum dp_verdict verdict = service_packet(seam, &packet);
-	return verdict == DP_VERDICT_ONWARD ? from_port_forward(seam, &packet) : verdict;
+	seam_count(seam, packet->port, SEAM_FROM_PORT);
+	enum dp_verdict verdict = service_packet(seam, packet);
+	return verdict == DP_VERDICT_ONWARD ? from_port_forward(seam, packet) : verdict;
 }
 
 // What came out of a tunnel goes to ports of this host and nowhere else: the sender has served the other hosts.
-static inline enum dp_verdict from_underlay_forward(struct seam *seam, const struct packet *packet)
+static inline enum dp_verdict from_underlay_forward(struct seam *seam, struct packet *packet)
 {
 	seam_note(seam, DP_STAGE_SWITCH, packet->vni, 0);
 	const struct dp_station *station = switch_find(seam, packet);
 
-	if (station) // what arrives has been routed already
-		return station->host == 0 && !station->router
-			       ? switch_local(seam, station)
-			       : packet_drop(seam, 0, DP_REASON_NOT_LOCAL);
+	if (station) { // what arrives has been routed already
+		if (station->host != 0 || station->router)
+			return packet_drop(seam, 0, DP_REASON_NOT_LOCAL);
+		return admit(seam, packet, 0, station->port) ? switch_local(seam, station)
+							     : DP_VERDICT_DROP;
+	}
 	const struct dp_network *network = seam_find_network(seam, &packet->vni);
 	if (!network)
 		return packet_drop(seam, 0, DP_REASON_UNKNOWN_NETWORK);
@@ -124,13 +156,16 @@ APART enum dp_reason from_underlay_open(
 static inline enum dp_verdict from_underlay(struct seam *seam)
 {
 	struct tunnel_arrival arrival = {0};
-	struct packet packet;
+	struct packet *packet = seam_packet(seam);
 
 	seam_note(seam, DP_STAGE_TUNNEL, seam_device(seam), 0);
 	if (!tunnel_arrives(seam, &arrival))
 		return DP_VERDICT_HOST;
-	enum dp_reason reason = from_underlay_open(seam, &arrival, &packet);
+	if (!packet)
+		return packet_drop(seam, 0, DP_REASON_NO_MEMORY);
+	enum dp_reason reason = from_underlay_open(seam, &arrival, packet);
 	if (reason)
 		return packet_drop(seam, 0, reason);
-	return from_underlay_forward(seam, &packet);
+	packet->slot = forward_slot(seam);
+	return from_underlay_forward(seam, packet);
 }

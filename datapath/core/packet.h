@@ -14,6 +14,12 @@ struct packet {
 	__u32 vni, port;
 	__u32 entry; // the network by which it entered here from a port; `vni` moves on as it is routed. 0: from another host
 
+	__u32 domain; // of the segment, as connections know it; 0 until it is asked for, if it came from another host
+	__u32 slot;    // of the rules that are in force
+	bool rejected; // dropped by a rule that tells the sender
+	__u32 known,
+		known_epoch; // the port that its connection leads to, and when it was judged there; 0: none is known
+
 	struct ethernet_header ethernet;
 	__u16 kind; // enum packet_kind
 
@@ -26,8 +32,11 @@ struct packet {
 	__u16 l4;          // offset of the transport header, or of what a fragment has in its place
 	__u32 end;         // offset behind the IP packet; padding may follow
 	__u32 wire_length; // of the IP packet, of each segment if it is a superpacket
+	__u32 fragment_id; // of a fragment
 
 	// Transport
+	__u32 sequence, acknowledgment; // TCP
+	__u16 window, tcp_bytes; // TCP: as it is in the header, not scaled; length of the header
 	__u16 source_port, destination_port;
 	__u8 tcp_flags, icmp_type, icmp_code;
 
@@ -38,6 +47,8 @@ struct packet {
 	bool has_link_layer;
 	struct dp_address target; // of a neighbor solicitation or advertisement
 };
+
+_Static_assert(sizeof(struct packet) <= SEAM_PACKET_BYTES, "the seam has room for it");
 
 static inline enum dp_verdict packet_drop(struct seam *seam, __u32 port, enum dp_reason reason)
 {

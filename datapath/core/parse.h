@@ -42,6 +42,10 @@ static inline enum dp_reason parse_tcp(struct seam *seam, struct packet *packet,
 	packet->source_port = BE16(tcp.source);
 	packet->destination_port = BE16(tcp.destination);
 	packet->tcp_flags = tcp.flags;
+	packet->sequence = BE32(tcp.sequence);
+	packet->acknowledgment = BE32(tcp.acknowledgment);
+	packet->window = BE16(tcp.window);
+	packet->tcp_bytes = bytes;
 	if (segment > 0)
 		packet->wire_length = packet->l4 - PACKET_L3 + bytes + segment;
 	return DP_REASON_NONE;
@@ -158,6 +162,7 @@ static inline enum dp_reason parse_ipv4(struct seam *seam, struct packet *packet
 	packet->ecn = ip.tos & ECN_MASK;
 	packet->l4 = PACKET_L3 + header;
 	__u32 fragment = BE16(ip.fragment);
+	packet->fragment_id = BE16(ip.id);
 	if (fragment & (IPV4_OFFSET | IPV4_MORE_FRAGMENTS)) {
 		enum dp_reason reason = parse_fragment(
 			packet, (fragment & IPV4_OFFSET) * 8, fragment & IPV4_MORE_FRAGMENTS);
@@ -228,6 +233,7 @@ static long parse_extension(__u32 index, void *context)
 		return 0;
 	walk->fragments++;
 	__u32 fragment = BE16(extension.fragment);
+	packet->fragment_id = BE32(extension.rest);
 	walk->reason = parse_fragment(
 		packet, fragment & IPV6_OFFSET_BYTES, fragment & IPV6_MORE_FRAGMENTS);
 	return walk->reason || (fragment & IPV6_OFFSET_BYTES);

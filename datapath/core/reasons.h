@@ -105,7 +105,7 @@
 		"the packet is for a router itself, which does not serve this protocol or port")   \
 	REASON(icmp_limited, ICMP_LIMITED,                                                         \
 		"the port caused more than 100 ICMP errors a second and is not sent this one; "    \
-		"the packet at fault is counted by its own reason") \
+		"the packet at fault is counted by its own reason")                                \
 	/* Services. */                                                                            \
 	REASON(spoofed_dhcp, SPOOFED_DHCP,                                                         \
 		"the port speaks as a DHCP server, and the network has its own")                   \
@@ -115,7 +115,25 @@
 		"the port asked DHCP, DNS and for routers more than 100 times a second")           \
 	REASON(punt_full, PUNT_FULL,                                                               \
 		"a question to DHCP, DNS or a router, while the agent did not take those before "  \
-		"it")
+		"it")                                                                              \
+	/* Policies and connections. */                                                            \
+	REASON(denied_by_rule, DENIED_BY_RULE, "a rule of a policy says: drop, or reject")         \
+	REASON(denied_by_default, DENIED_BY_DEFAULT,                                               \
+		"a policy applies to the port in this direction, and none of its rules allows "    \
+		"the packet")                                                                      \
+	REASON(rules_missing, RULES_MISSING,                                                       \
+		"rows of the port's rule set are missing: nothing is allowed that nobody can "     \
+		"judge")                                                                           \
+	REASON(not_ip, NOT_IP, "policies apply to the port, and the packet is neither IP nor ARP") \
+	REASON(connection_invalid, CONNECTION_INVALID,                                             \
+		"a TCP segment with flags that no end sends, or outside the window of its "        \
+		"connection")                                                                      \
+	REASON(connection_quota, CONNECTION_QUOTA,                                                 \
+		"the port has as many established connections as it may have")                     \
+	REASON(connection_table_full, CONNECTION_TABLE_FULL,                                       \
+		"this host can remember no more connections")                                      \
+	REASON(fragment_without_first, FRAGMENT_WITHOUT_FIRST,                                     \
+		"a fragment whose first one was not allowed, or has not come before it")
 
 #define DP_REASON_ENUM(name, NAME, help) DP_REASON_##NAME,
 enum dp_reason { DP_REASON_NONE, DP_REASONS(DP_REASON_ENUM) DP_REASON_COUNT };

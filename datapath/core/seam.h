@@ -51,13 +51,33 @@
 //
 //   void *seam_scratch(struct seam *)
 //         SEAM_SCRATCH_BYTES for the work on this packet, as anyone left them; NULL: none
+//   struct packet *seam_packet(struct seam *)
+//         room for what is known of this packet, likewise
 //   struct dp_allowance *seam_allowance(struct seam *, __u32 port)
 //         of a port, zero at first; shared by all CPUs; NULL: no room for it
 //   __u64 seam_clock(struct seam *)
 //         nanoseconds, monotonic
 //
+// State: for each STATE(name, NAME, key, value, ...) of DP_STATES. Shared by all CPUs, written in place by several at once
+//
+//   value *seam_state_NAME(struct seam *, const key *)
+//         NULL: no such row. What it leads to may go over to another key once the row is removed
+//   value *seam_make_NAME(struct seam *, const key *)
+//         the row, zero at first; NULL: no room for it
+//   int   seam_add_NAME(struct seam *, const key *, const value *)
+//         -1: there is one already, or no room for one more
+//   int   seam_put_NAME(struct seam *, const key *, const value *)
+//   int   seam_replace_NAME(struct seam *, const key *, const value *)
+//         -1: there is none
+//   int   seam_remove_NAME(struct seam *, const key *)
+//         0: by this call; -1: there is none, or another CPU was first
+//   void  seam_lock(struct seam *, struct dp_embryo *), seam_unlock
+//         no other operation in between
+//
 // Counting
 //
+//   void  seam_count_rule(struct seam *, __u32 number)
+//         a packet that this rule decided
 //   void  seam_count(struct seam *, __u32 port, enum seam_direction)
 //         a superpacket counts as its segments
 //   void  seam_count_drop(struct seam *, __u32 port, enum dp_reason)
@@ -77,6 +97,8 @@
 //         hand over to the underlay: write the outer Ethernet header, all else is in place
 //   enum dp_reason seam_clone_send(struct seam *, const struct seam_route *)
 //         the same with a copy; a reason leaves the packet as it is
+//   enum dp_reason seam_punt(struct seam *, __u32 port, __u32 vni, enum dp_service)
+//         hand a copy to the agent, whole as it came from this port
 //
 // Loops
 //
@@ -91,6 +113,7 @@
 
 #include "core/reasons.h"
 #include "datapath/stages.h"
+#include "datapath/service.h"
 #include "datapath/tables.h"
 
 struct seam;
@@ -100,7 +123,8 @@ struct seam;
 
 // Such a function that the kernel's verifier looks at once and by itself, and not once more for each way that leads to it. So it
 // knows nothing of what the caller knew: arguments are the seam, numbers, and pointers to structs, each of which may be NULL to it;
-// the answer is a number.
+// the answer is a number. One that asks the seam for tables alone begins with seam_hold(): in the kernel they need no packet, and the
+// compiler would pass anything in its place.
 #ifndef STAGE
 #define STAGE APART
 #endif
@@ -114,7 +138,7 @@ enum dp_verdict {
 	DP_VERDICT_ONWARD, // none yet: the packet goes on, to the next stage
 };
 
-enum { SEAM_SCRATCH_BYTES = 256 };
+enum { SEAM_SCRATCH_BYTES = 512, SEAM_PACKET_BYTES = 192 };
 
 enum seam_direction { SEAM_FROM_PORT, SEAM_TO_PORT };
 

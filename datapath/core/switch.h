@@ -26,8 +26,8 @@ static inline enum dp_verdict switch_local(struct seam *seam, const struct dp_st
 }
 
 // To nobody in particular, or to somebody unknown.
-APART enum dp_verdict switch_many(struct seam *seam, const struct packet *packet,
-	const struct dp_network *network, bool local)
+APART enum dp_verdict switch_many(
+	struct seam *seam, struct packet *packet, const struct dp_network *network, bool local)
 {
 	if (switch_reserved(&packet->ethernet.destination))
 		return packet_drop(seam, packet->port, DP_REASON_RESERVED_MULTICAST);

@@ -102,6 +102,12 @@ static int load(struct kernel *kernel, const char *state, struct error *error)
 	kernel->tables[DP_TABLE_##NAME] = bpf_map__fd(kernel->skeleton->maps.name);
 	DP_TABLES(FIND)
 #undef FIND
+#define STATE(name, NAME, key, value, kind, maximum) \
+	kernel->states[DP_STATE_##NAME] = bpf_map__fd(kernel->skeleton->maps.name);
+	DP_STATES(STATE)
+#undef STATE
+	kernel->rule_counters = bpf_map__fd(kernel->skeleton->maps.rule_counters);
+	kernel->expire = bpf_program__fd(kernel->skeleton->progs.weft_expire);
 	kernel->counters = bpf_map__fd(kernel->skeleton->maps.counters);
 	kernel->drops = bpf_map__fd(kernel->skeleton->maps.drops);
 	kernel->allowances = bpf_map__fd(kernel->skeleton->maps.allowances);
@@ -176,4 +182,8 @@ const struct datapath_provider datapath_kernel = {
 	.punts = kernel_punts,
 	.punts_fd = kernel_punts_fd,
 	.counters_forget = kernel_counters_forget,
+	.connections = kernel_connections,
+	.expire = kernel_expire,
+	.rule_counters = kernel_rule_counters,
+	.rule_counters_forget = kernel_rule_counters_forget,
 };

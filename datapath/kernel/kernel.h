@@ -5,6 +5,7 @@
 //   pins.c     the state directory: one pin a map
 //   rows.c     read and write maps
 //   tc.c       attach, detach, find what is attached
+//   state.c    connections: list them, remove what has expired
 //   settle.c   wait for packets that are under way
 //   punts.c    packets for the agent's services
 //   probe.c    ask the kernel what its helpers can do
@@ -25,9 +26,15 @@ struct kernel {
 	struct datapath base;
 	struct datapath_bpf *skeleton;
 	int tables[DP_TABLE_COUNT]; // map file descriptors, owned by the skeleton, like all here
-	int counters, drops, allowances;
+	int states[DP_STATE_COUNT];
+	int counters, drops, allowances, rule_counters;
+	int expire; // the program of this name
+	struct {
+		uint32_t at; // where the next walk goes on
+		bool begun;
+	} walks[DP_STATE_COUNT];
 	int punt_map;
-	struct kernel_punts *punts; // NULL: nobody has asked yet
+	struct kernel_punts *punts;     // NULL: nobody has asked yet
 	int settle_inner, settle_outer; // map file descriptors; 0: not made yet
 	int programs[2];                // by enum datapath_role
 	uint32_t program_ids[2];
@@ -49,6 +56,16 @@ int pins_remove(const char *state, struct error *error);
 
 // ---- rows.c ----
 
+struct kernel_rows {
+	size_t count, room, key_size, value_size;
+	char *keys, *values;
+};
+
+// All rows of a hash, into `rows`, of which the sizes are set; kernel_rows_done in any case. 0 or -errno.
+int kernel_rows_read(int map, struct kernel_rows *rows);
+void kernel_rows_done(struct kernel_rows *rows);
+int kernel_rows_erase(int map, const void *key);
+
 int kernel_put(struct datapath *datapath, enum dp_table table, const void *key, const void *value,
 	struct error *error);
 int kernel_remove(
@@ -62,6 +79,15 @@ int kernel_counters(struct datapath *datapath, datapath_counters_visit visit, vo
 int kernel_drops(
 	struct datapath *datapath, datapath_drops_visit visit, void *context, struct error *error);
 void kernel_counters_forget(struct datapath *datapath, uint32_t port);
+int kernel_rule_counters(
+	struct datapath *datapath, datapath_rules_visit visit, void *context, struct error *error);
+void kernel_rule_counters_forget(struct datapath *datapath, uint32_t rule);
+
+// ---- state.c ----
+
+int kernel_connections(struct datapath *datapath, datapath_connections_visit visit, void *context,
+	struct error *error);
+int kernel_expire(struct datapath *datapath, uint64_t now, size_t budget, struct error *error);
 
 // ---- settle.c ----
 

@@ -27,7 +27,7 @@ static int update(int map, const void *key, const void *value)
 	}
 }
 
-static int erase(int map, const void *key)
+int kernel_rows_erase(int map, const void *key)
 {
 	for (int attempt = 1;; attempt++) {
 		int result = bpf_map_delete_elem(map, key);
@@ -72,7 +72,7 @@ int kernel_remove(
 		if (result == 0)
 			result = update(map, key, value);
 	} else {
-		result = erase(map, key);
+		result = kernel_rows_erase(map, key);
 	}
 	if (result < 0 && result != -ENOENT)
 		return error_set(error, -result, "cannot remove a row of table %s: %s", info->name,
@@ -97,18 +97,13 @@ int kernel_find(struct datapath *datapath, enum dp_table table, const void *key,
 	return result;
 }
 
-struct rows {
-	size_t count, room, key_size, value_size;
-	char *keys, *values;
-};
-
-static void rows_done(struct rows *rows)
+void kernel_rows_done(struct kernel_rows *rows)
 {
 	free(rows->keys);
 	free(rows->values);
 }
 
-static void rows_grow(struct rows *rows, size_t room)
+static void rows_grow(struct kernel_rows *rows, size_t room)
 {
 	rows->room = room;
 	rows->keys = memory_resize(rows->keys, room, rows->key_size);
@@ -116,7 +111,7 @@ static void rows_grow(struct rows *rows, size_t room)
 }
 
 // Hash tables: bucket by bucket, each exactly once, thousands of rows a system call.
-static int read_batches(int map, struct rows *rows)
+int kernel_rows_read(int map, struct kernel_rows *rows)
 {
 	uint32_t at = 0;
 	bool first = true;
@@ -147,9 +142,9 @@ static int compare_keys(const void *a, const void *b, void *size)
 }
 
 // Of rows with the same key keep one.
-static void rows_unique(struct rows *rows)
+static void rows_unique(struct kernel_rows *rows)
 {
-	struct rows unique = {.key_size = rows->key_size, .value_size = rows->value_size};
+	struct kernel_rows unique = {.key_size = rows->key_size, .value_size = rows->value_size};
 	cleanup_free char **order = memory_resize(NULL, rows->count + 1, sizeof(*order));
 
 	for (size_t i = 0; i < rows->count; i++)
@@ -166,13 +161,13 @@ static void rows_unique(struct rows *rows)
 			rows->values + index * rows->value_size, rows->value_size);
 		unique.count++;
 	}
-	rows_done(rows);
+	kernel_rows_done(rows);
 	*rows = unique;
 }
 
 // Arrays and tries: key by key. Where others removed the key, the kernel goes back to the start: rows are then met
 // twice, and `steps` bounds the walk.
-static int read_keys(int map, struct rows *rows, size_t steps)
+static int read_keys(int map, struct kernel_rows *rows, size_t steps)
 {
 	char cursor[64];
 	bool first = true;
@@ -205,9 +200,9 @@ int kernel_each(struct datapath *datapath, enum dp_table table, datapath_visit v
 {
 	const struct kernel *kernel = (const struct kernel *)datapath;
 	const struct datapath_table *info = &datapath_tables[table];
-	struct rows rows = {.key_size = info->key_size, .value_size = info->value_size};
+	struct kernel_rows rows = {.key_size = info->key_size, .value_size = info->value_size};
 	int result = info->kind == DATAPATH_TABLE_HASH
-			     ? read_batches(kernel->tables[table], &rows)
+			     ? kernel_rows_read(kernel->tables[table], &rows)
 			     : read_keys(kernel->tables[table], &rows, 4 * info->maximum + 4);
 
 	if (result < 0)
@@ -218,20 +213,20 @@ int kernel_each(struct datapath *datapath, enum dp_table table, datapath_visit v
 		if (info->kind != DATAPATH_TABLE_ARRAY || !datapath_row_is_zero(table, value))
 			result = visit(context, rows.keys + i * rows.key_size, value);
 	}
-	rows_done(&rows);
+	kernel_rows_done(&rows);
 	return result;
 }
 
 // ---- counters ----
 
 // All counters are structs of __u64, one a possible CPU.
-static int read_counters(int map, struct rows *rows, size_t key_size, size_t value_size)
+static int read_counters(int map, struct kernel_rows *rows, size_t key_size, size_t value_size)
 {
-	*rows = (struct rows){
+	*rows = (struct kernel_rows){
 		.key_size = key_size,
 		.value_size = value_size * (size_t)libbpf_num_possible_cpus(),
 	};
-	return read_batches(map, rows);
+	return kernel_rows_read(map, rows);
 }
 
 static void sum(void *out, const void *values, size_t value_size, size_t values_size)
@@ -250,7 +245,7 @@ int kernel_counters(struct datapath *datapath, datapath_counters_visit visit, vo
 {
 	const struct kernel *kernel = (const struct kernel *)datapath;
 	struct dp_counters counters;
-	struct rows rows;
+	struct kernel_rows rows;
 	int result = read_counters(
 		kernel->counters, &rows, sizeof(uint32_t), sizeof(struct dp_counters));
 
@@ -261,7 +256,7 @@ int kernel_counters(struct datapath *datapath, datapath_counters_visit visit, vo
 			rows.value_size);
 		visit(context, ((uint32_t *)rows.keys)[i], &counters);
 	}
-	rows_done(&rows);
+	kernel_rows_done(&rows);
 	return result;
 }
 
@@ -270,7 +265,7 @@ int kernel_drops(
 {
 	const struct kernel *kernel = (const struct kernel *)datapath;
 	struct dp_drops drops;
-	struct rows rows;
+	struct kernel_rows rows;
 	int result = read_counters(
 		kernel->drops, &rows, sizeof(struct dp_drop_key), sizeof(struct dp_drops));
 
@@ -281,23 +276,49 @@ int kernel_drops(
 		sum(&drops, rows.values + i * rows.value_size, sizeof(drops), rows.value_size);
 		visit(context, key->port, key->reason, &drops);
 	}
-	rows_done(&rows);
+	kernel_rows_done(&rows);
 	return result;
+}
+
+int kernel_rule_counters(
+	struct datapath *datapath, datapath_rules_visit visit, void *context, struct error *error)
+{
+	const struct kernel *kernel = (const struct kernel *)datapath;
+	struct dp_rule_counters counters;
+	struct kernel_rows rows;
+	int result = read_counters(
+		kernel->rule_counters, &rows, sizeof(uint32_t), sizeof(struct dp_rule_counters));
+
+	if (result < 0)
+		error_set(
+			error, -result, "cannot read the counters of rules: %s", strerror(-result));
+	for (size_t i = 0; i < rows.count && result == 0; i++) {
+		sum(&counters, rows.values + i * rows.value_size, sizeof(counters),
+			rows.value_size);
+		visit(context, ((uint32_t *)rows.keys)[i], &counters);
+	}
+	kernel_rows_done(&rows);
+	return result;
+}
+
+void kernel_rule_counters_forget(struct datapath *datapath, uint32_t rule)
+{
+	kernel_rows_erase(((const struct kernel *)datapath)->rule_counters, &rule);
 }
 
 void kernel_counters_forget(struct datapath *datapath, uint32_t port)
 {
 	const struct kernel *kernel = (const struct kernel *)datapath;
-	struct rows rows;
+	struct kernel_rows rows;
 
-	erase(kernel->counters, &port);
-	erase(kernel->allowances, &port);
+	kernel_rows_erase(kernel->counters, &port);
+	kernel_rows_erase(kernel->allowances, &port);
 	if (read_counters(
 		    kernel->drops, &rows, sizeof(struct dp_drop_key), sizeof(struct dp_drops)) == 0)
 		for (size_t i = 0; i < rows.count; i++) {
 			struct dp_drop_key *key = &((struct dp_drop_key *)rows.keys)[i];
 			if (key->port == port)
-				erase(kernel->drops, key);
+				kernel_rows_erase(kernel->drops, key);
 		}
-	rows_done(&rows);
+	kernel_rows_done(&rows);
 }

@@ -19,6 +19,7 @@ static int native_open(struct datapath **out, const char *state, struct error *e
 	native->base.provider = &datapath_native;
 	for (size_t i = 0; i < DP_TABLE_COUNT; i++)
 		native->tables[i].info = &datapath_tables[i];
+	native_state_init(native);
 	*out = &native->base;
 	return 0;
 }
@@ -38,6 +39,7 @@ static void native_close(struct datapath *datapath)
 
 	for (size_t i = 0; i < DP_TABLE_COUNT; i++)
 		native_table_done(&native->tables[i]);
+	native_state_done(native);
 	FREE_ALL(native->counters);
 	FREE_ALL(native->drops);
 	FREE_ALL(native->allowances);
@@ -328,4 +330,8 @@ const struct datapath_provider datapath_native = {
 	.punts = native_punts,
 	.punts_fd = native_punts_fd,
 	.counters_forget = native_counters_forget,
+	.connections = native_connections,
+	.expire = native_expire,
+	.rule_counters = native_rule_counters,
+	.rule_counters_forget = native_rule_counters_forget,
 };

@@ -29,6 +29,12 @@ struct native_allowance {
 	struct dp_allowance allowance;
 };
 
+struct native_rule_counters {
+	UT_hash_handle hh;
+	uint32_t rule;
+	struct dp_rule_counters counters;
+};
+
 struct native_neighbor {
 	UT_hash_handle hh;
 	struct dp_address address;
@@ -49,6 +55,9 @@ struct native_copy {
 struct native {
 	struct datapath base;
 	struct native_table tables[DP_TABLE_COUNT];
+	struct native_table states[DP_STATE_COUNT];
+	struct native_rule_counters *rule_counters;
+	uint64_t ahead; // nanoseconds that its clock is ahead of the host's
 	struct native_counters *counters;
 	struct native_drops *drops;
 	struct native_allowance *allowances;
@@ -79,3 +88,17 @@ int native_punts(struct datapath *datapath, unsigned maximum, datapath_punts_vis
 	void *context, struct error *error);
 int native_punts_fd(struct datapath *datapath, struct error *error);
 void native_punts_done(struct native *native);
+
+// ---- state.c ----
+
+void native_state_init(struct native *native);
+void native_state_done(struct native *native);
+int native_state_put(
+	struct native *native, enum dp_state state, const void *key, const void *value);
+struct dp_rule_counters *native_rule_counters_of(struct native *native, uint32_t rule);
+int native_connections(struct datapath *datapath, datapath_connections_visit visit, void *context,
+	struct error *error);
+int native_expire(struct datapath *datapath, uint64_t now, size_t budget, struct error *error);
+int native_rule_counters(
+	struct datapath *datapath, datapath_rules_visit visit, void *context, struct error *error);
+void native_rule_counters_forget(struct datapath *datapath, uint32_t rule);

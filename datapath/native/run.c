@@ -6,6 +6,7 @@
 
 #include "base/memory.h"
 #include "seam_native.h"
+#include "seam_state.h"
 
 #include "core/forward.h"
 

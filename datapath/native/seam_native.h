@@ -24,7 +24,7 @@ struct seam {
 	uint8_t *buffer; // `room` bytes; the frame stands at `start`
 	size_t room, start, length;
 	uint32_t segment; // payload bytes of a segment of a superpacket; 0: a packet
-	uint64_t scratch[SEAM_SCRATCH_BYTES / 8];
+	uint64_t scratch[SEAM_SCRATCH_BYTES / 8], packet[SEAM_PACKET_BYTES / 8];
 };
 
 enum { SEAM_RUBBISH = 0xa5, SEAM_HEADROOM = 512 };
@@ -195,8 +195,7 @@ static inline struct dp_allowance *seam_allowance(struct seam *seam, __u32 port)
 
 static inline __u64 seam_clock(struct seam *seam)
 {
-	(void)seam;
-	return clock_monotonic_ns();
+	return clock_monotonic_ns() + seam->native->ahead;
 }
 
 // ---- counting ----

@@ -17,6 +17,7 @@ enum { KEY_BYTES = 64 };
 #define FITS(name, NAME, key, value, kind, maximum) \
 	_Static_assert(sizeof(key) <= KEY_BYTES, #name ": a longer key needs a longer buffer");
 DP_TABLES(FITS)
+DP_STATES(FITS)
 #undef FITS
 
 static size_t value_offset(const struct datapath_table *info)
@@ -70,6 +71,8 @@ static bool key_is_valid(const struct native_table *table, const void *key)
 	case DATAPATH_TABLE_LPM:
 		return prefix_length(key) <= 8 * data;
 	case DATAPATH_TABLE_HASH:
+	case DATAPATH_TABLE_FULL:
+	case DATAPATH_TABLE_LRU:
 		return true;
 	}
 	return false;
@@ -125,6 +128,12 @@ int native_table_remove(struct native_table *table, const void *key)
 		table->lengths[prefix_length(key)]--;
 	free_row(table, row);
 	return 0;
+}
+
+void native_table_forget(struct native_table *table)
+{
+	if (table->rows)
+		free_row(table, table->rows);
 }
 
 void *native_table_find(const struct native_table *table, const void *key)

@@ -24,6 +24,8 @@ void native_table_done(struct native_table *table);
 int native_table_put(struct native_table *table, const void *key, const void *value);
 // 0 or -ENOENT.
 int native_table_remove(struct native_table *table, const void *key);
+// Remove the row that was put first.
+void native_table_forget(struct native_table *table);
 // The value, NULL if absent; valid until the row is written. LPM: of the longest prefix that covers the key, as long as
 // the key's own length allows.
 void *native_table_find(const struct native_table *table, const void *key);

@@ -77,6 +77,24 @@ int datapath_punts(struct datapath *datapath, unsigned maximum, datapath_punts_v
 	void *context, struct error *error);
 int datapath_punts_fd(struct datapath *datapath, struct error *error);
 
+// Connections, new, established and closed, as they are; some that have expired may still be among them. A non-zero answer of `visit`
+// stops and is returned.
+typedef int (*datapath_connections_visit)(
+	void *context, const struct dp_tuple *tuple, const struct dp_connection *connection);
+int datapath_connections(struct datapath *datapath, datapath_connections_visit visit, void *context,
+	struct error *error);
+// Remove what has expired, `now` being nanoseconds of the monotonic clock, among the next `budget` rows of the tables; the next call goes
+// on from there. How many rows were removed, or -errno. Whatever is found expired by a packet is as good as removed: this frees memory.
+int datapath_expire(struct datapath *datapath, uint64_t now, size_t budget, struct error *error);
+
+// By the number of the rule, summed over CPUs.
+typedef void (*datapath_rules_visit)(
+	void *context, uint32_t rule, const struct dp_rule_counters *counters);
+int datapath_rule_counters(
+	struct datapath *datapath, datapath_rules_visit visit, void *context, struct error *error);
+// A number that is given to another rule starts from zero.
+void datapath_rule_counters_forget(struct datapath *datapath, uint32_t rule);
+
 // "spoofed-mac" and the sentence that explains it; NULL beyond the last.
 const char *datapath_reason_name(uint32_t reason);
 const char *datapath_reason_help(uint32_t reason);

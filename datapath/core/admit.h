@@ -1,0 +1,592 @@
+// SPDX-License-Identifier: (BSD-2-Clause OR GPL-2.0-only)
+// May the packet pass? First it is looked for among the connections, which hold what was judged before; then the rules are asked, and
+// the answer becomes a connection. docs/design/pipeline.md says why.
+//
+// A connection is judged as its first packet was: at the end that began it by the egress set, at the other by the ingress set, as far
+// as the ends are ports of this host. Where neither end has a set, nothing is remembered.
+#pragma once
+
+#include "core/connection.h"
+#include "core/fragment.h"
+
+enum { ADMIT_STREAM = 2 /* seconds after which answers alone keep a connection */ };
+
+static inline void admit_swap_ends(struct admission *admission)
+{
+	struct judge_end end = admission->ends[0];
+
+	admission->ends[0] = admission->ends[1];
+	admission->ends[1] = end;
+}
+
+static inline __u32 admit_guarded(const struct admission *admission, __u32 end)
+{
+	const struct judge_end *here = &admission->ends[end & 1];
+
+	return here->sets[DP_INGRESS] || here->sets[DP_EGRESS] ? 1u << (end & 1) : 0;
+}
+
+// ---- the rules ----
+
+// Ask end `local` about the packet, or about what the other packets of its connection are asked: end `source` sent it.
+static inline enum dp_reason admit_ask(
+	struct seam *seam, struct admission *admission, __u32 local, __u32 source)
+{
+	const struct flow *flow = &admission->flow;
+	struct classify_key *key = &admission->key;
+	enum { ECHO_REQUEST4 = ICMP_ECHO << 8, ECHO_REQUEST6 = ICMPV6_ECHO << 8 };
+	bool egress = local == source;
+	__u32 set = admission->ends[local & 1].sets[egress ? DP_EGRESS : DP_INGRESS];
+
+	admission->answer = (struct judge_answer){0};
+	if (!set)
+		return DP_REASON_NONE;
+	// Field by field: a copy would stand on the stack first.
+	key->local = flow->tuple.ends[local & 1];
+	key->remote = flow->tuple.ends[~local & 1];
+	key->identity = admission->identities[~local & 1];
+	key->protocol = flow->tuple.protocol;
+	key->service = flow->tuple.ports[~source & 1];
+	key->source_port = flow->tuple.ports[source & 1];
+	if (flow->icmp) {
+		key->service = flow->service;
+		key->source_port = 0;
+		if (source != flow->from) // the question to this answer
+			key->service = flow->tuple.protocol == PROTOCOL_ICMP ? ECHO_REQUEST4
+									     : ECHO_REQUEST6;
+	}
+	seam_note(seam, egress ? DP_STAGE_EGRESS : DP_STAGE_INGRESS,
+		admission->ends[local & 1].port, set);
+	enum dp_reason reason = judge_set(seam, set, key, &admission->answer);
+	if (reason)
+		admission->blame = admission->ends[local & 1].port;
+	return reason;
+}
+
+// Judge the connection in hand at one end, and write the answer into it.
+STAGE enum dp_reason admit_judge_end(struct seam *seam, struct admission *admission, __u32 end)
+{
+	seam_hold(seam);
+	if (!admission)
+		return DP_REASON_RULES_MISSING;
+	struct dp_connection *connection = &admission->connection;
+	const struct judge_end *here = &admission->ends[end & 1];
+
+	if (!here->port)
+		return DP_REASON_NONE;
+	enum dp_reason reason = admit_ask(seam, admission, end, connection->initiator);
+	connection->ports[end & 1] = here->port;
+	connection->epochs[end & 1] = here->epoch;
+	connection->rules[end & 1] = admission->answer.rule;
+	connection->stateless &= ~(1u << (end & 1));
+	if (admission->answer.stateless)
+		connection->stateless |= 1u << (end & 1);
+	return reason;
+}
+
+// At both ends, the one that began it first.
+static inline enum dp_reason admit_judge(struct seam *seam, struct admission *admission)
+{
+	__u32 initiator = admission->connection.initiator & 1;
+	enum dp_reason reason = admit_judge_end(seam, admission, initiator);
+
+	return reason ? reason : admit_judge_end(seam, admission, initiator ^ 1);
+}
+
+// Ends that want to be asked about every packet are asked about this one.
+STAGE enum dp_reason admit_ask_stateless(struct seam *seam, struct admission *admission, __u32 ends)
+{
+	seam_hold(seam);
+	if (!admission)
+		return DP_REASON_RULES_MISSING;
+	__u32 from = admission->flow.from & 1;
+	enum dp_reason reason = DP_REASON_NONE;
+
+	connection_ask_parties(seam, admission);
+	if (ends & 1u << from)
+		reason = admit_ask(seam, admission, from, from);
+	if (!reason && (ends & 1u << (from ^ 1)))
+		reason = admit_ask(seam, admission, from ^ 1, from);
+	return reason;
+}
+
+// ---- what was judged before ----
+
+// Was it judged by the rules that hold now, at the ends that are here?
+static inline bool admit_current(
+	const struct admission *admission, const struct dp_connection *connection)
+{
+	for (__u32 end = 0; end < 2; end++) {
+		const struct judge_end *here = &admission->ends[end];
+		if (here->port && (here->port != connection->ports[end] ||
+					  here->epoch != connection->epochs[end]))
+			return false;
+	}
+	return true;
+}
+
+// Established connections may outlive the rules that admitted them: judged once is judged for ever at this end.
+static inline bool admit_keeps(const struct admission *admission, __u32 end)
+{
+	const struct dp_connection *connection = &admission->connection;
+	const struct judge_end *here = &admission->ends[end & 1];
+
+	return here->keep && here->port == connection->ports[end & 1] &&
+	       (connection->state == DP_CONNECTION_ESTABLISHED ||
+		       connection->state == DP_CONNECTION_CLOSING);
+}
+
+static inline enum dp_reason admit_review_end(
+	struct seam *seam, struct admission *admission, __u32 end)
+{
+	if (!admit_keeps(admission, end))
+		return admit_judge_end(seam, admission, end);
+	admission->connection.epochs[end & 1] = admission->ends[end & 1].epoch;
+	return DP_REASON_NONE;
+}
+
+// Judge the connection in hand anew, by the rules that hold now. `state`: of one that was forbidden and is not any more.
+STAGE enum dp_reason admit_review(
+	struct seam *seam, struct admission *admission, enum dp_connection_state state)
+{
+	seam_hold(seam);
+	if (!admission)
+		return DP_REASON_RULES_MISSING;
+	struct dp_connection *connection = &admission->connection;
+	__u32 initiator = connection->initiator & 1;
+
+	connection_ask_parties(seam, admission);
+	enum dp_reason reason = admit_review_end(seam, admission, initiator);
+	if (!reason)
+		reason = admit_review_end(seam, admission, initiator ^ 1);
+	connection->seen = admission->now;
+	if (reason) {
+		connection->state = DP_CONNECTION_FORBIDDEN;
+	} else if (connection->state == DP_CONNECTION_FORBIDDEN) {
+		connection->state = state;
+		connection->flags |= DP_CONNECTION_LOOSE; // nobody watched it meanwhile
+	}
+	return reason;
+}
+
+// A port that has come to this host, or gone over to another key, counts from now on.
+static inline void admit_recount(struct seam *seam, __u32 before, __u32 after)
+{
+	if (before == after)
+		return;
+	connection_uncount(seam, before);
+	connection_count(seam, after, ~0u);
+}
+
+STAGE enum dp_reason admit_review_established(
+	struct seam *seam, struct admission *admission, const struct dp_connection *row)
+{
+	seam_hold(seam);
+	if (!admission || !row)
+		return DP_REASON_RULES_MISSING;
+	struct dp_connection *connection = &admission->connection;
+
+	*connection = *row;
+	__u32 before[2] = {connection->ports[0], connection->ports[1]};
+	enum dp_reason reason = admit_review(seam, admission, DP_CONNECTION_ESTABLISHED);
+	if (seam_replace_connection(seam, &admission->flow.tuple, connection) == 0) {
+		admit_recount(seam, before[0], connection->ports[0]);
+		admit_recount(seam, before[1], connection->ports[1]);
+	}
+	return reason;
+}
+
+// Closed connections make room for others.
+STAGE int admit_close(
+	struct seam *seam, struct admission *admission, const struct dp_connection *row)
+{
+	seam_hold(seam);
+	if (!admission || !row)
+		return -1;
+	admission->connection = *row;
+	admission->connection.seen = admission->now;
+	connection_remove(seam, admission);
+	connection_ask_parties(seam, admission);
+	return embryo_store(seam, admission);
+}
+
+// Where the MAC does not tell the port, the connection may: flood.h.
+static inline void admit_know(struct packet *packet, const struct admission *admission,
+	const struct dp_connection *connection)
+{
+	packet->known = connection->ports[~admission->flow.from & 1];
+	packet->known_epoch = connection->epochs[~admission->flow.from & 1];
+}
+
+// The packet meets its row in `connection`.
+static inline enum dp_reason admit_established(struct seam *seam, struct packet *packet,
+	struct admission *admission, struct dp_connection *row)
+{
+	enum dp_reason reason = DP_REASON_NONE;
+
+	if (row->state == DP_CONNECTION_FORBIDDEN || !admit_current(admission, row)) {
+		reason = admit_review_established(seam, admission, row);
+		row = seam_state_connection(seam, &admission->flow.tuple);
+		if (reason || !row)
+			return reason;
+	}
+	admit_know(packet, admission, row);
+	__u32 stateless = row->stateless;
+	if (stateless)
+		reason = admit_ask_stateless(seam, admission, stateless);
+	if (reason)
+		return reason;
+	// A SYN-ACK that comes again tells nothing new.
+	if (packet->protocol == PROTOCOL_TCP && !(packet->tcp_flags & TCP_SYN)) {
+		if (!tcp_follow(row, packet, admission->flow.from, -1))
+			return DP_REASON_CONNECTION_INVALID;
+		if (row->state == DP_CONNECTION_CLOSED) {
+			admit_close(seam, admission, row);
+			return DP_REASON_NONE;
+		}
+	}
+	if (admission->now - row->seen >= CONNECTION_SECOND)
+		row->seen = admission->now;
+	return DP_REASON_NONE;
+}
+
+// ---- new connections ----
+
+// Does the packet take the connection in hand beyond its beginning? The end that began it goes on after an answer; or, but for TCP,
+// answers have come for some time.
+static inline bool admit_promotes(const struct admission *admission, const struct packet *packet)
+{
+	const struct dp_connection *connection = &admission->connection;
+	__u32 initiator = connection->initiator & 1;
+	bool answered = connection->sides[initiator ^ 1].flags & DP_SIDE_SEEN;
+
+	if (connection->state != DP_CONNECTION_NEW || !answered)
+		return false;
+	if (packet->protocol == PROTOCOL_TCP)
+		return admission->flow.from == initiator && !(packet->tcp_flags & TCP_SYN);
+	return admission->flow.from == initiator ||
+	       admission->now - connection->created > ADMIT_STREAM * (__u64)CONNECTION_SECOND;
+}
+
+static inline int admit_scale(struct seam *seam, const struct packet *packet)
+{
+	return packet->tcp_flags & TCP_SYN ? tcp_scale(seam, packet) : -1;
+}
+
+// The packet meets the connection in hand, which lies in a bucket.
+STAGE enum dp_reason admit_embryo(
+	struct seam *seam, struct packet *packet, struct admission *admission)
+{
+	if (!packet || !admission)
+		return DP_REASON_RULES_MISSING;
+	struct dp_connection *connection = &admission->connection;
+	__u32 from = admission->flow.from & 1;
+	enum dp_reason reason = DP_REASON_NONE;
+	bool changed = false;
+
+	if (connection->state == DP_CONNECTION_FORBIDDEN || !admit_current(admission, connection)) {
+		reason = admit_review(seam, admission, DP_CONNECTION_NEW);
+		changed = true;
+	}
+	if (!reason && connection->stateless)
+		reason = admit_ask_stateless(seam, admission, connection->stateless);
+	if (reason) {
+		embryo_store(seam, admission);
+		return reason;
+	}
+	admit_know(packet, admission, connection);
+	if (connection->state == DP_CONNECTION_CLOSED)
+		return DP_REASON_NONE;
+
+	bool promotes = admit_promotes(admission, packet);
+	if (packet->protocol == PROTOCOL_TCP) {
+		if (!tcp_follow(connection, packet, from, admit_scale(seam, packet)))
+			return DP_REASON_CONNECTION_INVALID;
+		promotes = promotes && connection->state == DP_CONNECTION_NEW;
+		changed = true;
+	} else if (!(connection->sides[from].flags & DP_SIDE_SEEN)) {
+		connection->sides[from].flags |= DP_SIDE_SEEN;
+		changed = true;
+	}
+	if (promotes) {
+		connection->state = DP_CONNECTION_ESTABLISHED;
+		connection->seen = admission->now;
+		reason = connection_add(seam, admission);
+		if (!reason)
+			embryo_clear(seam, admission);
+		return reason;
+	}
+	if (changed || admission->now - connection->seen >= CONNECTION_SECOND) {
+		connection->seen = admission->now;
+		embryo_store(seam, admission);
+	}
+	return DP_REASON_NONE;
+}
+
+// TCP from the middle does not tell who began it: the end with the lesser port is taken for the server.
+static inline __u32 admit_guess(const struct flow *flow)
+{
+	if (flow->kind != FLOW_JOINS || flow->tuple.ports[0] == flow->tuple.ports[1])
+		return flow->from;
+	return flow->tuple.ports[0] > flow->tuple.ports[1] ? 0 : 1;
+}
+
+static inline enum dp_reason admit_quota(struct seam *seam, struct admission *admission)
+{
+	for (__u32 end = 0; end < 2; end++) {
+		if (connection_at_quota(seam, &admission->ends[end])) {
+			admission->blame = admission->ends[end].port;
+			return DP_REASON_CONNECTION_QUOTA;
+		}
+	}
+	return DP_REASON_NONE;
+}
+
+// A packet of no connection: ask the rules, and remember what they say. One from the middle of a connection must be allowed as it is
+// and as part of what it seems to belong to, or else an answer would bring back what is forbidden.
+STAGE enum dp_reason admit_new(
+	struct seam *seam, struct packet *packet, struct admission *admission)
+{
+	if (!packet || !admission)
+		return DP_REASON_RULES_MISSING;
+	struct dp_connection *connection = &admission->connection;
+	const struct flow *flow = &admission->flow;
+	__u32 guess = admit_guess(flow) & 1;
+
+	*connection = (struct dp_connection){.created = admission->now, .seen = admission->now};
+	connection->initiator = flow->from;
+	enum dp_reason reason = admit_judge(seam, admission);
+	if (!reason && guess != flow->from) {
+		connection->initiator = guess;
+		reason = admit_judge(seam, admission);
+	}
+	__u32 guarded = admit_guarded(admission, 0) | admit_guarded(admission, 1);
+	bool remember = flow->kind == FLOW_BEGINS || flow->kind == FLOW_JOINS;
+	if (reason || !remember || !(guarded & ~(__u32)connection->stateless))
+		return reason;
+
+	reason = admit_quota(seam, admission);
+	if (reason)
+		return reason;
+	if (packet->protocol == PROTOCOL_TCP)
+		tcp_follow(connection, packet, flow->from, admit_scale(seam, packet));
+	else
+		connection->sides[flow->from & 1].flags = DP_SIDE_SEEN;
+	return embryo_store(seam, admission) < 0 ? DP_REASON_CONNECTION_TABLE_FULL : DP_REASON_NONE;
+}
+
+// ---- where it is looked for ----
+
+// The row in `connection`, if it is fresh.
+static inline struct dp_connection *admit_find(struct seam *seam, struct admission *admission)
+{
+	struct dp_connection *row = seam_state_connection(seam, &admission->flow.tuple);
+
+	if (!row || !dp_connection_expired(&admission->flow.tuple, row, admission->now))
+		return row;
+	admission->connection = *row;
+	connection_remove(seam, admission);
+	return NULL;
+}
+
+// A SYN-ACK answers the SYN that was seen last. If that is a new connection, the old one of the same ends is gone: they have forgotten it.
+static inline bool admit_answers(const struct admission *admission, const struct packet *packet)
+{
+	const struct dp_connection *connection = &admission->connection;
+	__u32 initiator = connection->initiator & 1;
+
+	return connection->state == DP_CONNECTION_NEW &&
+	       connection->sides[initiator].end == packet->acknowledgment;
+}
+
+static inline enum dp_reason admit_syn_ack(
+	struct seam *seam, struct packet *packet, struct admission *admission)
+{
+	struct dp_connection *row;
+
+	connection_ask_parties(seam, admission);
+	bool found = embryo_find(seam, admission, ~admission->flow.from & 1);
+	bool answers = found && admit_answers(admission, packet);
+	row = admit_find(seam, admission);
+	if (row && !answers)
+		return admit_established(seam, packet, admission, row);
+	if (row) {
+		admission->connection = *row;
+		connection_remove(seam, admission);
+	}
+	// What was found may have been overwritten by the copy of the row.
+	if (found && embryo_find(seam, admission, ~admission->flow.from & 1))
+		return admit_embryo(seam, packet, admission);
+	return admit_new(seam, packet, admission);
+}
+
+static inline enum dp_reason admit_flow(
+	struct seam *seam, struct packet *packet, struct admission *admission)
+{
+	const struct flow *flow = &admission->flow;
+	bool syn = packet->protocol == PROTOCOL_TCP && (packet->tcp_flags & TCP_SYN);
+
+	seam_note(seam, DP_STAGE_CONNECTION, packet->domain, 0);
+	if (syn && flow->kind == FLOW_FOLLOWS)
+		return admit_syn_ack(seam, packet, admission);
+	// A SYN never continues a connection.
+	if (!syn && flow->kind != FLOW_ALONE) {
+		struct dp_connection *row = admit_find(seam, admission);
+		if (row)
+			return admit_established(seam, packet, admission, row);
+	}
+	connection_ask_parties(seam, admission);
+	if (!syn && flow->kind != FLOW_ALONE) {
+		__u32 from = flow->from & 1;
+		if (embryo_find(seam, admission, from ^ 1) || embryo_find(seam, admission, from))
+			return admit_embryo(seam, packet, admission);
+	}
+	return admit_new(seam, packet, admission);
+}
+
+// ---- ICMP errors ----
+
+static inline bool admit_find_copy(struct seam *seam, struct admission *admission)
+{
+	const struct dp_connection *row = admit_find(seam, admission);
+
+	if (row) {
+		admission->connection = *row;
+		return true;
+	}
+	connection_ask_parties(seam, admission);
+	return embryo_find(seam, admission, 0) || embryo_find(seam, admission, 1);
+}
+
+// An error about a connection that stands may pass to the end that sent what it quotes; its sender must be the other end, or free to
+// send. The ends are put back.
+STAGE bool admit_related(
+	struct seam *seam, const struct packet *packet, struct admission *admission)
+{
+	if (!packet || !admission)
+		return false;
+	struct dp_connection *connection = &admission->connection;
+
+	if (flow_related(seam, packet, &admission->flow) < 0)
+		return false;
+	bool swap = admission->flow.from == 0;
+	if (swap)
+		admit_swap_ends(admission);
+	bool passes = admit_find_copy(seam, admission) && connection->stateless == 0 &&
+		      connection->state != DP_CONNECTION_FORBIDDEN;
+	for (__u32 end = 0; end < 2; end++) {
+		const struct judge_end *here = &admission->ends[end];
+		if (admit_guarded(admission, end) &&
+			(here->port != connection->ports[end] ||
+				here->epoch != connection->epochs[end]))
+			passes = false;
+	}
+	if (swap)
+		admit_swap_ends(admission);
+	return passes;
+}
+
+// ---- all packets ----
+
+static inline enum dp_reason admit_packet(
+	struct seam *seam, struct packet *packet, struct admission *admission)
+{
+	if (packet->kind != PACKET_IPV4 && packet->kind != PACKET_IPV6)
+		return admission->ends[0].sets[DP_EGRESS] || admission->ends[1].sets[DP_INGRESS]
+			       ? DP_REASON_NOT_IP
+			       : DP_REASON_NONE;
+	if (packet->later_fragment)
+		return fragment_follow(seam, packet, 0);
+	if (flow_quotes(packet) && admit_related(seam, packet, admission))
+		return DP_REASON_NONE;
+	enum dp_reason reason = flow_of(seam, packet, &admission->flow);
+	if (reason)
+		return reason;
+	if (admission->flow.from)
+		admit_swap_ends(admission);
+	reason = admit_flow(seam, packet, admission);
+	return !reason && packet->fragment ? fragment_remember(seam, packet, 0) : reason;
+}
+
+// The domain of what arrived is that of the network that it arrived on.
+static inline void admit_domain(struct seam *seam, struct packet *packet)
+{
+	const struct dp_network *network =
+		packet->entry ? NULL : seam_find_network(seam, &packet->vni);
+
+	if (network)
+		packet->domain = network->domain;
+}
+
+// May a packet pass from port `source` to port `destination`, 0 where that is not on this host? False: the drop is counted, and the
+// sender may be told if packet->rejected.
+STAGE bool admit(struct seam *seam, struct packet *packet, __u32 source, __u32 destination)
+{
+	struct admission *admission = seam_scratch(seam);
+
+	if (!packet)
+		return false;
+	if (!admission) {
+		seam_count_drop(seam, packet->port, DP_REASON_NO_MEMORY);
+		return false;
+	}
+	bool from = judge_find_end(seam, packet->slot, source, &admission->ends[0]);
+	bool to = judge_find_end(seam, packet->slot, destination, &admission->ends[1]);
+	if ((!from && !to) || judge_exempt(packet))
+		return true;
+
+	admit_domain(seam, packet);
+	admission->slot = packet->slot;
+	admission->blame = source ? source : destination;
+	admission->answer = (struct judge_answer){0};
+	admission->now = seam_clock(seam);
+	enum dp_reason reason = admit_packet(seam, packet, admission);
+	if (!reason)
+		return true;
+	seam_count_drop(seam, admission->blame, reason);
+	packet->rejected = admission->answer.rejects;
+	return false;
+}
+
+// ---- to many ----
+
+// A packet to nobody in particular is judged at each port alone, and begins nothing. False: dropped, and counted for the port.
+STAGE bool admit_alone(struct seam *seam, struct packet *packet, __u32 port, __u32 direction)
+{
+	struct admission *admission = seam_scratch(seam);
+	enum dp_reason reason = DP_REASON_NONE;
+
+	if (!packet || !admission)
+		return false;
+	if (!judge_find_end(seam, packet->slot, port, &admission->ends[0]))
+		return true;
+	__u32 set = admission->ends[0].sets[direction & 1];
+	if (!set || judge_exempt(packet))
+		return true;
+	if (direction == DP_INGRESS && packet->known == port &&
+		packet->known_epoch == admission->ends[0].epoch)
+		return true; // an answer, or more of what was allowed
+	admit_domain(seam, packet);
+	if (packet->kind != PACKET_IPV4 && packet->kind != PACKET_IPV6) {
+		reason = DP_REASON_NOT_IP;
+	} else if (packet->later_fragment) {
+		reason = fragment_follow(seam, packet, port);
+	} else {
+		bool egress = direction == DP_EGRESS, icmp = flow_is_icmp(packet);
+		struct classify_key *key = &admission->key;
+		key->local = egress ? packet->source : packet->destination;
+		key->remote = egress ? packet->destination : packet->source;
+		key->protocol = packet->protocol;
+		key->service = icmp ? packet->icmp_type << 8 | packet->icmp_code
+				    : packet->destination_port;
+		key->source_port = packet->source_port;
+		key->identity = judge_identity(seam, packet->slot, packet->domain, &key->remote);
+		seam_note(seam, egress ? DP_STAGE_EGRESS : DP_STAGE_INGRESS, port, set);
+		reason = judge_set(seam, set, key, &admission->answer);
+		if (!reason && packet->fragment)
+			reason = fragment_remember(seam, packet, port);
+	}
+	if (reason)
+		seam_count_drop(seam, port, reason);
+	return !reason;
+}
