@@ -54,7 +54,8 @@ class Topology:
             self.add("tenant", None, tenant, {})
             for network, fields in kinds["networks"].items():
                 self.add("network", tenant, network, {**fields, "vni": vni})
-                self.things[network] = Thing(vni=vni, mtu=fields.get("mtu", 1400))
+                mac = "0e:57:ff:" + vni.to_bytes(3, "big").hex(":")  # of its own services
+                self.things[network] = Thing(vni=vni, mtu=fields.get("mtu", 1400), mac=mac)
                 vni += 1
             for port, fields in kinds["ports"].items():
                 fields = {"mac": f"02:00:00:00:00:{key & 0xff:02x}", **fields, "key": key}

@@ -228,6 +228,7 @@ static void gather(struct world *world, struct seen *out)
 	for (size_t i = 0; i < world->topology->device_count; i++)
 		while (frame_receive(links->sockets[i], &frame, &gso) == 0)
 			seen_add(out, world->topology->devices[i].port, frame, gso);
+	world_punts(world, out);
 }
 
 static void wait_us(long microseconds)

@@ -79,6 +79,7 @@ static int run_native(
 	};
 	enum datapath_role role = underlay ? DATAPATH_UNDERLAY : DATAPATH_PORT;
 	struct native_result result;
+	struct seen junk = {0};
 
 	if (!underlay && device < 0)
 		return error_set(error, EINVAL, "%s has no device here", c->from);
@@ -87,6 +88,8 @@ static int run_native(
 		native_run(world->datapath, role, ifindex, &frame, &result);
 		native_result_done(&result);
 	}
+	world_punts(world, &junk);
+	seen_done(&junk);
 	struct counted before = world_count(world);
 	native_run(world->datapath, role, ifindex, &frame, &result);
 	*out = (struct seen){.verdict = verdicts[result.verdict]};
@@ -101,6 +104,7 @@ static int run_native(
 			(struct bytes){steal(output->bytes), output->length}, output->segment);
 	}
 	native_result_done(&result);
+	world_punts(world, out);
 	return 0;
 }
 

@@ -42,11 +42,11 @@ static enum vector_reach host_reach(const char *name)
 static int load_faults(unsigned *out, const json_t *names, struct error *error)
 {
 	static const char *const faults[] = {
-		"store", "resize", "open", "close", "clone", "routing"};
+		"store", "resize", "open", "close", "clone", "routing", "punt"};
 	const json_t *name;
 	size_t i, j;
 
-	_Static_assert(1 << (array_count(faults) - 1) == NATIVE_FAULT_ROUTING, "one name a fault");
+	_Static_assert(1 << (array_count(faults) - 1) == NATIVE_FAULT_PUNT, "one name a fault");
 	json_array_foreach (names, i, name) {
 		for (j = 0; j < array_count(faults); j++)
 			if (strcmp(faults[j], json_string_value(name)) == 0)

@@ -128,6 +128,27 @@ void world_close(struct world *world)
 	*world = (struct world){0};
 }
 
+// ---- the agent ----
+
+static void add_punt(void *context, const struct dp_punt *punt)
+{
+	static const char *const names[DP_SERVICE_COUNT] = {
+		[DP_SERVICE_DHCPV4] = "dhcpv4",
+		[DP_SERVICE_DHCPV6] = "dhcpv6",
+		[DP_SERVICE_ROUTER] = "solicitation",
+		[DP_SERVICE_DNS] = "dns",
+	};
+	struct bytes frame = {memory_new(punt->length + 1u), punt->length};
+
+	memcpy(frame.data, punt->frame, frame.length);
+	seen_add(context, names[punt->service], frame, 0);
+}
+
+void world_punts(const struct world *world, struct seen *out)
+{
+	datapath_punts(world->datapath, UINT32_MAX, add_punt, out, NULL);
+}
+
 // ---- names ----
 
 uint32_t world_port_key(const struct world *world, const char *port)

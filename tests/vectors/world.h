@@ -10,7 +10,7 @@
 #include "datapath/datapath.h"
 #include "vectors.h"
 
-// A frame that came out, and where: the name of a port or of a host, or NULL where that cannot be told.
+// A frame that came out, and where: the name of a port, of a host or of a service of the agent, or NULL where that cannot be told.
 struct seen_output {
 	const char *to;
 	struct bytes bytes;
@@ -77,6 +77,8 @@ uint32_t world_port_key(const struct world *world, const char *port);
 const struct vector_host *world_host(const struct world *world, const char *name);
 // The device of a port, as an index into topology->devices; -1: none.
 int world_device(const struct world *world, const char *port);
+// What was handed to the agent's services since the last time.
+void world_punts(const struct world *world, struct seen *out);
 // The host that an outer frame goes to, by its destination MAC; NULL: none.
 const char *world_host_by_mac(const struct world *world, const uint8_t *mac);
 
