@@ -66,9 +66,22 @@ static void fill(struct batch *batch)
 	add(batch, MODEL_NETWORK, "acme", "web",
 		json_pack("{s:[s,s], s:i, s:i}", "subnets", "10.0.0.0/24", "fd00::/64", "vni", 100,
 			"revision", 20));
+	add(batch, MODEL_NETWORK, "acme", "far",
+		json_pack(
+			"{s:[s], s:i, s:i}", "subnets", "10.1.0.0/24", "vni", 101, "revision", 21));
 	add(batch, MODEL_PORT, "acme", "web1", port_of(1, 5, "tap0"));
 	add(batch, MODEL_PORT, "acme", "web2", port_of(1, 6, "tap1"));
 	add(batch, MODEL_PORT, "acme", "db1", port_of(2, 7, "tap0"));
+	add(batch, MODEL_PORT, "acme", "far1",
+		json_pack("{s:s, s:s, s:[s], s:i, s:s, s:s, s:i}", "network", "far", "mac",
+			"02:00:00:00:00:08", "addresses", "10.1.0.8", "key", 8, "host", "h2",
+			"device", "tap1", "revision", 48));
+	add(batch, MODEL_ROUTER, "acme", "gate",
+		json_pack("{s:[s,s], s:[{s:s,s:[s]}, {s:s,s:s}, {s:s,s:[s],s:[s]}], s:i, s:i}",
+			"networks", "web", "far", "routes", "to", "172.16.0.0/12", "via",
+			"10.0.0.6", "to", "172.31.0.0/16", "action", "reject", "to",
+			"172.16.0.0/12", "via", "10.1.0.8", "ports", "tcp/80", "key", 3, "revision",
+			30));
 }
 
 static void start_host(struct host_world *host, const char *name)
@@ -214,10 +227,52 @@ static void test_other_host(void **state)
 	json_decref(second);
 }
 
+// Through the router: which way, and what it rewrites.
+static void test_routed(void **state)
+{
+	struct fixture *fixture = *state;
+	static const struct {
+		const char *destination;
+		int port;
+		const char *stages, *deciding, *detail, *to;
+	} cases[] = {
+		{"10.1.0.8", 5432, "port parse security switch route encapsulate", "route",
+			"10.1.0.0/24 is a network of the router", "h2"},
+		{"172.16.9.9", 5432, "port parse security switch route deliver", "route",
+			"172.16.0.0/12 leads to 10.0.0.6", "h1"},
+		{"172.16.9.9", 80, "port parse security switch route steer encapsulate", "steer",
+			"policy route 1 leads to 10.1.0.8", "h2"},
+		{"10.0.0.1", 5432, "port parse security switch route", "route",
+			"10.0.0.0/24 is a network of the router", "h1"},
+	};
+	for (size_t i = 0; i < array_count(cases); i++) {
+		json_t *question = question_to(cases[i].destination);
+		json_object_set_new(question, "destination_port", json_integer(cases[i].port));
+		json_t *answer = ask(&fixture->hosts[0].world, question);
+		assert_stages(answer, cases[i].stages);
+		const json_t *stage = stage_of(answer, cases[i].deciding);
+		assert_string_equal(text(stage, "detail"), cases[i].detail);
+		assert_string_equal(text(stage, "object"), "acme/routers/gate");
+		assert_int_equal(json_integer_value(json_object_get(stage, "revision")), 30);
+		assert_string_equal(text(only_output(answer), "host"), cases[i].to);
+		json_decref(answer);
+	}
+}
+
+static void test_rejected_by_route(void **state)
+{
+	struct fixture *fixture = *state;
+	json_t *answer = ask(&fixture->hosts[0].world, question_to("172.31.0.1"));
+	assert_string_equal(text(answer, "reason"), "route-rejects");
+	assert_string_equal(text(stage_of(answer, "route"), "detail"), "172.31.0.0/16 is rejected");
+	assert_true(json_is_true(json_object_get(only_output(answer), "back")));
+	json_decref(answer);
+}
+
 static void test_unknown_address(void **state)
 {
 	struct fixture *fixture = *state;
-	static const char *const destinations[] = {"10.0.0.99", "fd00::99", "198.51.100.1"};
+	static const char *const destinations[] = {"10.0.0.99", "fd00::99"};
 	for (size_t i = 0; i < array_count(destinations); i++) {
 		json_t *answer = ask(&fixture->hosts[0].world, question_to(destinations[i]));
 		assert_string_equal(text(answer, "verdict"), "dropped");
@@ -326,6 +381,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(test_same_host),
 		TEST(test_other_host),
+		TEST(test_routed),
+		TEST(test_rejected_by_route),
 		TEST(test_unknown_address),
 		TEST(test_broadcast),
 		TEST(test_size_and_source),
