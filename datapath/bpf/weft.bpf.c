@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: (BSD-2-Clause OR GPL-2.0-only)
-// The kernel datapath: two tc programs over the forwarding core. They stand alone: with the process that loaded them gone, they
-// forward on.
+// The kernel datapath: two tc programs over the forwarding core. They stand alone: with the process
+// that loaded them gone, they forward on.
 #include "seam_bpf.h"
 
 #include "core/forward.h"
