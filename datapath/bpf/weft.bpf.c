@@ -27,7 +27,7 @@ int weft_from_port(struct __sk_buff *skb)
 {
 	struct seam seam = {.skb = skb};
 
-	seam_pull(skb);
+	seam_pull(skb, skb->protocol);
 	return action(from_port(&seam));
 }
 
@@ -37,6 +37,6 @@ int weft_from_underlay(struct __sk_buff *skb)
 {
 	struct seam seam = {.skb = skb};
 
-	seam_pull(skb);
+	seam_pull(skb, skb->protocol);
 	return action(from_underlay(&seam));
 }
