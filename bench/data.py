@@ -29,6 +29,7 @@ LOADS = [
     ("request-response, median", throughput.request_response, "µs", "lower"),
     ("connect-request-close", throughput.connect_request_close, "1/s", "higher"),
 ]
+TUNNELS = {"geneve": "Geneve", "vxlan": "VXLAN"}
 BARE, BAND = "bare veth", "bare veth again"
 
 
@@ -42,7 +43,7 @@ def weft_arms(lab):
         places[name] = Place(container.namespace, container.ipv4)
     lab.settle()
     same = {"Weft, same host": (places["client"], places["near"])} if lab.encap == "geneve" else {}
-    return {**same, f"Weft, across by {lab.encap.capitalize()}": (places["client"], places["far"])}
+    return {**same, f"Weft, across by {TUNNELS[lab.encap]}": (places["client"], places["far"])}
 
 
 def bridge_arms(lab):

@@ -11,7 +11,9 @@ Nothing outside of the namespaces is touched but the BPF file system, where each
 import ipaddress
 import os
 import pathlib
+import signal
 import subprocess
+import sys
 import time
 
 from . import record as records
@@ -50,6 +52,13 @@ def workload_program():
         run("cc", "-static", "-O2", "-Wall", "-Wextra", "-Werror", "-o", part, source)
         part.rename(program)
     return program
+
+
+def _end_by_exception():
+    """Let a signal that ends the process unwind it, so that laboratories are taken down."""
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        if signal.getsignal(number) is signal.SIG_DFL:
+            signal.signal(number, lambda number, _: sys.exit(128 + number))
 
 
 class Host:
@@ -158,6 +167,7 @@ class Lab:
 
     def __enter__(self):
         mount_bpf()
+        _end_by_exception()
         self.record = records.Record.new()
         self.run_id, self.folder = self.record.run, self.record.folder
         self.pins = BPF / f"weft-{self.run_id}"
