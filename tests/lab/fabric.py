@@ -31,6 +31,7 @@ CONTROLLER = 250    # host part of its underlay address
 
 # Prefixes for documentation (RFC 5737, RFC 3849): nobody routes them.
 UNDERLAYS = {"ipv4": ("192.0.2.{}", 24), "ipv6": ("2001:db8:ff::{}", 64)}
+DIRECT = "203.0.113.{}"  # on a link of two hosts
 
 
 def find_binary():
@@ -144,17 +145,19 @@ class VirtualMachine(Workload):
         host.tap(device)
         nic = {"tap": device, "mac": self.mac, "addresses": self.prefixes, "mtu": self.mtu}
         self.guest = Guest(
-            f"{tenant}-{port}", lab.folder, lambda words: lab.record.process(host.namespace.popen(words)),
+            f"{tenant}-{port}", lab.folder, lambda words, **how: lab.record.process(host.namespace.popen(words, **how)),
             series=series, nic=nic, answer=self.name, port=ANSWER_PORT, programs=[workload_program()])
         lab.guests.append(self.guest)
 
 
 class Lab:
     """Use as a context manager. `hosts`: how many; `audit`: seconds between two looks for drift; `keep`: leave it all
-    running at the end, unless that is a failure. The agents have connected when it is entered."""
+    running at the end, unless that is a failure; `direct`: the two hosts have a link of their own for tunnels. The agents
+    have connected when it is entered."""
 
-    def __init__(self, hosts=3, underlay="ipv4", encap="geneve", mtu=1500, audit=10, binary=None, keep=False):
-        self.audit, self.keep = audit, keep
+    def __init__(self, hosts=3, underlay="ipv4", encap="geneve", mtu=1500, audit=10, binary=None, keep=False,
+                 direct=False):
+        self.audit, self.keep, self.direct = audit, keep, direct
         self.binary = str(binary or find_binary())
         self.encap, self.mtu = encap, mtu
         self._address, self._length = UNDERLAYS[underlay]
@@ -183,6 +186,8 @@ class Lab:
     def __exit__(self, failure, *_):
         if failure or not self.keep:
             self.destroy()
+        else:
+            self.record.keep()
 
     def destroy(self):
         for guest in self.guests:
@@ -202,6 +207,10 @@ class Lab:
         self.url = f"https://{self.listen}"
         for number in range(1, self._host_count + 1):
             self.hosts[f"h{number}"] = Host(self, f"h{number}", number)
+        if self.direct:
+            self.join(*[host.namespace for host in self.hosts.values()])
+            for number, host in enumerate(self.hosts.values(), 1):
+                host.vtep = DIRECT.format(number)
         self.start_controller()
         for host in self.hosts.values():
             host.start_agent()
@@ -271,6 +280,13 @@ class Lab:
             f"netns {namespace.name}", f"link set {port} master br0 up")
         namespace.ip("link set eth0 addrgenmode eui64", "link set eth0 up",
                      f"address add {self.underlay_address(number)}/{self._length} dev eth0")
+
+    def join(self, first, second):
+        """Two namespaces by a veth pair "direct", as by a cable: no switch stands between."""
+        first.ip(f"link add direct mtu {self.mtu} type veth peer name direct mtu {self.mtu} netns {second.name}")
+        for number, namespace in enumerate((first, second), 1):
+            namespace.ip("link set direct addrgenmode eui64", "link set direct up",
+                         f"address add {DIRECT.format(number)}/24 dev direct")
 
     def certificate(self, name, address=None):
         if name not in self._certificates:

@@ -75,7 +75,14 @@ class Record:
         self._save()
         return process
 
+    def keep(self):
+        """Let it outlive this process: only its name takes it down."""
+        self._data["owner"] = None
+        self._save()
+
     def is_abandoned(self):
+        if not self._data["owner"]:
+            return False
         pid, started = self._data["owner"]
         return _start_time(pid) != started
 
