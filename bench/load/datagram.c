@@ -121,6 +121,25 @@ static void sender_send(struct sender *sender, unsigned count)
 		fail("sendmmsg");
 }
 
+// Let the server answer once, so that whoever follows connections takes the flow for established.
+static void establish(const struct load *load)
+{
+	struct sockaddr_in own = {.sin_family = AF_INET, .sin_port = htons(FIRST_PORT)};
+	struct timeval patience = {.tv_usec = 100000};
+	int fd = socket_new(SOCK_DGRAM);
+	char byte = REQUEST_ECHO;
+
+	set_blocking(fd);
+	setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience));
+	if (bind(fd, (struct sockaddr *)&own, sizeof(own)) < 0 ||
+		connect(fd, (const struct sockaddr *)&load->to, sizeof(load->to)) < 0)
+		fail("socket of the flow");
+	for (int i = 0; i < 20; i++)
+		if (send(fd, &byte, 1, 0) == 1 && recv(fd, &byte, 1, 0) == 1)
+			return; // the socket stays open, and with it the port
+	fail("answer to the first datagram");
+}
+
 int datagram_run(const struct load *load)
 {
 	static struct sender sender;
@@ -129,6 +148,8 @@ int datagram_run(const struct load *load)
 	struct ask ask;
 
 	sender_init(&sender, load, IPPROTO_UDP);
+	if (load->one_tuple)
+		establish(load);
 	for (unsigned i = 0; i < BATCH; i++)
 		fill_udp(&sender.frames[i], FIRST_PORT, port);
 	ask_start(&ask, load);

@@ -52,17 +52,29 @@ static void take_connections(struct server *server, const struct end *listener)
 	}
 }
 
+static void answer_datagram(int fd, const struct msghdr *message)
+{
+	sendto(fd, message->msg_iov->iov_base, 1, 0, message->msg_name, message->msg_namelen);
+}
+
 static void take_datagrams(struct server *server, const struct end *end)
 {
 	static char bytes[BATCH][64];
+	static struct sockaddr_in from[BATCH];
 	static struct iovec parts[BATCH];
 	static struct mmsghdr messages[BATCH];
 
 	for (int i = 0; i < BATCH; i++) {
 		parts[i] = (struct iovec){bytes[i], sizeof(bytes[i])};
-		messages[i].msg_hdr = (struct msghdr){.msg_iov = &parts[i], .msg_iovlen = 1};
+		messages[i].msg_hdr = (struct msghdr){.msg_iov = &parts[i],
+			.msg_iovlen = 1,
+			.msg_name = &from[i],
+			.msg_namelen = sizeof(from[i])};
 	}
 	int taken = recvmmsg(end->fd, messages, BATCH, MSG_DONTWAIT, NULL);
+	for (int i = 0; i < taken; i++)
+		if (bytes[i][0] == REQUEST_ECHO)
+			answer_datagram(end->fd, &messages[i].msg_hdr);
 	if (taken > 0)
 		server->count.datagrams += (uint64_t)taken;
 }
