@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: (BSD-2-Clause OR GPL-2.0-only)
-// The seam over the kernel's packets and maps: what core/seam.h asks for, in BPF helpers. For tc at ingress.
+// The seam over the kernel's packets and maps: what core/seam.h asks for, in BPF helpers. For tc at
+// ingress.
 #pragma once
 
 #include <linux/bpf.h>
@@ -15,7 +16,8 @@
 #include "core/seam.h"
 #include "maps.h"
 
-// Does bpf_skb_adjust_room set skb->protocol on decapsulation (Linux 6.3)? The loader asks the kernel.
+// Does bpf_skb_adjust_room set skb->protocol on decapsulation (Linux 6.3)? The loader asks the
+// kernel.
 const volatile bool has_decap_l3;
 
 // Newer than the headers of Debian 12.
@@ -55,19 +57,22 @@ static __always_inline __u32 seam_flow_hash(struct seam *seam)
 	return bpf_get_hash_recalc(seam);
 }
 
-// Headers at constant offsets are read straight from the packet: the first SEAM_HEAD bytes are there if the frame has them.
-enum { SEAM_HEAD = 64 };
+// Headers at constant offsets, up to the IP header, are read straight from the packet. The kernel
+// has most of them in its linear part; no more than that is asked for, as it costs a copy to move
+// bytes there.
+enum { SEAM_HEAD_IPV4 = ETHERNET_BYTES + 20, SEAM_HEAD = ETHERNET_BYTES + 40 };
 
-static __always_inline void seam_pull(struct __sk_buff *skb)
+static __always_inline void seam_pull(struct __sk_buff *skb, __be16 type)
 {
-	__u32 head = skb->len < SEAM_HEAD ? skb->len : SEAM_HEAD;
+	__u32 wanted = type == BE16(ETHERNET_IPV4) ? SEAM_HEAD_IPV4 : SEAM_HEAD;
+	__u32 head = skb->len < wanted ? skb->len : wanted;
 
 	if (skb->data_end - skb->data < head)
 		bpf_skb_pull_data(skb, head);
 }
 
-// One way a load, not one and another to fall back on: Linux 6.12 refuses what was spilled on one way and read by a helper on the
-// other ("BUG backtracking").
+// One way a load, not one and another to fall back on: Linux 6.12 refuses what was spilled on one
+// way and read by a helper on the other ("BUG backtracking").
 static __always_inline int seam_load(struct seam *seam, __u32 offset, void *to, __u32 length)
 {
 	if (!__builtin_constant_p(offset) || offset + length > SEAM_HEAD)
@@ -125,9 +130,10 @@ static __always_inline bool seam_is_ip(const struct seam *seam)
 
 // ---- tunnels ----
 
-// bpf_skb_adjust_room makes room behind the Ethernet header, so that it serves as the outer one: the inner one is a copy. It tells
-// the kernel where the inner headers are, so that superpackets stay whole (the inner MAC length is that of Ethernet alone). But it
-// wants an IP packet, and one without a tunnel yet; bpf_skb_change_head takes any, but knows nothing of segments.
+// bpf_skb_adjust_room makes room behind the Ethernet header, so that it serves as the outer one:
+// the inner one is a copy. It tells the kernel where the inner headers are, so that superpackets
+// stay whole (the inner MAC length is that of Ethernet alone). But it wants an IP packet, and one
+// without a tunnel yet; bpf_skb_change_head takes any, but knows nothing of segments.
 static __always_inline int seam_open(struct seam *seam, enum seam_family family, __u32 bytes)
 {
 	struct __sk_buff *skb = seam;
@@ -157,7 +163,8 @@ static __always_inline int seam_widen(struct seam *seam, __u32 bytes)
 												: 0;
 }
 
-// The reverse: bpf_skb_adjust_room leaves the outer Ethernet header, which the inner one then replaces.
+// The reverse: bpf_skb_adjust_room leaves the outer Ethernet header, which the inner one then
+// replaces.
 static __always_inline int seam_close(struct seam *seam, __u32 bytes)
 {
 	struct __sk_buff *skb = seam;
@@ -176,7 +183,7 @@ static __always_inline int seam_close(struct seam *seam, __u32 bytes)
 		return -1;
 	if (bpf_skb_adjust_room(skb, -(__s32)bytes, BPF_ADJ_ROOM_MAC, flags) < 0)
 		return -1;
-	seam_pull(skb);
+	seam_pull(skb, ethernet.type);
 	return seam_store(seam, 0, &ethernet, sizeof(ethernet));
 }
 
@@ -225,7 +232,8 @@ static __always_inline __u64 seam_clock(struct seam *seam)
 
 // ---- counting ----
 
-// The value of this CPU, made on first use. An update may fail (EBUSY, ENOMEM, a full table): then this packet goes uncounted.
+// The value of this CPU, made on first use. An update may fail (EBUSY, ENOMEM, a full table): then
+// this packet goes uncounted.
 static __always_inline struct dp_counters *counters_get(__u32 port)
 {
 	struct dp_counters *found = bpf_map_lookup_elem(&counters, &port);
@@ -289,7 +297,8 @@ static __always_inline void seam_note(
 
 // ---- the end ----
 
-// Straight into the peer a packet keeps its skb->protocol, so that it must be right; the way through the device sets it anew.
+// Straight into the peer a packet keeps its skb->protocol, so that it must be right; the way
+// through the device sets it anew.
 static __always_inline bool seam_is_told(struct seam *seam)
 {
 	__be16 type;
@@ -313,8 +322,9 @@ static __always_inline int seam_clone(struct seam *seam, __u32 ifindex)
 	return bpf_clone_redirect(seam, ifindex, 0) == 0 ? 0 : -1;
 }
 
-// Ask the kernel's routes, as a packet of the host's own asks them: from the loopback device. (The helper wants forwarding to be on
-// for the device that asks; on loopback that concerns nobody else.) No length: the MTU has been checked against the segments.
+// Ask the kernel's routes, as a packet of the host's own asks them: from the loopback device. (The
+// helper wants forwarding to be on for the device that asks; on loopback that concerns nobody
+// else.) No length: the MTU has been checked against the segments.
 static __always_inline int underlay_route(
 	struct seam *seam, const struct seam_route *route, struct bpf_fib_lookup *fib)
 {
@@ -364,7 +374,8 @@ static __always_inline enum dp_reason seam_send(struct seam *seam, const struct 
 		bpf_redirect(fib.ifindex, 0);
 		return DP_REASON_NONE;
 	}
-	// The kernel's own output path can route without that, and waits for the neighbor; but only what is IP to it.
+	// The kernel's own output path can route without that, and waits for the neighbor; but only
+	// what is IP to it.
 	enum dp_reason reason = underlay_reason(result);
 	if (reason == DP_REASON_NO_UNDERLAY_ROUTE || !seam_is_ip(seam))
 		return reason;

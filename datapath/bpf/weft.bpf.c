@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: (BSD-2-Clause OR GPL-2.0-only)
-// The kernel datapath: two tc programs over the forwarding core. They stand alone: with the process that loaded them gone, they
-// forward on.
+// The kernel datapath: two tc programs over the forwarding core. They stand alone: with the process
+// that loaded them gone, they forward on.
 #include "seam_bpf.h"
 #include "seam_state.h"
 
@@ -27,7 +27,7 @@ static __always_inline int action(enum dp_verdict verdict)
 SEC("tc")
 int weft_from_port(struct __sk_buff *skb)
 {
-	seam_pull(skb);
+	seam_pull(skb, skb->protocol);
 	return action(from_port(skb));
 }
 
@@ -35,7 +35,7 @@ int weft_from_port(struct __sk_buff *skb)
 SEC("tc")
 int weft_from_underlay(struct __sk_buff *skb)
 {
-	seam_pull(skb);
+	seam_pull(skb, skb->protocol);
 	return action(from_underlay(skb));
 }
 

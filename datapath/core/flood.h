@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: (BSD-2-Clause OR GPL-2.0-only)
-// Head-end replication: a copy to each local device of the network, then one to each other host. The frame is opened once and its outer
-// headers written anew for each host. Room in front only ever grows, so the hosts with the shorter headers come first.
+// Head-end replication: a copy to each local device of the network, then one to each other host.
+// The frame is opened once and its outer headers written anew for each host. Room in front only
+// ever grows, so the hosts with the shorter headers come first.
 #pragma once
 
 #include "core/admit.h"

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: (BSD-2-Clause OR GPL-2.0-only)
-// The way of a packet, from end to end: from_port() for one that a port sent, from_underlay() for one from another host.
+// The way of a packet, from end to end: from_port() for one that a port sent, from_underlay() for
+// one from another host.
 #pragma once
 
 #include "core/admit.h"
@@ -104,7 +105,8 @@ static inline enum dp_verdict from_port(struct seam *seam)
 	return verdict == DP_VERDICT_ONWARD ? from_port_forward(seam, packet) : verdict;
 }
 
-// What came out of a tunnel goes to ports of this host and nowhere else: the sender has served the other hosts.
+// What came out of a tunnel goes to ports of this host and nowhere else: the sender has served the
+// other hosts.
 static inline enum dp_verdict from_underlay_forward(struct seam *seam, struct packet *packet)
 {
 	seam_note(seam, DP_STAGE_SWITCH, packet->vni, 0);

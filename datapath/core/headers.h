@@ -170,7 +170,8 @@ static inline bool address_ipv4(const struct dp_address *address)
 	       address_word(address, 2) == BE32(0xffff);
 }
 
-// From numbers in host order. By assignment: next to a copy of a constant struct, clang 14 loses other stores.
+// From numbers in host order. By assignment: next to a copy of a constant struct, clang 14 loses
+// other stores.
 static inline struct dp_mac mac_words(__u16 a, __u16 b, __u16 c)
 {
 	struct dp_mac mac;

@@ -14,7 +14,8 @@ enum nd_type {
 
 enum { ND_HOP_LIMIT = 255, ND_OPTIONS = 8, ND_OPTION_SOURCE = 1, ND_OPTION_TARGET = 2 };
 
-// A solicitation or advertisement with one link-layer option. The rest of the header differs by type, all the options look alike.
+// A solicitation or advertisement with one link-layer option. The rest of the header differs by
+// type, all the options look alike.
 struct nd_message {
 	struct icmp_header icmp;
 	__be32 flags;

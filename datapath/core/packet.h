@@ -10,7 +10,8 @@ enum packet_kind { PACKET_OTHER, PACKET_ARP, PACKET_IPV4, PACKET_IPV6 };
 enum { PACKET_L3 = ETHERNET_BYTES }; // where the packet behind the Ethernet header starts
 
 struct packet {
-	// Where it came from: the network; the port's key, 0 if it is on another host and did not tell.
+	// Where it came from: the network; the port's key, 0 if it is on another host and did not
+	// tell.
 	__u32 vni, port;
 	__u32 entry; // the network by which it entered here from a port; `vni` moves on as it is routed. 0: from another host
 
@@ -42,9 +43,8 @@ struct packet {
 
 	// ARP and neighbor discovery
 	__u16 arp_operation;
-	struct dp_mac
-		link_layer; // ARP: the sender's MAC. ND: the source or target link-layer option, if has_link_layer
 	bool has_link_layer;
+	struct dp_mac link_layer; // ARP: of the sender. ND: the source or target option
 	struct dp_address target; // of a neighbor solicitation or advertisement
 };
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: (BSD-2-Clause OR GPL-2.0-only)
-// Parse: Ethernet, ARP, IPv4, IPv6, TCP, UDP, ICMP, ICMPv6. What announces a length is held to it, so that later stages
-// may rely on every field of struct packet.
+// Parse: Ethernet, ARP, IPv4, IPv6, TCP, UDP, ICMP, ICMPv6. What announces a length is held to it,
+// so that later stages may rely on every field of struct packet.
 #pragma once
 
 #include "core/packet.h"
@@ -100,7 +100,8 @@ static inline enum dp_reason parse_transport(struct seam *seam, struct packet *p
 		return packet->kind == PACKET_IPV6 ? parse_icmp(seam, packet, ICMPV6_BYTES)
 						   : DP_REASON_NONE;
 	}
-	// How long the headers of a superpacket of another protocol are is not known here: as short as can be.
+	// How long the headers of a superpacket of another protocol are is not known here: as short
+	// as can be.
 	if (segment > 0)
 		packet->wire_length = packet->l4 - PACKET_L3;
 	return DP_REASON_NONE;
@@ -118,7 +119,8 @@ static inline enum dp_reason parse_fragment(struct packet *packet, __u32 offset,
 	return DP_REASON_NONE;
 }
 
-// Where the packet ends: `announced` bytes behind `header`. A superpacket of more than 64 KiB announces 0.
+// Where the packet ends: `announced` bytes behind `header`. A superpacket of more than 64 KiB
+// announces 0.
 static inline bool parse_end(
 	struct seam *seam, struct packet *packet, __u32 header, __u32 announced)
 {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: (BSD-2-Clause OR GPL-2.0-only)
-// ARP and neighbor solicitations are answered on the spot from the bindings of the network: the question becomes the answer and goes
-// back. Nobody else hears it, so no port can answer for another, and no question crosses the underlay.
+// ARP and neighbor solicitations are answered on the spot from the bindings of the network: the
+// question becomes the answer and goes back. Nobody else hears it, so no port can answer for
+// another, and no question crosses the underlay.
 #pragma once
 
 #include "core/nd.h"
@@ -63,7 +64,8 @@ static inline enum dp_verdict resolve_nd(
 		ethernet.destination = mac_words(0x3333, 0, 1);
 		reply.ip.destination = address_words(0xff020000, 0, 0, 1);
 	}
-	// The pseudo header (RFC 8200, section 8.1) is length, protocol, and the addresses, which the message follows.
+	// The pseudo header (RFC 8200, section 8.1) is length, protocol, and the addresses, which
+	// the message follows.
 	reply.message.icmp.checksum = checksum_fold(
 		checksum_add(reply.ip.length + BE16(PROTOCOL_ICMPV6), &reply.ip.source, summed));
 	if (seam_resize(seam, sizeof(ethernet) + sizeof(reply)) < 0 ||

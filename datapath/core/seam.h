@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: (BSD-2-Clause OR GPL-2.0-only)
 // The seam: all that forwarding needs from outside. Forwarding (core/) is built twice, over the
-// kernel's packets and maps (bpf/seam_bpf.h) and over plain memory (native/), and sees neither: only
-// `struct seam`, one packet in hand with the place where it arrived, and the operations below.
+// kernel's packets and maps (bpf/seam_bpf.h) and over plain memory (native/), and sees neither:
+// only `struct seam`, one packet in hand with the place where it arrived, and the operations below.
 //
-// Each build defines `struct seam` and every operation as a static inline function, after this header
-// and before core/forward.h. Offsets and lengths are bytes, from the start of the Ethernet header; the
-// lengths of load and store are constants. `int` answers 0, or -1: what was asked is impossible, and
-// the packet is fit only for dropping.
+// Each build defines `struct seam` and every operation as a static inline function, after this
+// header and before core/forward.h. Offsets and lengths are bytes, from the start of the Ethernet
+// header; the lengths of load and store are constants. `int` answers 0, or -1: what was asked is
+// impossible, and the packet is fit only for dropping.
 //
 // The packet
 //
@@ -34,13 +34,13 @@
 // Tunnels
 //
 //   int   seam_open(struct seam *, enum seam_family, __u32 bytes)
-//         put an Ethernet header and `bytes` of room (an outer IP header of this family, UDP, the tunnel
-//         header) before the whole frame, both to be written
+//         put an Ethernet header and `bytes` of room (an outer IP header of this family, UDP, the
+//         tunnel header) before the whole frame, both to be written
 //   int   seam_widen(struct seam *, __u32 bytes)
 //         so much more room in an opened frame
 //   int   seam_close(struct seam *, __u32 bytes)
-//         take `bytes` off the front: the frame starts with what was at that offset. On a frame as it
-//         came from the underlay
+//         take `bytes` off the front of a frame that came from the underlay: it starts with what
+//         was at that offset
 //
 // Tables: for each TABLE(name, NAME, key, value, ...) of DP_TABLES
 //
@@ -105,8 +105,8 @@
 //   void  seam_repeat(__u32 count, long (*body)(__u32 index, void *context), void *context)
 //         body(0) to body(count - 1), until one answers 1; count is at most 2^23
 //   __u32 seam_zero(const struct seam *)
-//         0, but nobody can know. What a body both tests and changes starts from it: Linux 6.1 looks at a
-//         body once and takes out the branches that its first call would not take
+//         0, but nobody can know. What a body both tests and changes starts from it: Linux 6.1
+//         looks at a body once and takes out the branches that its first call would not take
 #pragma once
 
 #include <linux/types.h>
@@ -118,7 +118,8 @@
 
 struct seam;
 
-// A function of its own in every build: a BPF program has 512 bytes of stack, and what is inlined shares one frame.
+// A function of its own in every build: a BPF program has 512 bytes of stack, and what is inlined
+// shares one frame.
 #define APART static __attribute__((noinline))
 
 // Such a function that the kernel's verifier looks at once and by itself, and not once more for each way that leads to it. So it

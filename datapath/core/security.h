@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: (BSD-2-Clause OR GPL-2.0-only)
-// Port security: a port speaks with its own MAC and addresses, and those that it is allowed, and none else. Unlike a firewall, it
-// holds for the claims inside ARP and neighbor discovery too.
+// Port security: a port speaks with its own MAC and addresses, and those that it is allowed, and
+// none else. Unlike a firewall, it holds for the claims inside ARP and neighbor discovery too.
 #pragma once
 
 #include "core/nd.h"
@@ -46,8 +46,8 @@ static inline bool security_address(struct seam *seam, const struct dp_source *s
 	       security_allowed(seam, source->port, mac, address);
 }
 
-// Who has no address yet may ask for one, join groups, and look for routers and duplicates: RFC 2131, section 4.1; RFC 4861,
-// section 4.1; RFC 4862, section 5.4; RFC 3810, section 5.2.13.
+// Who has no address yet may ask for one, join groups, and look for routers and duplicates: RFC
+// 2131, section 4.1; RFC 4861, section 4.1; RFC 4862, section 5.4; RFC 3810, section 5.2.13.
 static inline bool security_unspecified(const struct packet *packet)
 {
 	if (packet->fragment)
@@ -120,7 +120,8 @@ static inline enum dp_reason security_check(
 	case PACKET_IPV4:
 	case PACKET_IPV6:
 		break;
-	default: // no address inside: the MAC must do, an allowed one only if it is allowed with any address
+	default:
+		// No address inside. An allowed MAC will do only if it is allowed with any address.
 		return own || security_allowed(
 				      seam, source->port, &packet->ethernet.source, &packet->source)
 			       ? DP_REASON_NONE

@@ -4,7 +4,8 @@
 
 #include "core/flood.h"
 
-// 01:80:c2:00:00:00 to :0f are for bridges, which pass them on to nobody: IEEE 802.1Q, section 8.6.3.
+// 01:80:c2:00:00:00 to :0f are for bridges, which pass them on to nobody: IEEE 802.1Q, section
+// 8.6.3.
 static inline bool switch_reserved(const struct dp_mac *mac)
 {
 	return mac->bytes[0] == 0x01 && mac->bytes[1] == 0x80 && mac->bytes[2] == 0xc2 &&

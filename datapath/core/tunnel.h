@@ -35,7 +35,8 @@ static inline __u32 tunnel_ip_bytes(enum seam_family family)
 	return family == SEAM_IPV4 ? sizeof(struct ipv4_header) : sizeof(struct ipv6_header);
 }
 
-// Some other source port for each flow, so that routers and receivers spread them: RFC 8926, section 3.3.
+// Some other source port for each flow, so that routers and receivers spread them: RFC 8926,
+// section 3.3.
 static inline __be16 tunnel_source_port(__u32 hash)
 {
 	return BE16(0xc000 | ((hash ^ hash >> 16) & 0x3fff));
@@ -50,7 +51,8 @@ struct tunnel_packet {
 	__u8 ecn;
 };
 
-// A length that the field cannot hold is 0, as in every jumbo packet; segmentation writes the true ones.
+// A length that the field cannot hold is 0, as in every jumbo packet; segmentation writes the true
+// ones.
 static inline __be16 tunnel_length(__u32 length)
 {
 	return length > 0xffff ? 0 : BE16(length);
@@ -85,7 +87,8 @@ static inline int tunnel_write_ip(
 	return seam_store(seam, ETHERNET_BYTES, &ip, sizeof(ip));
 }
 
-// UDP and the tunnel header, into the room at constant offset `at`. No UDP checksum: RFC 8926, section 3.3; RFC 6935.
+// UDP and the tunnel header, into the room at constant offset `at`. No UDP checksum: RFC 8926,
+// section 3.3; RFC 6935.
 static inline int tunnel_write_header(
 	struct seam *seam, __u32 at, __u32 encapsulation, const struct tunnel_packet *tunnel)
 {
@@ -141,7 +144,8 @@ struct tunnel_arrival {
 	__u8 encapsulation;
 };
 
-// Is this UDP over IP that may be a tunnel's? What is not is the host's business, whatever is wrong with it.
+// Is this UDP over IP that may be a tunnel's? What is not is the host's business, whatever is wrong
+// with it.
 static inline bool tunnel_parse_ip(struct seam *seam, struct tunnel_arrival *arrival)
 {
 	struct ethernet_header ethernet;

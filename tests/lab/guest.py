@@ -48,7 +48,7 @@ class Guest:
     """A running guest. `nic` is {tap, mac, addresses, mtu}, or None for no network card; with one it answers on `port`
     by the name `answer`.
 
-    `launch` starts a process where the tap is: it takes the words of the command and answers a Popen.
+    `launch` starts a process where the tap is: it takes what subprocess.Popen takes, and answers one.
     """
 
     def __init__(self, name, folder, launch=subprocess.Popen, *, series="6.1", nic=None, answer=None, port=7777,
@@ -65,13 +65,17 @@ class Guest:
             words += [f"weft.mtu={nic['mtu']}", f"weft.addresses={','.join(nic['addresses'])}", f"weft.port={port}"]
             devices = ["-netdev", f"tap,id=net,ifname={nic['tap']},script=no,downscript=no",
                        "-device", f"virtio-net-pci,netdev=net,mac={nic['mac']},romfile="]
-        self.process = launch([
-            "qemu-system-x86_64", "-machine", "q35", "-accel", "tcg", "-cpu", "max", "-m", str(memory),
-            "-nodefaults", "-no-user-config", "-display", "none", "-no-reboot",
-            "-kernel", str(kernel.image), "-initrd", str(image), "-append", " ".join(words),
-            "-serial", f"file:{self.log}",
-            "-device", "virtio-serial-pci", "-chardev", f"socket,id=console,path={console},server=on,wait=off",
-            "-device", "virtserialport,chardev=console,name=weft", *devices])
+        self._said = pathlib.Path(folder) / f"{name}.qemu"
+        # A session of its own, with none of our files: it may outlive us.
+        with open(self._said, "wb") as said:
+            self.process = launch([
+                "qemu-system-x86_64", "-machine", "q35", "-accel", "tcg", "-cpu", "max", "-m", str(memory),
+                "-nodefaults", "-no-user-config", "-display", "none", "-no-reboot",
+                "-kernel", str(kernel.image), "-initrd", str(image), "-append", " ".join(words),
+                "-serial", f"file:{self.log}",
+                "-device", "virtio-serial-pci", "-chardev", f"socket,id=console,path={console},server=on,wait=off",
+                "-device", "virtserialport,chardev=console,name=weft", *devices],
+                stdin=subprocess.DEVNULL, stdout=said, stderr=said, start_new_session=True)
         self._connect(console)
 
     def _connect(self, console):
@@ -83,7 +87,7 @@ class Guest:
                 break
             except (FileNotFoundError, ConnectionRefusedError):
                 if self.process.poll() is not None or time.monotonic() > deadline:
-                    raise LabError(f"guest {self.name}: QEMU did not start") from None
+                    raise LabError(f"guest {self.name}: QEMU did not start: {self._said.read_text()}") from None
                 time.sleep(0.02)
         self.stream = self.socket.makefile("rb")
         self._ready = False

@@ -75,7 +75,14 @@ class Record:
         self._save()
         return process
 
+    def keep(self):
+        """Let it outlive this process: only its name takes it down."""
+        self._data["owner"] = None
+        self._save()
+
     def is_abandoned(self):
+        if not self._data["owner"]:
+            return False
         pid, started = self._data["owner"]
         return _start_time(pid) != started
 
@@ -89,6 +96,7 @@ class Record:
             if pid in self._processes:
                 with contextlib.suppress(subprocess.TimeoutExpired):
                     self._processes[pid].wait(5)
+        self._kill_inside()
         existing = [n for n in self._data["namespaces"] if pathlib.Path("/run/netns", n).exists()]
         if existing:
             result = run("ip", "-force", "-batch", "-", check=False,
@@ -104,6 +112,14 @@ class Record:
         shutil.rmtree(self.folder, ignore_errors=True)
         if failures:
             raise RuntimeError("; ".join(failures))
+
+    def _kill_inside(self):
+        """Whatever was started in our namespaces and is still there."""
+        for name in self._data["namespaces"]:
+            for pid in run("ip", "netns", "pids", name, check=False).stdout.split():
+                if int(pid) != os.getpid():
+                    with contextlib.suppress(ProcessLookupError):
+                        os.kill(int(pid), signal.SIGKILL)
 
 
 def _remove_pins(folder):

@@ -7,7 +7,7 @@ import statistics
 import subprocess
 
 from .fabric import workload_program
-from .shell import LabError
+from .shell import LabError, run
 
 
 class Place:
@@ -69,6 +69,12 @@ def connect_request_close(client, server, seconds=1.0):
     """A TCP connection for each request; connections a second."""
     answer = _transactions("crr", client, server, seconds)
     return answer["transactions"] / answer["seconds"]
+
+
+def received(place):
+    """(packets, bytes) that the network card of a place has received."""
+    counters = json.loads(run("ip", "-n", place.namespace.name, "-j", "-s", "link", "show", "eth0"))[0]["stats64"]["rx"]
+    return counters["packets"], counters["bytes"]
 
 
 def interleave(arms, rounds, measure):

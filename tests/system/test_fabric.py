@@ -8,6 +8,7 @@ import pytest
 
 from lab import Lab, checks
 from lab.fabric import ROOT
+from lab.throughput import Place, bulk, received
 from lab.traffic import Traffic, judge, probe_all
 
 EXAMPLE = (ROOT / "examples/two-tenants.yaml").read_text()
@@ -89,6 +90,16 @@ def test_bulk_tcp_arrives_whole(fabric):
     for target in (workloads["acme/web2"], workloads["acme/web3"]):
         for address in target.addresses:
             assert transfer(source, target, address) == 1 << 20
+
+
+def test_superpackets_stay_whole(fabric):
+    """Bulk TCP across hosts arrives in packets far larger than any MTU."""
+    _, workloads = fabric
+    source, target = (Place(workloads[name].namespace, workloads[name].ipv4) for name in ("acme/web1", "acme/web3"))
+    before = received(target)
+    assert bulk(source, target) > 0
+    packets, size = (after - earlier for after, earlier in zip(received(target), before))
+    assert size / packets > 10_000
 
 
 def transfer(source, target, address):

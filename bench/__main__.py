@@ -1,0 +1,61 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The command line of the benchmark."""
+
+import argparse
+import json
+import os
+import pathlib
+import sys
+
+from . import RESULTS, ROOT, data, loads, method, packet, report
+
+BUILD = pathlib.Path(os.environ.get("WEFT_BUILD", ROOT / "build"))
+
+
+def parse():
+    parser = argparse.ArgumentParser(prog="./dev bench", description="Weft beside what one would use instead.")
+    parser.add_argument("what", nargs="?", choices=["data", "control", "all"], default="all")
+    parser.add_argument("--quick", action="store_true", help="under six minutes; docs/performance.md stays as it is")
+    parser.add_argument("--loads", help="only these: " + ",".join(load.key for load in loads.LOADS))
+    parser.add_argument("--baseline", action="store_true", help="keep this run's instruction counts as the baseline")
+    return parser.parse_args()
+
+
+def run(options):
+    result = {"environment": method.environment(ROOT), "quick": options.quick}
+    only = options.loads.split(",") if options.loads else None
+    result["data"] = data.run(BUILD / "bench/load/weft-load", options.quick, only)
+    if not only:
+        result["packet"] = packet.run(BUILD, result["environment"]["compiler"])
+        if options.baseline:
+            packet.keep(result["packet"])
+    return result
+
+
+def write(result, docs):
+    RESULTS.mkdir(exist_ok=True)
+    stamp = result["environment"]["date"].replace(":", "").replace(" ", "-").removesuffix("-UTC")
+    path = RESULTS / f"{stamp}.json"
+    path.write_text(json.dumps(result) + "\n")
+    path.with_suffix(".html").write_text(report.page(result))
+    if docs:
+        report.write_docs(result)
+        (RESULTS / "summary.json").write_text(json.dumps(report.condensed(result), indent=1) + "\n")
+    return path
+
+
+def main():
+    options = parse()
+    if options.what == "control":
+        sys.exit("bench: control is not there yet: it needs the simulated fleet")
+    os.nice(-10)  # what else runs on this machine shall not decide; all that is measured inherits it
+    result = run(options)
+    path = write(result, docs=not options.quick and not options.loads)
+    report.show(result)
+    if options.what == "all":
+        print("\ncontrol: not there yet, it needs the simulated fleet")
+    print(f"\n{path.relative_to(ROOT)}, {path.with_suffix('.html').relative_to(ROOT)}")
+
+
+if __name__ == "__main__":
+    main()
