@@ -66,6 +66,9 @@ def fabric():
         for container in containers.values():
             lab.attach(container)
         lab.settle()
+        # What this one does not ask, it was told by hand.
+        web5 = containers["web5"]
+        web5.namespace.ip(*[f"route replace default via {gateway(web5, family)}" for family in (4, 6)])
         with NameServer(lab.controller_namespace, OUTSIDE, NAMES) as server:
             yield lab, containers, server
 
