@@ -117,7 +117,8 @@ static void apply(void *context)
 		keep_neighbors(agent);
 	services_refresh(agent->services);
 	set_failure(agent, &error);
-	agent_report_note(agent->report, REPORT_REALIZED | REPORT_AGENT | REPORT_PORTS);
+	agent_report_note(
+		agent->report, REPORT_REALIZED | REPORT_AGENT | REPORT_PORTS | REPORT_RULES);
 }
 
 // What is seen of the host comes in bursts: once for all that comes in one turn of the loop.
@@ -303,12 +304,23 @@ static void keep_counters(void *context, const struct compiler_port *port)
 		entry->known = true;
 }
 
+static void count_rules(struct agent *agent)
+{
+	struct error error = {0};
+	int moved = rules_collect(&agent->rule_counts, agent->datapath, agent->compiler, &error);
+	if (moved < 0)
+		log_warning("%s", error.message);
+	if (moved > 0)
+		agent_report_note(agent->report, REPORT_RULES);
+}
+
 static void count(void *context)
 {
 	struct agent *agent = context;
 	struct error error = {0};
 	if (!agent->synced)
 		return;
+	count_rules(agent);
 	int moved = counters_collect(&agent->counters, agent->datapath, &error);
 	if (moved < 0)
 		log_warning("%s", error.message);
@@ -432,6 +444,7 @@ void agent_stop(struct agent *agent)
 	compiler_free(agent->compiler);
 	datapath_close(agent->datapath);
 	counters_done(&agent->counters);
+	rules_done(&agent->rule_counts);
 	view_done(&agent->view);
 	free(agent->failure);
 	free(agent->route_failure);

@@ -104,5 +104,8 @@ json_t *content_build(void *context, unsigned members)
 		json_t *drops = counters_encode_drops(counters_find(&agent->counters, 0));
 		json_object_set_new(report, "drops", drops ? drops : json_object());
 	}
+	if (members & REPORT_RULES)
+		json_object_set_new(
+			report, "rules", rules_encode(&agent->rule_counts, agent->compiler));
 	return report;
 }

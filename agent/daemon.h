@@ -19,6 +19,7 @@
 #include "neighbors.h"
 #include "program.h"
 #include "report.h"
+#include "rules.h"
 #include "services/services.h"
 #include "stream.h"
 #include "timer.h"
@@ -40,6 +41,7 @@ struct agent {
 	struct links *links;
 	struct view view;
 	struct counters counters;
+	struct rule_counts rule_counts;
 
 	struct http *http;
 	struct stream *stream;

@@ -14,7 +14,8 @@ enum report_member {
 	REPORT_INTERFACES = 1 << 2,
 	REPORT_PORTS = 1 << 3,
 	REPORT_DROPS = 1 << 4,
-	REPORT_ALL = (1 << 5) - 1,
+	REPORT_RULES = 1 << 5,
+	REPORT_ALL = (1 << 6) - 1,
 };
 
 struct report;

@@ -88,6 +88,36 @@ static void print_drops(const json_t *drops)
 	table_free(table);
 }
 
+// A rule without a name is called by its place.
+static void print_rules(const json_t *rules)
+{
+	struct table *table;
+	size_t index;
+	json_t *rule;
+
+	print_heading(0, "rules");
+	table_new(&table, output_coloured(stdout));
+	table_column(table, "RULE");
+	table_column(table, "DIRECTION");
+	table_column(table, "ACTION");
+	table_column(table, "PACKETS");
+	table_column(table, "BYTES");
+	json_array_foreach ((json_t *)rules, index, rule) {
+		const char *name = json_string_value(json_object_get(rule, "name"));
+		const char *direction = json_string_value(json_object_get(rule, "direction"));
+		const char *action = json_string_value(json_object_get(rule, "action"));
+		cleanup_free char *place = memory_format("rules[%zu]", index);
+		table_row(table);
+		table_cell(table, name ? name : place, TABLE_PLAIN);
+		table_cell(table, direction ? direction : "-", TABLE_PLAIN);
+		table_cell(table, action ? action : "-", TABLE_PLAIN);
+		print_number_cell(table, rule, "packets");
+		print_number_cell(table, rule, "bytes");
+	}
+	table_print(table, stdout);
+	table_free(table);
+}
+
 // "since_ms": 5210 -> "Since: 5.2 s".
 static bool print_milliseconds(int indent, const char *key, const json_t *value)
 {
@@ -109,7 +139,7 @@ static void print_members(int indent, const json_t *object)
 	json_t *value;
 
 	json_object_foreach ((json_t *)object, key, value)
-		if (strcmp(key, "drops"))
+		if (strcmp(key, "drops") && strcmp(key, "rules"))
 			print_value(indent, key, value);
 }
 
@@ -149,7 +179,9 @@ static int print_object(const struct target *target, const json_t *json, struct 
 	print_line(0, "name", object->name);
 	print_line(0, "revision", revision);
 	print_fields(object);
-	if (status) {
+	if (status && object->kind == MODEL_POLICY) {
+		print_rules(json_object_get(status, "rules"));
+	} else if (status) {
 		print_value(0, "status", status);
 		print_drops(json_object_get(status, "drops"));
 	}

@@ -306,8 +306,7 @@ static char *port_problem(const struct port_node *port)
 	for (int direction = 0; direction < DP_DIRECTIONS; direction++) {
 		const struct ruleset *ruleset = port->identity->rulesets[direction];
 		if (ruleset && ruleset->overflow)
-			return memory_format("the policies of the port have more than %d rules: "
-					     "what none of the first ones takes is dropped",
+			return memory_format("the policies of the port have more than %d rules",
 				DP_SET_RULES * DP_SET_CHAIN);
 	}
 	if (!port->device)

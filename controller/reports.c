@@ -19,6 +19,7 @@ struct report {
 	json_t *agent, *drops; // objects; NULL: not reported
 	json_t *interfaces;    // array
 	json_t *ports;         // object: "acme/ports/web1" to what was reported of it
+	json_t *rules; // object: "acme/policies/front" to a list of what was counted by its rules
 	UT_hash_handle hh;
 };
 
@@ -51,6 +52,7 @@ static void report_delete(struct controller *controller, struct report *report)
 	json_decref(report->drops);
 	json_decref(report->interfaces);
 	json_decref(report->ports);
+	json_decref(report->rules);
 	free(report);
 }
 
@@ -129,6 +131,7 @@ static int report_check(
 		{"interfaces", JSON_ARRAY},
 		{"ports", JSON_ARRAY},
 		{"drops", JSON_OBJECT},
+		{"rules", JSON_ARRAY},
 	};
 	static const struct member interfaces[] = {
 		{"name", JSON_STRING, true}, {"ifindex", JSON_INTEGER}, {"role", JSON_STRING}};
@@ -141,6 +144,14 @@ static int report_check(
 		{"counters", JSON_OBJECT},
 		{"drops", JSON_OBJECT},
 	};
+	static const struct member rules[] = {
+		{"policy", JSON_STRING, true},
+		{"revision", JSON_INTEGER, true},
+		{"name", JSON_STRING},
+		{"index", JSON_INTEGER, true},
+		{"packets", JSON_INTEGER, true},
+		{"bytes", JSON_INTEGER, true},
+	};
 	int rc = 0;
 	for (size_t i = 0; !rc && i < array_count(top); i++)
 		rc = check_member(json, &top[i], error);
@@ -148,6 +159,8 @@ static int report_check(
 		rc = check_list(json, "interfaces", interfaces, array_count(interfaces), error);
 	if (!rc)
 		rc = check_list(json, "ports", ports, array_count(ports), error);
+	if (!rc)
+		rc = check_list(json, "rules", rules, array_count(rules), error);
 	if (rc < 0)
 		return rc;
 	const json_t *realized = json_object_get(json, "realized");
@@ -197,6 +210,26 @@ static void replace_ports(struct report *report, const json_t *json)
 	}
 }
 
+static void replace_rules(struct report *report, const json_t *json)
+{
+	const json_t *rules = json_object_get(json, "rules");
+	size_t index;
+	json_t *rule;
+	if (!rules)
+		return;
+	json_decref(report->rules);
+	report->rules = json_object();
+	json_array_foreach (rules, index, rule) {
+		const char *policy = json_string_value(json_object_get(rule, "policy"));
+		json_t *list = json_object_get(report->rules, policy);
+		if (!list) {
+			list = json_array();
+			json_object_set_new(report->rules, policy, list);
+		}
+		json_array_append(list, rule);
+	}
+}
+
 void handle_report(
 	struct controller *controller, struct request *request, const struct target *target)
 {
@@ -221,6 +254,7 @@ void handle_report(
 	replace(&report->drops, json, "drops");
 	replace(&report->interfaces, json, "interfaces");
 	replace_ports(report, json);
+	replace_rules(report, json);
 	const json_t *realized = json_object_get(json, "realized");
 	const json_t *failure = json_object_get(json, "failure");
 	if (json_is_integer(realized))
@@ -274,6 +308,20 @@ const json_t *reports_drops(const struct controller *controller, const char *hos
 {
 	const struct report *report = report_find(controller, host);
 	return report ? report->drops : NULL;
+}
+
+void reports_rules(const struct controller *controller, const struct object *policy,
+	reports_visit visit, void *context)
+{
+	char path[OBJECT_PATH_TEXT];
+	object_path(policy, path);
+	const struct report *report;
+	for (report = controller->reports->by_host; report; report = report->hh.next) {
+		size_t index;
+		json_t *rule;
+		json_array_foreach (json_object_get(report->rules, path), index, rule)
+			visit(context, rule);
+	}
 }
 
 uint64_t reports_realized(const struct controller *controller, const char *host)

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "handler.h"
+#include "policy_status.h"
 #include "reports.h"
 #include "streams.h"
 
@@ -77,6 +78,9 @@ json_t *status_encode(const struct controller *controller, const struct object *
 	else if (object->kind == MODEL_PORT)
 		json_object_set_new(
 			json, "status", port_status(controller, (const struct port *)object));
+	else if (object->kind == MODEL_POLICY)
+		json_object_set_new(
+			json, "status", policy_status(controller, (const struct policy *)object));
 	return json;
 }
 
