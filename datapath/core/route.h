@@ -14,12 +14,16 @@ struct route_walk {
 	const struct dp_station
 		*station;  // where it leaves the last router for; NULL: not found yet
 	__u32 router, vni; // the router that it is at, by this network
-	__u32 mtu;         // of the network that it does not fit into
 	struct dp_mac source, destination; // of its next Ethernet header
-	__u16 reason;                      // enum dp_reason: why it goes no further
-	__u8 passed;                       // routers, with this one
-	bool received;                     // it is for the router
+	// Why it goes no further (enum dp_reason). It does not begin a word of 8 bytes: of a number that does, and is written through a
+	// pointer, Linux before 6.8 forgets that it can have other values, and takes branches for dead.
+	__u16 reason;
+	__u8 passed;   // routers, with this one
+	bool received; // it is for the router
+	__u32 mtu;     // of the network that it does not fit into
 };
+
+_Static_assert(__builtin_offsetof(struct route_walk, reason) % 8 != 0, "as said");
 
 // ---- which way ----
 
