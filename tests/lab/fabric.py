@@ -11,7 +11,9 @@ Nothing outside of the namespaces is touched but the BPF file system, where each
 import ipaddress
 import os
 import pathlib
+import signal
 import subprocess
+import sys
 import time
 
 from . import record as records
@@ -29,6 +31,7 @@ CONTROLLER = 250    # host part of its underlay address
 
 # Prefixes for documentation (RFC 5737, RFC 3849): nobody routes them.
 UNDERLAYS = {"ipv4": ("192.0.2.{}", 24), "ipv6": ("2001:db8:ff::{}", 64)}
+DIRECT = "203.0.113.{}"  # on a link of two hosts
 
 
 def find_binary():
@@ -50,6 +53,13 @@ def workload_program():
         run("cc", "-static", "-O2", "-Wall", "-Wextra", "-Werror", "-o", part, source)
         part.rename(program)
     return program
+
+
+def _end_by_exception():
+    """Let a signal that ends the process unwind it, so that laboratories are taken down."""
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        if signal.getsignal(number) is signal.SIG_DFL:
+            signal.signal(number, lambda number, _: sys.exit(128 + number))
 
 
 class Host:
@@ -87,8 +97,15 @@ class Workload:
         self.host, self.tenant, self.port, self.device = host, tenant, port, device
         self.name = f"{tenant}/{port}"
         self.network = f"{tenant}/{fields['network']}"
+        self.segment = self.network  # what routers join; in it, addresses are unique
         self.mac, self.addresses, self.mtu = fields["mac"], fields["addresses"], network["mtu"]
         self.prefixes = [_with_length(address, network["subnets"]) for address in self.addresses]
+
+    def gateway(self, family=4):
+        """Where the router of its network is, unless it says otherwise: the first host address of the subnet."""
+        address = self.ipv4 if family == 4 else self.ipv6
+        prefix = next(p for p in self.prefixes if p.startswith(f"{address}/"))
+        return str(ipaddress.ip_interface(prefix).network[1])
 
     @property
     def ipv4(self):
@@ -114,6 +131,7 @@ class Container(Workload):
         super().__init__(host, tenant, port, device, fields, network)
         self.namespace = host.lab.new_namespace(f"{tenant}-{port}")
         self.configure = configure
+        self.routes = ["route add 0.0.0.0/0 dev eth0", "route add ::/0 dev eth0"]
         self.plug()
 
     def plug(self):
@@ -125,8 +143,14 @@ class Container(Workload):
         if not self.configure:
             self.namespace.ip("link set eth0 up")
             return
-        self.namespace.ip("link set eth0 up", *[f"address add {p} dev eth0" for p in self.prefixes],
-                          "route add 0.0.0.0/0 dev eth0", "route add ::/0 dev eth0")
+        self.namespace.ip("link set eth0 up", *[f"address add {p} dev eth0" for p in self.prefixes], *self.routes)
+
+    def join(self, segment):
+        """Its network has a router, whose networks are this segment: what is elsewhere, is sent there."""
+        self.segment = segment
+        families = {6 if ":" in address else 4 for address in self.addresses}
+        self.routes = [f"route replace default via {self.gateway(family)}" for family in sorted(families)]
+        self.namespace.ip(*self.routes)
 
     def unplug(self):
         self.host.namespace.ip(f"link del {self.device}")
@@ -139,17 +163,19 @@ class VirtualMachine(Workload):
         host.tap(device)
         nic = {"tap": device, "mac": self.mac, "addresses": self.prefixes if configure else [], "mtu": self.mtu}
         self.guest = Guest(
-            f"{tenant}-{port}", lab.folder, lambda words: lab.record.process(host.namespace.popen(words)),
+            f"{tenant}-{port}", lab.folder, lambda words, **how: lab.record.process(host.namespace.popen(words, **how)),
             series=series, nic=nic, answer=self.name, port=ANSWER_PORT, programs=[workload_program()])
         lab.guests.append(self.guest)
 
 
 class Lab:
     """Use as a context manager. `hosts`: how many; `audit`: seconds between two looks for drift; `keep`: leave it all
-    running at the end, unless that is a failure. The agents have connected when it is entered."""
+    running at the end, unless that is a failure; `direct`: the two hosts have a link of their own for tunnels. The agents
+    have connected when it is entered."""
 
-    def __init__(self, hosts=3, underlay="ipv4", encap="geneve", mtu=1500, audit=10, binary=None, keep=False):
-        self.audit, self.keep = audit, keep
+    def __init__(self, hosts=3, underlay="ipv4", encap="geneve", mtu=1500, audit=10, binary=None, keep=False,
+                 direct=False):
+        self.audit, self.keep, self.direct = audit, keep, direct
         self.binary = str(binary or find_binary())
         self.encap, self.mtu = encap, mtu
         self._address, self._length = UNDERLAYS[underlay]
@@ -162,6 +188,7 @@ class Lab:
 
     def __enter__(self):
         mount_bpf()
+        _end_by_exception()
         self.record = records.Record.new()
         self.run_id, self.folder = self.record.run, self.record.folder
         self.pins = BPF / f"weft-{self.run_id}"
@@ -177,6 +204,8 @@ class Lab:
     def __exit__(self, failure, *_):
         if failure or not self.keep:
             self.destroy()
+        else:
+            self.record.keep()
 
     def destroy(self):
         for guest in self.guests:
@@ -196,6 +225,10 @@ class Lab:
         self.url = f"https://{self.listen}"
         for number in range(1, self._host_count + 1):
             self.hosts[f"h{number}"] = Host(self, f"h{number}", number)
+        if self.direct:
+            self.join(*[host.namespace for host in self.hosts.values()])
+            for number, host in enumerate(self.hosts.values(), 1):
+                host.vtep = DIRECT.format(number)
         self.start_controller()
         for host in self.hosts.values():
             host.start_agent()
@@ -265,6 +298,13 @@ class Lab:
             f"netns {namespace.name}", f"link set {port} master br0 up")
         namespace.ip("link set eth0 addrgenmode eui64", "link set eth0 up",
                      f"address add {self.underlay_address(number)}/{self._length} dev eth0")
+
+    def join(self, first, second):
+        """Two namespaces by a veth pair "direct", as by a cable: no switch stands between."""
+        first.ip(f"link add direct mtu {self.mtu} type veth peer name direct mtu {self.mtu} netns {second.name}")
+        for number, namespace in enumerate((first, second), 1):
+            namespace.ip("link set direct addrgenmode eui64", "link set direct up",
+                         f"address add {DIRECT.format(number)}/24 dev direct")
 
     def certificate(self, name, address=None):
         if name not in self._certificates:

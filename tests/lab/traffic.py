@@ -40,9 +40,9 @@ class Probe:
 
 
 def expected_answer(workloads, source, address):
-    """Who must answer when `source` asks `address`: the workload of its own network that has it, or nobody."""
+    """Who must answer when `source` asks `address`: the workload of its own segment that has it, or nobody."""
     for workload in workloads:
-        if workload.network == source.network and address in workload.addresses:
+        if workload.segment == source.segment and address in workload.addresses:
             return workload.name
     return None
 
