@@ -33,12 +33,12 @@ static inline enum dp_reason admit_ask(
 	struct seam *seam, struct admission *admission, __u32 local, __u32 source)
 {
 	const struct flow *flow = &admission->flow;
-	struct classify_key *key = &admission->key;
+	struct classify_key *key = &admission->judge.key;
 	enum { ECHO_REQUEST4 = ICMP_ECHO << 8, ECHO_REQUEST6 = ICMPV6_ECHO << 8 };
 	bool egress = local == source;
 	__u32 set = admission->ends[local & 1].sets[egress ? DP_EGRESS : DP_INGRESS];
 
-	admission->answer = (struct judge_answer){0};
+	admission->judge.answer = (struct judge_answer){0};
 	if (!set)
 		return DP_REASON_NONE;
 	// Field by field: a copy would stand on the stack first.
@@ -57,16 +57,17 @@ static inline enum dp_reason admit_ask(
 	}
 	seam_note(seam, egress ? DP_STAGE_EGRESS : DP_STAGE_INGRESS,
 		admission->ends[local & 1].port, set);
-	enum dp_reason reason = judge_set(seam, set, key, &admission->answer);
+	enum dp_reason reason = judge_set(seam, set);
 	if (reason)
 		admission->blame = admission->ends[local & 1].port;
 	return reason;
 }
 
 // Judge the connection in hand at one end, and write the answer into it.
-STAGE enum dp_reason admit_judge_end(struct seam *seam, struct admission *admission, __u32 end)
+STAGE enum dp_reason admit_judge_end(struct seam *seam, __u32 end)
 {
-	seam_hold(seam);
+	struct admission *admission = admission_of(seam);
+
 	if (!admission)
 		return DP_REASON_RULES_MISSING;
 	struct dp_connection *connection = &admission->connection;
@@ -77,9 +78,9 @@ STAGE enum dp_reason admit_judge_end(struct seam *seam, struct admission *admiss
 	enum dp_reason reason = admit_ask(seam, admission, end, connection->initiator);
 	connection->ports[end & 1] = here->port;
 	connection->epochs[end & 1] = here->epoch;
-	connection->rules[end & 1] = admission->answer.rule;
+	connection->rules[end & 1] = admission->judge.answer.rule;
 	connection->stateless &= ~(1u << (end & 1));
-	if (admission->answer.stateless)
+	if (admission->judge.answer.stateless)
 		connection->stateless |= 1u << (end & 1);
 	return reason;
 }
@@ -88,21 +89,22 @@ STAGE enum dp_reason admit_judge_end(struct seam *seam, struct admission *admiss
 static inline enum dp_reason admit_judge(struct seam *seam, struct admission *admission)
 {
 	__u32 initiator = admission->connection.initiator & 1;
-	enum dp_reason reason = admit_judge_end(seam, admission, initiator);
+	enum dp_reason reason = admit_judge_end(seam, initiator);
 
-	return reason ? reason : admit_judge_end(seam, admission, initiator ^ 1);
+	return reason ? reason : admit_judge_end(seam, initiator ^ 1);
 }
 
 // Ends that want to be asked about every packet are asked about this one.
-STAGE enum dp_reason admit_ask_stateless(struct seam *seam, struct admission *admission, __u32 ends)
+STAGE enum dp_reason admit_ask_stateless(struct seam *seam, __u32 ends)
 {
-	seam_hold(seam);
+	struct admission *admission = admission_of(seam);
+
 	if (!admission)
 		return DP_REASON_RULES_MISSING;
 	__u32 from = admission->flow.from & 1;
 	enum dp_reason reason = DP_REASON_NONE;
 
-	connection_ask_parties(seam, admission);
+	connection_ask_parties(seam);
 	if (ends & 1u << from)
 		reason = admit_ask(seam, admission, from, from);
 	if (!reason && (ends & 1u << (from ^ 1)))
@@ -140,22 +142,22 @@ static inline enum dp_reason admit_review_end(
 	struct seam *seam, struct admission *admission, __u32 end)
 {
 	if (!admit_keeps(admission, end))
-		return admit_judge_end(seam, admission, end);
+		return admit_judge_end(seam, end);
 	admission->connection.epochs[end & 1] = admission->ends[end & 1].epoch;
 	return DP_REASON_NONE;
 }
 
 // Judge the connection in hand anew, by the rules that hold now. `state`: of one that was forbidden and is not any more.
-STAGE enum dp_reason admit_review(
-	struct seam *seam, struct admission *admission, enum dp_connection_state state)
+STAGE enum dp_reason admit_review(struct seam *seam, enum dp_connection_state state)
 {
-	seam_hold(seam);
+	struct admission *admission = admission_of(seam);
+
 	if (!admission)
 		return DP_REASON_RULES_MISSING;
 	struct dp_connection *connection = &admission->connection;
 	__u32 initiator = connection->initiator & 1;
 
-	connection_ask_parties(seam, admission);
+	connection_ask_parties(seam);
 	enum dp_reason reason = admit_review_end(seam, admission, initiator);
 	if (!reason)
 		reason = admit_review_end(seam, admission, initiator ^ 1);
@@ -178,17 +180,17 @@ static inline void admit_recount(struct seam *seam, __u32 before, __u32 after)
 	connection_count(seam, after, ~0u);
 }
 
-STAGE enum dp_reason admit_review_established(
-	struct seam *seam, struct admission *admission, const struct dp_connection *row)
+STAGE enum dp_reason admit_review_established(struct seam *seam, const struct dp_connection *row)
 {
-	seam_hold(seam);
+	struct admission *admission = admission_of(seam);
+
 	if (!admission || !row)
 		return DP_REASON_RULES_MISSING;
 	struct dp_connection *connection = &admission->connection;
 
 	*connection = *row;
 	__u32 before[2] = {connection->ports[0], connection->ports[1]};
-	enum dp_reason reason = admit_review(seam, admission, DP_CONNECTION_ESTABLISHED);
+	enum dp_reason reason = admit_review(seam, DP_CONNECTION_ESTABLISHED);
 	if (seam_replace_connection(seam, &admission->flow.tuple, connection) == 0) {
 		admit_recount(seam, before[0], connection->ports[0]);
 		admit_recount(seam, before[1], connection->ports[1]);
@@ -197,17 +199,17 @@ STAGE enum dp_reason admit_review_established(
 }
 
 // Closed connections make room for others.
-STAGE int admit_close(
-	struct seam *seam, struct admission *admission, const struct dp_connection *row)
+STAGE int admit_close(struct seam *seam, const struct dp_connection *row)
 {
-	seam_hold(seam);
+	struct admission *admission = admission_of(seam);
+
 	if (!admission || !row)
 		return -1;
 	admission->connection = *row;
 	admission->connection.seen = admission->now;
 	connection_remove(seam, admission);
-	connection_ask_parties(seam, admission);
-	return embryo_store(seam, admission);
+	connection_ask_parties(seam);
+	return embryo_store(seam);
 }
 
 // Where the MAC does not tell the port, the connection may: flood.h.
@@ -225,7 +227,7 @@ static inline enum dp_reason admit_established(struct seam *seam, struct packet 
 	enum dp_reason reason = DP_REASON_NONE;
 
 	if (row->state == DP_CONNECTION_FORBIDDEN || !admit_current(admission, row)) {
-		reason = admit_review_established(seam, admission, row);
+		reason = admit_review_established(seam, row);
 		row = seam_state_connection(seam, &admission->flow.tuple);
 		if (reason || !row)
 			return reason;
@@ -233,7 +235,7 @@ static inline enum dp_reason admit_established(struct seam *seam, struct packet 
 	admit_know(packet, admission, row);
 	__u32 stateless = row->stateless;
 	if (stateless)
-		reason = admit_ask_stateless(seam, admission, stateless);
+		reason = admit_ask_stateless(seam, stateless);
 	if (reason)
 		return reason;
 	// A SYN-ACK that comes again tells nothing new.
@@ -241,7 +243,7 @@ static inline enum dp_reason admit_established(struct seam *seam, struct packet 
 		if (!tcp_follow(row, packet, admission->flow.from, -1))
 			return DP_REASON_CONNECTION_INVALID;
 		if (row->state == DP_CONNECTION_CLOSED) {
-			admit_close(seam, admission, row);
+			admit_close(seam, row);
 			return DP_REASON_NONE;
 		}
 	}
@@ -274,9 +276,10 @@ static inline int admit_scale(struct seam *seam, const struct packet *packet)
 }
 
 // The packet meets the connection in hand, which lies in a bucket.
-STAGE enum dp_reason admit_embryo(
-	struct seam *seam, struct packet *packet, struct admission *admission)
+STAGE enum dp_reason admit_embryo(struct seam *seam, struct packet *packet)
 {
+	struct admission *admission = admission_of(seam);
+
 	if (!packet || !admission)
 		return DP_REASON_RULES_MISSING;
 	struct dp_connection *connection = &admission->connection;
@@ -285,13 +288,13 @@ STAGE enum dp_reason admit_embryo(
 	bool changed = false;
 
 	if (connection->state == DP_CONNECTION_FORBIDDEN || !admit_current(admission, connection)) {
-		reason = admit_review(seam, admission, DP_CONNECTION_NEW);
+		reason = admit_review(seam, DP_CONNECTION_NEW);
 		changed = true;
 	}
 	if (!reason && connection->stateless)
-		reason = admit_ask_stateless(seam, admission, connection->stateless);
+		reason = admit_ask_stateless(seam, connection->stateless);
 	if (reason) {
-		embryo_store(seam, admission);
+		embryo_store(seam);
 		return reason;
 	}
 	admit_know(packet, admission, connection);
@@ -313,12 +316,12 @@ STAGE enum dp_reason admit_embryo(
 		connection->seen = admission->now;
 		reason = connection_add(seam, admission);
 		if (!reason)
-			embryo_clear(seam, admission);
+			embryo_clear(seam);
 		return reason;
 	}
 	if (changed || admission->now - connection->seen >= CONNECTION_SECOND) {
 		connection->seen = admission->now;
-		embryo_store(seam, admission);
+		embryo_store(seam);
 	}
 	return DP_REASON_NONE;
 }
@@ -344,9 +347,10 @@ static inline enum dp_reason admit_quota(struct seam *seam, struct admission *ad
 
 // A packet of no connection: ask the rules, and remember what they say. One from the middle of a connection must be allowed as it is
 // and as part of what it seems to belong to, or else an answer would bring back what is forbidden.
-STAGE enum dp_reason admit_new(
-	struct seam *seam, struct packet *packet, struct admission *admission)
+STAGE enum dp_reason admit_new(struct seam *seam, struct packet *packet)
 {
+	struct admission *admission = admission_of(seam);
+
 	if (!packet || !admission)
 		return DP_REASON_RULES_MISSING;
 	struct dp_connection *connection = &admission->connection;
@@ -372,7 +376,7 @@ STAGE enum dp_reason admit_new(
 		tcp_follow(connection, packet, flow->from, admit_scale(seam, packet));
 	else
 		connection->sides[flow->from & 1].flags = DP_SIDE_SEEN;
-	return embryo_store(seam, admission) < 0 ? DP_REASON_CONNECTION_TABLE_FULL : DP_REASON_NONE;
+	return embryo_store(seam) < 0 ? DP_REASON_CONNECTION_TABLE_FULL : DP_REASON_NONE;
 }
 
 // ---- where it is looked for ----
@@ -404,8 +408,8 @@ static inline enum dp_reason admit_syn_ack(
 {
 	struct dp_connection *row;
 
-	connection_ask_parties(seam, admission);
-	bool found = embryo_find(seam, admission, ~admission->flow.from & 1);
+	connection_ask_parties(seam);
+	bool found = embryo_find(seam, ~admission->flow.from & 1);
 	bool answers = found && admit_answers(admission, packet);
 	row = admit_find(seam, admission);
 	if (row && !answers)
@@ -415,9 +419,9 @@ static inline enum dp_reason admit_syn_ack(
 		connection_remove(seam, admission);
 	}
 	// What was found may have been overwritten by the copy of the row.
-	if (found && embryo_find(seam, admission, ~admission->flow.from & 1))
-		return admit_embryo(seam, packet, admission);
-	return admit_new(seam, packet, admission);
+	if (found && embryo_find(seam, ~admission->flow.from & 1))
+		return admit_embryo(seam, packet);
+	return admit_new(seam, packet);
 }
 
 static inline enum dp_reason admit_flow(
@@ -435,13 +439,13 @@ static inline enum dp_reason admit_flow(
 		if (row)
 			return admit_established(seam, packet, admission, row);
 	}
-	connection_ask_parties(seam, admission);
+	connection_ask_parties(seam);
 	if (!syn && flow->kind != FLOW_ALONE) {
 		__u32 from = flow->from & 1;
-		if (embryo_find(seam, admission, from ^ 1) || embryo_find(seam, admission, from))
-			return admit_embryo(seam, packet, admission);
+		if (embryo_find(seam, from ^ 1) || embryo_find(seam, from))
+			return admit_embryo(seam, packet);
 	}
-	return admit_new(seam, packet, admission);
+	return admit_new(seam, packet);
 }
 
 // ---- ICMP errors ----
@@ -454,15 +458,16 @@ static inline bool admit_find_copy(struct seam *seam, struct admission *admissio
 		admission->connection = *row;
 		return true;
 	}
-	connection_ask_parties(seam, admission);
-	return embryo_find(seam, admission, 0) || embryo_find(seam, admission, 1);
+	connection_ask_parties(seam);
+	return embryo_find(seam, 0) || embryo_find(seam, 1);
 }
 
 // An error about a connection that stands may pass to the end that sent what it quotes; its sender must be the other end, or free to
 // send. The ends are put back.
-STAGE bool admit_related(
-	struct seam *seam, const struct packet *packet, struct admission *admission)
+STAGE bool admit_related(struct seam *seam, const struct packet *packet)
 {
+	struct admission *admission = admission_of(seam);
+
 	if (!packet || !admission)
 		return false;
 	struct dp_connection *connection = &admission->connection;
@@ -497,7 +502,7 @@ static inline enum dp_reason admit_packet(
 			       : DP_REASON_NONE;
 	if (packet->later_fragment)
 		return fragment_follow(seam, packet, 0);
-	if (flow_quotes(packet) && admit_related(seam, packet, admission))
+	if (flow_quotes(packet) && admit_related(seam, packet))
 		return DP_REASON_NONE;
 	enum dp_reason reason = flow_of(seam, packet, &admission->flow);
 	if (reason)
@@ -538,13 +543,13 @@ STAGE bool admit(struct seam *seam, struct packet *packet, __u32 source, __u32 d
 	admit_domain(seam, packet);
 	admission->slot = packet->slot;
 	admission->blame = source ? source : destination;
-	admission->answer = (struct judge_answer){0};
+	admission->judge.answer = (struct judge_answer){0};
 	admission->now = seam_clock(seam);
 	enum dp_reason reason = admit_packet(seam, packet, admission);
 	if (!reason)
 		return true;
 	seam_count_drop(seam, admission->blame, reason);
-	packet->rejected = admission->answer.rejects;
+	packet->rejected = admission->judge.answer.rejects;
 	return false;
 }
 
@@ -573,7 +578,7 @@ STAGE bool admit_alone(struct seam *seam, struct packet *packet, __u32 port, __u
 		reason = fragment_follow(seam, packet, port);
 	} else {
 		bool egress = direction == DP_EGRESS, icmp = flow_is_icmp(packet);
-		struct classify_key *key = &admission->key;
+		struct classify_key *key = &admission->judge.key;
 		key->local = egress ? packet->source : packet->destination;
 		key->remote = egress ? packet->destination : packet->source;
 		key->protocol = packet->protocol;
@@ -582,7 +587,7 @@ STAGE bool admit_alone(struct seam *seam, struct packet *packet, __u32 port, __u
 		key->source_port = packet->source_port;
 		key->identity = judge_identity(seam, packet->slot, packet->domain, &key->remote);
 		seam_note(seam, egress ? DP_STAGE_EGRESS : DP_STAGE_INGRESS, port, set);
-		reason = judge_set(seam, set, key, &admission->answer);
+		reason = judge_set(seam, set);
 		if (!reason && packet->fragment)
 			reason = fragment_remember(seam, packet, port);
 	}

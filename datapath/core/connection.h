@@ -16,11 +16,10 @@
 
 // The work on one packet. In the scratch room of the seam: the stack is too small for it.
 struct admission {
+	struct judge judge; // the first
 	struct flow flow;
 	struct judge_end ends[2];           // of the tuple
 	__u32 identities[2], initiators[2]; // of both ends, once parties were asked
-	struct classify_key key;            // the question in hand
-	struct judge_answer answer;         // and its answer
 	__u32 slot;                         // generation of the packet
 	__u32 blame;                        // port that the drop counts for
 	struct dp_embryo_key bucket;        // where the slot is, or shall be
@@ -30,6 +29,13 @@ struct admission {
 	__u64 now;
 };
 _Static_assert(sizeof(struct admission) <= SEAM_SCRATCH_BYTES, "it is in the scratch room");
+
+// Each function that the verifier looks at by itself asks for it: Linux 6.1 takes no key from memory that was passed on.
+static inline struct admission *admission_of(struct seam *seam)
+{
+	seam_hold(seam);
+	return seam_scratch(seam);
+}
 
 enum { CONNECTION_SECOND = 1000000000 };
 
@@ -131,9 +137,10 @@ static inline enum dp_reason connection_add(struct seam *seam, struct admission 
 // ---- new and closed ----
 
 // Who the ends are: to rules by identity, to buckets by port. Addresses that are no port's share what they may take.
-STAGE int connection_ask_parties(struct seam *seam, struct admission *admission)
+STAGE int connection_ask_parties(struct seam *seam)
 {
-	seam_hold(seam);
+	struct admission *admission = admission_of(seam);
+
 	if (!admission)
 		return -1;
 	for (__u32 end = 0; end < 2; end++) {
@@ -160,11 +167,11 @@ static inline bool embryo_is(const struct dp_embryo_slot *slot, const struct adm
 }
 
 // A copy of the connection that `initiator` (an end) began, if it is there and fresh.
-STAGE bool embryo_find(struct seam *seam, struct admission *admission, __u32 initiator)
+STAGE bool embryo_find(struct seam *seam, __u32 initiator)
 {
+	struct admission *admission = admission_of(seam);
 	bool found = false;
 
-	seam_hold(seam);
 	if (!admission)
 		return false;
 	admission->bucket.initiator = admission->initiators[initiator & 1];
@@ -205,9 +212,10 @@ static inline __u32 embryo_choose(const struct dp_embryo *embryo, const struct a
 }
 
 // Keep the copy in hand in the bucket of its initiator. -1: no room for another bucket.
-STAGE int embryo_store(struct seam *seam, struct admission *admission)
+STAGE int embryo_store(struct seam *seam)
 {
-	seam_hold(seam);
+	struct admission *admission = admission_of(seam);
+
 	if (!admission)
 		return -1;
 	admission->bucket.initiator = admission->initiators[admission->connection.initiator & 1];
@@ -224,11 +232,11 @@ STAGE int embryo_store(struct seam *seam, struct admission *admission)
 	return 0;
 }
 
-STAGE int embryo_clear(struct seam *seam, struct admission *admission)
+STAGE int embryo_clear(struct seam *seam)
 {
+	struct admission *admission = admission_of(seam);
 	struct dp_embryo *embryo = admission ? seam_state_embryo(seam, &admission->bucket) : NULL;
 
-	seam_hold(seam);
 	if (!embryo)
 		return -1;
 	seam_lock(seam, embryo);

@@ -22,6 +22,12 @@ struct judge_answer {
 	__u16 pad;
 };
 
+// The question in hand, and its answer: at the head of the scratch room.
+struct judge {
+	struct classify_key key;
+	struct judge_answer answer;
+};
+
 // 1: the port has a set. The generation is read once a packet: `slot` is of this packet.
 static inline bool judge_find_end(struct seam *seam, __u32 slot, __u32 port, struct judge_end *end)
 {
@@ -64,15 +70,16 @@ APART int judge_count(struct seam *seam, __u32 rule)
 }
 
 // Ask one set. 0: allowed.
-STAGE enum dp_reason judge_set(
-	struct seam *seam, __u32 set, struct classify_key *key, struct judge_answer *answer)
+STAGE enum dp_reason judge_set(struct seam *seam, __u32 set)
 {
+	struct judge *judge = seam_scratch(seam);
 	__u32 otherwise;
 
-	if (!key || !answer)
-		return DP_REASON_RULES_MISSING;
-	const struct dp_rule *rule = classify(seam, set, key, &otherwise);
-
+	seam_hold(seam);
+	if (!judge)
+		return DP_REASON_NO_MEMORY;
+	struct judge_answer *answer = &judge->answer;
+	const struct dp_rule *rule = classify(seam, set, &judge->key, &otherwise);
 	enum dp_reason reason = DP_REASON_NONE;
 	*answer = (struct judge_answer){.rule = otherwise};
 	if (rule) {

@@ -351,10 +351,10 @@ STAGE enum dp_verdict route_packet(
 	seam_repeat(DP_ROUTER_HOPS, route_pass, &walk);
 	if (walk.received)
 		return echo_receive(seam, packet);
-	if (!walk.reason && !walk.station)
-		walk.reason = DP_REASON_ROUTING_LOOP;
 	if (walk.reason)
 		return route_refuse(&walk);
+	if (!walk.station)
+		return packet_drop(seam, packet->port, DP_REASON_ROUTING_LOOP);
 	if (route_rewrite(&walk) < 0)
 		return packet_drop(seam, packet->port, DP_REASON_NO_MEMORY);
 	*station = *walk.station;
