@@ -17,8 +17,8 @@ struct rule_counts {
 };
 
 void rules_done(struct rule_counts *counts);
-// Read all, and forget what is counted for rules that are no more; 1: something moved since the last
-// time, 0, or -errno.
+// Read all, and forget what is counted for rules that are no more; 1: something moved since the
+// last time, 0, or -errno.
 int rules_collect(struct rule_counts *counts, struct datapath *datapath,
 	const struct compiler *compiler, struct error *error);
 // For reports: a list with each rule that took a packet. New reference.

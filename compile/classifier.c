@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-// For each field, the rules' prefixes are sorted so that a prefix follows those that contain it. One walk with a stack
-// of containing prefixes gives each its vector: the union of its own rules, those of its containers and the
-// rules that do not ask about the field. A range of ports becomes prefixes first, so all fields are one case.
+// For each field, the rules' prefixes are sorted so that a prefix follows those that contain it.
+// One walk with a stack of containing prefixes gives each its vector: the union of its own rules,
+// those of its containers and the rules that do not ask about the field. A range of ports becomes
+// prefixes first, so all fields are one case.
 #include "classifier.h"
 
 #include <arpa/inet.h>

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// Rules -> the rows of one rule set (datapath/policy.h): aggregated bit vectors over the classes of each
-// field. Pure: the same rules give the same rows but for the numbers of vectors, which the caller interns.
+// Rules -> the rows of one rule set (datapath/policy.h): aggregated bit vectors over the classes of
+// each field. Pure: the same rules give the same rows but for the numbers of vectors, which the
+// caller interns.
 #pragma once
 
 #include <stdbool.h>
@@ -17,8 +18,8 @@ struct classifier_range {
 	uint16_t low, high;
 };
 
-// A rule asks all its fields (AND); a field with entries is met by any of them (OR), one without by everything.
-// Borrowed for the call.
+// A rule asks all its fields (AND); a field with entries is met by any of them (OR), one without by
+// everything. Borrowed for the call.
 struct classifier_rule {
 	const uint32_t *identities;
 	size_t identity_count;
@@ -32,12 +33,13 @@ struct classifier_rule {
 
 struct classifier_output {
 	void *context;
-	// The number of a vector with this content; 0 for the empty one. Called for each class, so equal contents meet here.
+	// The number of a vector with this content; 0 for the empty one. Called for each class, so
+	// equal contents meet here.
 	uint32_t (*vector)(void *context, const struct dp_vector *vector);
 	void (*row)(void *context, enum dp_table table, const void *key, const void *value);
 };
 
-// Rows of set number `set` (not 0): up to DP_SET_RULES rules in order of precedence. `next` and `otherwise` as in
-// struct dp_set. -E2BIG: too many rules, nothing is emitted.
+// Rows of set number `set` (not 0): up to DP_SET_RULES rules in order of precedence. `next` and
+// `otherwise` as in struct dp_set. -E2BIG: too many rules, nothing is emitted.
 int classifier_build(uint32_t set, const struct classifier_rule *rules, size_t count, uint32_t next,
 	uint32_t otherwise, const struct classifier_output *output);

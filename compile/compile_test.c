@@ -410,10 +410,10 @@ static void test_cost(void **state)
 		if (i < 999)
 			continue;
 		flush(compiler, &image);
-		// Own rows: station, two neighbors, two parties, and where it is local the source and
-		// the guard. Then the
-		// list's length and the entries that move: two for a local port, none for a host
-		// that is in the list, all ten remote ones for a host that is not.
+		// Own rows: station, two neighbors, two parties, and where it is local the source
+		// and the guard. Then the list's length and the entries that move: two for a local
+		// port, none for a host that is in the list, all ten remote ones for a host that is
+		// not.
 		if (i == 1000)
 			assert_int_equal(image.puts, 7 + 1 + 2);
 		if (i == 1001)

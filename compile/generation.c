@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // How guards and parties change: all at once, for every packet.
 //
-// What is in force is what the slot of the generation says. A turn writes the other slot of each row
-// that changes, then the generation, waits for the packets that are under way, and writes the first
-// slots. A row that is new (an address, or a port whose device may not send yet) needs no turn: no
-// packet depends on how it was.
+// What is in force is what the slot of the generation says. A turn writes the other slot of each
+// row that changes, then the generation, waits for the packets that are under way, and writes the
+// first slots. A row that is new (an address, or a port whose device may not send yet) needs no
+// turn: no packet depends on how it was.
 #include <string.h>
 #include <utlist.h>
 

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// How a rule set knows an identity: the vector of the rules that select it, and of those that do not ask.
+// How a rule set knows an identity: the vector of the rules that select it, and of those that do
+// not ask.
 #include "state.h"
 
 #include <utlist.h>

@@ -21,7 +21,8 @@ static bool same_subnets(const struct network *a, const struct network *b)
 	return true;
 }
 
-// Of a network, the rows of its routers hold the VNI and the subnets, and its segment's number the VNI.
+// Of a network, the rows of its routers hold the VNI and the subnets, and its segment's number the
+// VNI.
 static void routers_changed(struct compiler *compiler, struct network_node *network,
 	const struct network *old, const struct network *new)
 {

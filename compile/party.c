@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Who a port is, and what it obeys: its identity at each of its addresses, and on this host its guard.
+// Who a port is, and what it obeys: its identity at each of its addresses, and on this host its
+// guard.
 #include "state.h"
 
 static const struct port *port_of(const struct port_node *port)

@@ -47,7 +47,8 @@ static bool names_set(const struct policy_rule *says, const struct set_use *use)
 	return false;
 }
 
-// What the rule says, with the revisions of the address sets that it names: equal texts are equal rules.
+// What the rule says, with the revisions of the address sets that it names: equal texts are equal
+// rules.
 static char *content_of(
 	const struct policy_node *policy, const struct policy_rule *says, const char *text)
 {
@@ -118,7 +119,8 @@ static struct rule_name *name_new(
 	return name;
 }
 
-// A rule that has a name is found by it; one that has none by what it says, the n-th of them if there are more.
+// A rule that has a name is found by it; one that has none by what it says, the n-th of them if
+// there are more.
 static struct rule_name *name_get(struct compiler *compiler, struct policy_node *policy,
 	const struct policy_rule *says, const char *text)
 {

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-// The routes of a router. Prefixes of its networks are connected; plain routes to one prefix share its packets (ECMP);
-// a policy route becomes one entry of an ordered list for each service that it names.
+// The routes of a router. Prefixes of its networks are connected; the next hops of a plain route
+// share its packets (ECMP); a policy route becomes one entry of an ordered list for each service
+// that it names.
 //
-// Next hops live in groups, numbered by what is in them: a route that gets others goes over to another group in one write, and routes
-// with the same next hops share one.
+// Next hops live in groups, numbered by what is in them: a route that gets others goes over to
+// another group in one write, and routes with the same next hops share one.
 #include "state.h"
 
 #include <arpa/inet.h>
@@ -120,22 +121,19 @@ static void hops_sort(struct hops *hops)
 	hops->count = count;
 }
 
-// Of routes to one prefix, where one drops or rejects all do. Next hops that cannot be reached: the packet's sender is told, rather than
-// that a shorter prefix takes it somewhere else.
-static struct dp_route route_value(struct compiler *compiler, struct router_node *router,
-	const struct route *const *routes, size_t count)
+// Next hops that cannot be reached: the packet's sender is told, rather than that a shorter prefix
+// takes it somewhere else.
+static struct dp_route route_value(
+	struct compiler *compiler, struct router_node *router, const struct route *route)
 {
 	struct hops hops = {0};
-	for (size_t i = 0; i < count; i++) {
-		if (routes[i]->action == ROUTE_DROP)
-			return (struct dp_route){.action = DP_ROUTE_DROP};
-		if (routes[i]->action == ROUTE_REJECT)
-			return (struct dp_route){.action = DP_ROUTE_REJECT};
-		add_hops(router, routes[i], &hops);
-	}
-	hops_sort(&hops);
+	if (route->action == ROUTE_DROP)
+		return (struct dp_route){.action = DP_ROUTE_DROP};
+	if (route->action == ROUTE_FORWARD)
+		add_hops(router, route, &hops);
 	if (!hops.count)
 		return (struct dp_route){.action = DP_ROUTE_REJECT};
+	hops_sort(&hops);
 	return (struct dp_route){
 		.action = DP_ROUTE_VIA,
 		.group = group_claim(compiler, router, &hops),
@@ -187,34 +185,6 @@ static void claim_connected(struct compiler *compiler, struct router_node *route
 	}
 }
 
-// By prefix; in the order of the list where it is the same.
-static int plain_compare(const void *left, const void *right)
-{
-	const struct route *a = *(const struct route *const *)left;
-	const struct route *b = *(const struct route *const *)right;
-	int order = address_compare(&a->to.address, &b->to.address);
-	if (!order)
-		order = (int)a->to.length - (int)b->to.length;
-	return order ? order : a < b ? -1 : a > b;
-}
-
-static void claim_plain(struct compiler *compiler, struct router_node *router,
-	const struct route **routes, size_t count)
-{
-	if (count)
-		qsort(routes, count, sizeof(*routes), plain_compare);
-	for (size_t i = 0, next; i < count; i = next) {
-		const struct prefix *to = &routes[i]->to;
-		for (next = i + 1; next < count && routes[next]->to.length == to->length &&
-				   !address_compare(&routes[next]->to.address, &to->address);)
-			next++;
-		if (is_connected(router, to))
-			continue;
-		struct dp_route value = route_value(compiler, router, &routes[i], next - i);
-		claim_route(compiler, router, to, &value);
-	}
-}
-
 static int policy_compare(const void *left, const void *right)
 {
 	const struct route *a = *(const struct route *const *)left;
@@ -229,7 +199,7 @@ static uint16_t claim_steers(struct compiler *compiler, struct router_node *rout
 {
 	static const struct service every = {.protocol = 0, .low = 0, .high = UINT16_MAX};
 	bool all = !route->ports.count;
-	struct dp_route value = route_value(compiler, router, &route, 1);
+	struct dp_route value = route_value(compiler, router, route);
 	for (size_t i = 0; (all ? i < 1 : i < route->ports.count) && index < DP_ROUTER_STEERS;
 		i++) {
 		const struct service *service = all ? &every : &route->ports.items[i];
@@ -253,21 +223,23 @@ static uint16_t claim_steers(struct compiler *compiler, struct router_node *rout
 uint16_t routes_compile(struct compiler *compiler, struct router_node *router)
 {
 	const struct route_list *list = &router_of(router)->routes;
-	const struct route **routes = memory_new((list->count + 1) * sizeof(*routes));
-	size_t plain = 0, policies = 0;
+	const struct route **policies = memory_new((list->count + 1) * sizeof(*policies));
+	size_t count = 0;
 	uint16_t steers = 0;
-	for (size_t i = 0; i < list->count; i++) {
-		if (!list->items[i].policy)
-			routes[plain++] = &list->items[i];
-		else
-			routes[list->count - ++policies] = &list->items[i];
-	}
 	claim_connected(compiler, router);
-	claim_plain(compiler, router, routes, plain);
-	if (policies)
-		qsort(routes + plain, policies, sizeof(*routes), policy_compare);
-	for (size_t i = 0; i < policies; i++)
-		steers = claim_steers(compiler, router, routes[plain + i], steers);
-	free(routes);
+	for (size_t i = 0; i < list->count; i++) {
+		const struct route *route = &list->items[i];
+		if (route->policy) {
+			policies[count++] = route;
+		} else if (!is_connected(router, &route->to)) {
+			struct dp_route value = route_value(compiler, router, route);
+			claim_route(compiler, router, &route->to, &value);
+		}
+	}
+	if (count)
+		qsort(policies, count, sizeof(*policies), policy_compare);
+	for (size_t i = 0; i < count; i++)
+		steers = claim_steers(compiler, router, policies[i], steers);
+	free(policies);
 	return steers;
 }

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The rows of a router: its MAC and its addresses on each of its networks. Where it sends packets is in route.c.
+// The rows of a router: its MAC and its addresses on each of its networks. Where it sends packets
+// is in route.c.
 #include "state.h"
 
 #include <utlist.h>

@@ -50,7 +50,7 @@ const struct origin *rows_origin(const struct rows *rows, enum dp_table table, c
 void rows_forget(struct rows *rows);
 void rows_found(struct rows *rows, enum dp_table table, const void *key, const void *value);
 
-// generation.c: guards and parties. All that they lead to is there. First let packets see those that
-// change; a failure leaves what they see as it was. Then write both slots of all.
+// generation.c: guards and parties. All that they lead to is there. First let packets see those
+// that change; a failure leaves what they see as it was. Then write both slots of all.
 int generation_turn(struct rows *rows, compiler_emit emit, void *context);
 int generation_write(struct rows *rows, compiler_emit emit, void *context);

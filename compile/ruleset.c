@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-// The rows of a list of rules: one set, or a chain of sets where there are more rules than a set holds.
+// The rows of a list of rules: one set, or a chain of sets where there are more rules than a set
+// holds.
 //
-// The number of a set follows from what its rules say (but not from who they select: that is the memberships'), so other rules are
-// another set, and what packets are led to is never rewritten under them.
+// The number of a set follows from what its rules say (but not from who they select: that is the
+// memberships'), so other rules are another set, and what packets are led to is never rewritten
+// under them.
 #include "state.h"
 
 #include <string.h>
@@ -58,8 +60,9 @@ static bool has_kind(const struct peer_list *peers, enum peer_kind kind)
 	return false;
 }
 
-// The ends of a rule are lists of which one must match, and identity and address are fields that all must: so a rule that names
-// the other end by both becomes two terms. One that names address sets that are empty becomes none.
+// The ends of a rule are lists of which one must match, and identity and address are fields that
+// all must: so a rule that names the other end by both becomes two terms. One that names address
+// sets that are empty becomes none.
 static size_t terms_of(const struct entry *entry, struct term out[2])
 {
 	const struct peer_list *other = other_end(entry->rule);
@@ -224,7 +227,8 @@ static struct ruleset *ruleset_new(struct compiler *compiler, struct tenancy *te
 			terms_of(&ruleset->entries[i], &ruleset->terms[ruleset->term_count]);
 	}
 	if (ruleset->term_count > (size_t)DP_SET_RULES * DP_SET_CHAIN) {
-		// What is beyond cannot be asked; so what none of the others takes is not let through.
+		// What is beyond cannot be asked; so what none of the others takes is not let
+		// through.
 		ruleset->overflow = true;
 		ruleset->term_count = (size_t)DP_SET_RULES * DP_SET_CHAIN;
 		ruleset->otherwise = first->otherwise->number;

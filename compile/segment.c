@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// Segments: networks that routers join. The number of a segment, its domain, is the smallest VNI in it. A change
-// of a router or of a network's VNI makes its networks stale; the next flush walks what hangs on them, and nothing else.
+// Segments: networks that routers join. The number of a segment, its domain, is the smallest VNI in
+// it. A change of a router or of a network's VNI makes its networks stale; the next flush walks
+// what hangs on them, and nothing else.
 #include <utarray.h>
 #include <utlist.h>
 

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// What a network serves: which packets go to the agent, and who answers at the addresses of its services.
+// What a network serves: which packets go to the agent, and who answers at the addresses of its
+// services.
 #include "state.h"
 
 uint32_t serve_flags(const struct network *network)
@@ -19,7 +20,8 @@ static void claim(
 	rows_claim(&compiler->rows, &network->node.origin, DP_TABLE_NEIGHBOR, &key, &value);
 }
 
-// The first host address of each subnet is the network's own, until a router or a port claims it: their paths are greater.
+// The first host address of each subnet is the network's own, until a router or a port claims it:
+// their paths are greater.
 void serve_compile(struct compiler *compiler, struct network_node *network)
 {
 	const struct network *object = network_of(network);

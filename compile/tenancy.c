@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // Which rules the ports of an identity obey, and in which order.
 //
-// Tiers ascending; in a tier priorities descending; ties by action, those that forbid first, then by the policy's path and the
-// rule's place in it. Of the policies that apply and have rules of the direction, the first one's default ends the list.
+// Tiers ascending; in a tier priorities descending; ties by action, those that forbid first, then
+// by the policy's path and the rule's place in it. Of the policies that apply and have rules of the
+// direction, the first one's default ends the list.
 #include "state.h"
 
 #include <string.h>

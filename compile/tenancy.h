@@ -1,13 +1,16 @@
-// What labels and policies of one tenant make: identities, rules, and the rule sets that ports obey.
+// What labels and policies of one tenant make: identities, rules, and rule sets that ports obey.
 //
-//   port ──► identity      one for each list of labels: the number by which rows know who an address is (identity.c)
+//   port ──► identity      one for each list of labels: the number by which rows know who an
+//                          address is (identity.c)
 //   policy ──► rules       what a rule says, the same as long as it says the same (policy.c)
-//   identity ──► rulesets  which rules its ports obey, and in which order, follows from the labels alone (tenancy.c)
+//   identity ──► rulesets  which rules its ports obey, and in which order, follows from the labels
+//                          alone (tenancy.c)
 //   ruleset ──► rows       shared by all that obey the same rules (ruleset.c)
-//   ruleset × identity     a membership: the rows by which the set knows the identity as the other end (membership.c)
+//   ruleset × identity     a membership: the rows by which the set knows the identity as the other
+//                          end (membership.c)
 //
-// So a label that changes on one port makes or finds an identity, and its memberships; and a rule that changes makes new
-// rulesets in place of those that held it, and of no others.
+// So a label that changes on one port makes or finds an identity, and its memberships; and a rule
+// that changes makes new rulesets in place of those that held it, and of no others.
 #pragma once
 
 #include <stdbool.h>
@@ -133,7 +136,8 @@ struct ruleset {
 	struct entry entries[]; // and one more, with the default: the key
 };
 
-// One more reference to the ruleset with these entries, found or made, that ends with the default of `first`.
+// One more reference to the ruleset with these entries, found or made, that ends with the default
+// of `first`.
 struct ruleset *ruleset_get(struct compiler *compiler, struct tenancy *tenancy,
 	const struct policy_node *first, const struct entry *entries, size_t count);
 void ruleset_put(struct compiler *compiler, struct ruleset *ruleset);

@@ -17,8 +17,8 @@ struct sums {
 	struct sum *items; // by index; the default behind the last
 };
 
-// Where the rule is now that was counted; -1: there is none. A rule without a name is known by its place, which may be
-// another one's in another revision.
+// Where the rule is now that was counted; -1: there is none. A rule without a name is known by its
+// place, which may be another one's in another revision.
 static json_int_t place_of(const struct sums *sums, const json_t *counted)
 {
 	json_int_t count = (json_int_t)sums->policy->rules.count;

@@ -3,6 +3,6 @@
 
 #include "state.h"
 
-// {"rules": [{"name", "index", "direction", "action", "packets", "bytes"}...]}: all rules in the order of the policy, then its
-// default, with index -1. New reference.
+// {"rules": [{"name", "index", "direction", "action", "packets", "bytes"}...]}: all rules in the
+// order of the policy, then its default, with index -1. New reference.
 json_t *policy_status(const struct controller *controller, const struct policy *policy);

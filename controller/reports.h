@@ -17,7 +17,8 @@ const json_t *reports_port(const struct controller *controller, const char *host
 	const char *tenant, const char *name);
 const json_t *reports_agent(const struct controller *controller, const char *host);
 const json_t *reports_drops(const struct controller *controller, const char *host);
-// What each host has counted by the rules of a policy: members policy, revision, name, index, packets, bytes.
+// What each host has counted by the rules of a policy: members policy, revision, name, index,
+// packets, bytes.
 typedef void (*reports_visit)(void *context, const json_t *item);
 void reports_rules(const struct controller *controller, const struct object *policy,
 	reports_visit visit, void *context);

@@ -166,7 +166,8 @@ static bool has_direction(const struct policy *policy, enum rule_direction direc
 	return false;
 }
 
-// Does rule a of policy p come before rule b of policy q? Policies stand in the order of their paths.
+// Does rule a of policy p come before rule b of policy q? Policies stand in the order of their
+// paths.
 static bool before(
 	unsigned p, const struct policy *a, size_t i, unsigned q, const struct policy *b, size_t j)
 {

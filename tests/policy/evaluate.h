@@ -1,4 +1,5 @@
-// What the policies say of a packet, worked out in the plainest way: from the objects, one rule after the other.
+// What the policies say of a packet, worked out in the plainest way: from the objects, one rule
+// after the other.
 #pragma once
 
 #include "world.h"

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// Rules as the compiler writes them and the classifier reads them, against the plain evaluator: after every flush, and after every
-// single row of it, where the answer must be that of before or that of after, both directions together.
+// Rules as the compiler writes them and the classifier reads them, against the plain evaluator:
+// after every flush, and after every single row of it, where the answer must be that of before or
+// that of after, both directions together.
 #include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -354,7 +355,8 @@ static void test_random(void **state)
 	stream_done(&stream);
 }
 
-// Rows that cannot be written: nothing that packets are led to is missing, and in the end all is there.
+// Rows that cannot be written: nothing that packets are led to is missing, and in the end all is
+// there.
 static void test_failing(void **state)
 {
 	struct stream stream;
@@ -387,7 +389,8 @@ static int find_row(void *context, const void *key, const void *value)
 	return 0;
 }
 
-// Another compiler over the rows that this one has written; changes that were made meanwhile come with the same care.
+// Another compiler over the rows that this one has written; changes that were made meanwhile come
+// with the same care.
 static void test_restart(void **state)
 {
 	struct stream stream;
@@ -508,7 +511,8 @@ static void test_label_cost(void **state)
 	tables_init(&tables);
 	assert_int_equal(compiler_flush(compiler, tables_apply, &tables), 0);
 
-	// To labels that others have: its party rows, in two steps, the generation, and its guard if it is here.
+	// To labels that others have: its party rows, in two steps, the generation, and its guard
+	// if it is here.
 	for (unsigned index = 0; index < 2; index++) {
 		tables_clear_counts(&tables);
 		put(compiler, labelled_port(index, index ? "cache" : "db"));
@@ -547,7 +551,8 @@ static void test_rule_cost(void **state)
 	struct dp_guard cache =
 		*(const struct dp_guard *)compiler_row(compiler, DP_TABLE_GUARD, &other);
 
-	// The rule of the caches changes: their 250 guards, in two steps, and their set. The others keep theirs.
+	// The rule of the caches changes: their 250 guards, in two steps, and their set. The others
+	// keep theirs.
 	tables_clear_counts(&tables);
 	put(compiler,
 		policy("tiers",

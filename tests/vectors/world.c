@@ -31,6 +31,8 @@ static int put_row(void *context, const struct row_change *change)
 {
 	struct error error = {0};
 
+	if (!change->key)
+		return datapath_settle(context, &error);
 	return change->value
 		       ? datapath_put(context, change->table, change->key, change->value, &error)
 		       : datapath_remove(context, change->table, change->key, &error);
