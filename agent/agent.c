@@ -321,6 +321,8 @@ static void count(void *context)
 	if (!agent->synced)
 		return;
 	count_rules(agent);
+	if (services_moved(agent->services))
+		agent_report_note(agent->report, REPORT_AGENT);
 	int moved = counters_collect(&agent->counters, agent->datapath, &error);
 	if (moved < 0)
 		log_warning("%s", error.message);

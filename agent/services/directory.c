@@ -28,6 +28,7 @@ struct entry {
 	struct place *places;
 	UT_hash_handle hh, by_key;
 	struct entry *prev, *next; // networks, routers
+	struct entry *segment;     // of a network: another one in it, or itself
 };
 
 struct directory {
@@ -37,6 +38,7 @@ struct directory {
 	struct entry *routers;  // list by key
 	struct places *places;  // hash by key
 	uint64_t round;
+	bool unsettled; // networks or routers have changed
 };
 
 void directory_new(struct directory **out)
@@ -124,6 +126,7 @@ static int compare_keys(const struct entry *a, const struct entry *b)
 
 static void attach(struct directory *directory, struct entry *entry)
 {
+	directory->unsettled |= entry->object->kind != MODEL_PORT;
 	if (entry->object->kind == MODEL_NETWORK) {
 		DL_INSERT_INORDER(directory->networks, entry, compare_paths);
 	} else if (entry->object->kind == MODEL_ROUTER) {
@@ -138,6 +141,7 @@ static void attach(struct directory *directory, struct entry *entry)
 
 static void detach(struct directory *directory, struct entry *entry)
 {
+	directory->unsettled |= entry->object->kind != MODEL_PORT;
 	if (entry->object->kind == MODEL_NETWORK) {
 		DL_DELETE(directory->networks, entry);
 	} else if (entry->object->kind == MODEL_ROUTER) {
@@ -213,6 +217,58 @@ void directory_free(struct directory *directory)
 	free(directory);
 }
 
+// ---- segments: sets that are joined ----
+
+static struct entry *segment_of(struct entry *network)
+{
+	while (network->segment != network) {
+		network->segment = network->segment->segment;
+		network = network->segment;
+	}
+	return network;
+}
+
+static struct entry *network_find(
+	const struct directory *directory, const char *tenant, const char *name)
+{
+	char path[OBJECT_PATH_TEXT];
+	return entry_find(directory, object_path_of(MODEL_NETWORK, tenant, name, path));
+}
+
+static void join(const struct directory *directory, const struct router *router)
+{
+	struct entry *first = NULL;
+	for (size_t i = 0; i < router->networks.count; i++) {
+		struct entry *network = network_find(
+			directory, router->object.tenant, router->networks.items[i].network);
+		if (!network)
+			continue;
+		if (first)
+			segment_of(network)->segment = segment_of(first);
+		first = network;
+	}
+}
+
+void directory_settle(struct directory *directory)
+{
+	struct entry *entry;
+	if (!directory->unsettled)
+		return;
+	directory->unsettled = false;
+	DL_FOREACH (directory->networks, entry)
+		entry->segment = entry;
+	DL_FOREACH (directory->routers, entry)
+		join(directory, (const struct router *)entry->object);
+}
+
+bool directory_reaches(
+	const struct directory *directory, const struct network *network, const char *other)
+{
+	struct entry *from = network_find(directory, network->object.tenant, network->object.name);
+	struct entry *to = network_find(directory, network->object.tenant, other);
+	return from && to && segment_of(from) == segment_of(to);
+}
+
 // ---- questions ----
 
 const struct port *directory_port(const struct directory *directory, uint32_t key)
@@ -234,30 +290,28 @@ const struct port *directory_holder(const struct directory *directory,
 	const struct network *network, const struct address *address)
 {
 	const struct places *places = places_find(directory, network->object.tenant, address);
-	const struct port *first = NULL;
 	const struct place *place;
 	if (!places)
 		return NULL;
 	DL_FOREACH (places->list, place) {
 		const struct port *port = (const struct port *)place->entry->object;
-		if (!strcmp(port->network, network->object.name))
+		if (directory_reaches(directory, network, port->network))
 			return port;
-		if (!first || strcmp(port->object.name, first->object.name) < 0)
-			first = port;
 	}
-	return first;
+	return NULL;
 }
 
-bool directory_owns(
-	const struct directory *directory, const char *tenant, const struct address *address)
+bool directory_owns(const struct directory *directory, const struct network *network,
+	const struct address *address)
 {
 	const struct entry *entry;
 	DL_FOREACH (directory->networks, entry) {
-		const struct network *network = (const struct network *)entry->object;
-		if (strcmp(network->object.tenant, tenant))
+		const struct network *other = (const struct network *)entry->object;
+		if (strcmp(other->object.tenant, network->object.tenant) ||
+			!directory_reaches(directory, network, other->object.name))
 			continue;
-		for (size_t i = 0; i < network->subnets.count; i++)
-			if (prefix_contains(&network->subnets.items[i], address))
+		for (size_t i = 0; i < other->subnets.count; i++)
+			if (prefix_contains(&other->subnets.items[i], address))
 				return true;
 	}
 	return false;

@@ -18,16 +18,23 @@ void directory_remove(
 void directory_begin(struct directory *directory);
 void directory_end(struct directory *directory);
 
+// Between changes and questions: join networks to segments. A segment is known whole, as far as a port of it is here; of what lies
+// beyond, another host may know more or less, so that nobody is told of it.
+void directory_settle(struct directory *directory);
+
 // All answers are borrowed until the next change. NULL: none.
 const struct port *directory_port(const struct directory *directory, uint32_t key);
 const struct object *directory_find(const struct directory *directory, enum model_kind kind,
 	const char *tenant, const char *name);
-// The port of the tenant that has the address; if several have, the one on this network.
+// The port that has the address in the segment of the network.
 const struct port *directory_holder(const struct directory *directory,
 	const struct network *network, const struct address *address);
-// Does a subnet of the tenant hold the address?
-bool directory_owns(
-	const struct directory *directory, const char *tenant, const struct address *address);
+// Does a subnet of the segment hold the address?
+bool directory_owns(const struct directory *directory, const struct network *network,
+	const struct address *address);
+// Is the tenant's network of this name in the segment?
+bool directory_reaches(
+	const struct directory *directory, const struct network *network, const char *other);
 
 typedef void (*directory_visit)(
 	void *context, const struct router *router, const struct router_network *joined);

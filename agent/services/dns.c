@@ -158,7 +158,9 @@ static const struct port *port_on(const struct asked *asked, const char *name, c
 {
 	const struct port *port = (const struct port *)directory_find(
 		asked->directory, MODEL_PORT, asked->tenant, name);
-	return port && (!network || !strcmp(port->network, network)) ? port : NULL;
+	bool known = port && (!network || !strcmp(port->network, network)) &&
+		     directory_reaches(asked->directory, asked->binding->network, port->network);
+	return known ? port : NULL;
 }
 
 // PORT or PORT.NETWORK; both may have dots in them.
@@ -197,7 +199,7 @@ static enum service_result answer_own(const struct asked *asked, const ldns_pkt 
 	const struct port *port = find_port(asked, name);
 	// The domain itself, and a network, exist without records of their own.
 	bool exists = port || !*name ||
-		      directory_find(asked->directory, MODEL_NETWORK, asked->tenant, name);
+		      directory_reaches(asked->directory, asked->binding->network, name);
 	cleanup_packet ldns_pkt *reply =
 		reply_to(query, exists ? LDNS_RCODE_NOERROR : LDNS_RCODE_NXDOMAIN, room);
 	ldns_pkt_set_aa(reply, true);
@@ -262,7 +264,7 @@ static enum service_result answer_reverse(const struct asked *asked, const ldns_
 {
 	const struct port *port =
 		directory_holder(asked->directory, asked->binding->network, address);
-	if (!port && !directory_owns(asked->directory, asked->tenant, address))
+	if (!port && !directory_owns(asked->directory, asked->binding->network, address))
 		return SERVICE_FORWARD;
 	cleanup_packet ldns_pkt *reply =
 		reply_to(query, port ? LDNS_RCODE_NOERROR : LDNS_RCODE_NXDOMAIN, room);

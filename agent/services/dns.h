@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // DNS for the ports of a network: RFC 1035, EDNS of RFC 6891, negative answers of RFC 2308.
 //
-// The tenant's own names are answered here: PORT.DOMAIN and PORT.NETWORK.DOMAIN, and the way back from its addresses. What lies below
-// DOMAIN and is nobody's does not exist. All else is asked of others, in a query made anew: nothing of a tenant's bytes but the
+// The tenant's own names are answered here, of all that the network's routers reach: PORT.DOMAIN and PORT.NETWORK.DOMAIN, and the way
+// back from addresses. What else lies below DOMAIN does not exist. All else is asked of others, in a query made anew: nothing of a tenant's bytes but the
 // question goes out, and an answer counts only if it repeats it.
 #pragma once
 

@@ -43,6 +43,7 @@ static inline const struct directory *services_directory(void)
 		object_unref(object);
 	}
 	json_decref(objects);
+	directory_settle(directory);
 	return directory;
 }
 

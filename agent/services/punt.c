@@ -2,6 +2,7 @@
 #include "services.h"
 
 #include <errno.h>
+#include <string.h>
 
 #include "advertiser.h"
 #include "base/clock.h"
@@ -25,7 +26,7 @@ struct services {
 	struct forwarder *forwarder;
 	struct advertiser *advertiser;
 	uv_poll_t *poll;
-	struct counts counts[DP_SERVICE_COUNT];
+	struct counts counts[DP_SERVICE_COUNT], told[DP_SERVICE_COUNT];
 	struct answer answer;
 	struct dns_request request;
 };
@@ -106,12 +107,20 @@ void services_take(struct services *services, const struct batch *batch)
 	}
 	if (batch->snapshot)
 		directory_end(services->directory);
+	directory_settle(services->directory);
 }
 
 void services_refresh(struct services *services)
 {
 	if (services->advertiser)
 		advertiser_refresh(services->advertiser);
+}
+
+bool services_moved(struct services *services)
+{
+	bool moved = memcmp(services->counts, services->told, sizeof(services->told)) != 0;
+	memcpy(services->told, services->counts, sizeof(services->told));
+	return moved;
 }
 
 json_t *services_encode(const struct services *services)

@@ -9,6 +9,7 @@
 #pragma once
 
 #include <jansson.h>
+#include <stdbool.h>
 #include <uv.h>
 
 #include "compile/compile.h"
@@ -25,5 +26,7 @@ void services_free(struct services *services);
 void services_take(struct services *services, const struct batch *batch);
 // Devices have come or gone, or what was taken is programmed.
 void services_refresh(struct services *services);
+// Has it served anything since this was asked last?
+bool services_moved(struct services *services);
 // For reports: {"dhcpv4": {"answered": 3, "silent": 0, "malformed": 0, "failed": 0}, …}; new reference.
 json_t *services_encode(const struct services *services);

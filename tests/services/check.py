@@ -473,6 +473,7 @@ class Dns(Services):
         return answer.rcode, records(answer.an, answer.ancount), answer
 
     def test_own_names(self):
+        self.assertEqual(self.resolve("web1", "auto1.acme.test")[1], [("auto1.acme.test.", 1, "10.1.2.5")])
         for question in ("web2.acme.test", "web2.web.acme.test", "WEB2.ACME.test"):
             rcode, found, _ = self.resolve("web1", question)
             self.assertEqual((rcode, found), (0, [(f"{question}.", 1, "10.1.1.6")]))
@@ -487,8 +488,9 @@ class Dns(Services):
         self.assertEqual((packet[IPv6].src, packet[IPv6].dst), ("fd00:1:1::1", "fd00:1:1::5"))
 
     def test_names_that_are_nobodys(self):
+        # Nor of ports that no router of the network reaches.
         for question in ("nobody.acme.test", "web2.auto.acme.test", "a.b.c.acme.test", "x.web2.acme.test",
-                         "auto1.web.acme.test"):
+                         "auto1.web.acme.test", "dark1.acme.test", "dark1.dark.acme.test", "dark.acme.test"):
             rcode, found, answer = self.resolve("web1", question)
             self.assertEqual((rcode, found, answer.nscount), (3, [], 1), question)
             self.assertEqual(answer.ns.type, 6)
@@ -504,10 +506,10 @@ class Dns(Services):
                          [("6.1.1.10.in-addr.arpa.", 12, b"web2.acme.test.")])
         six = ipaddress.ip_address("fd00:1:1::6").reverse_pointer
         self.assertEqual(self.resolve("web1", six, "PTR")[1], [(f"{six}.", 12, b"web2.acme.test.")])
-        # Of two ports with one address, that of the own network.
+        # Of two ports with one address, that within reach.
         self.assertEqual(self.resolve("web1", "5.1.1.10.in-addr.arpa", "PTR")[1][0][2], b"web1.acme.test.")
         self.assertEqual(self.resolve("web1", "77.1.1.10.in-addr.arpa", "PTR")[:2], (3, []))
-        for question in ("8.8.8.8.in-addr.arpa", "1.1.10.in-addr.arpa", "300.1.1.10.in-addr.arpa",
+        for question in ("8.8.8.8.in-addr.arpa", "5.6.1.10.in-addr.arpa", "1.1.10.in-addr.arpa", "300.1.1.10.in-addr.arpa",
                          "06.1.1.10.in-addr.arpa", "6.1.1.10.x.in-addr.arpa", "1.ip6.arpa"):
             self.assertEqual(self.ask("dns", "web1", dns("web1", question, "PTR"))[0], "forward", question)
 

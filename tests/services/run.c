@@ -51,6 +51,7 @@ static int load(const char *path)
 		object_unref(object);
 	}
 	json_decref(objects);
+	directory_settle(directory);
 	return 0;
 }
 

@@ -271,6 +271,9 @@ def test_own_names(fabric, family):
         assert "status: NXDOMAIN" in answer and "SOA" in answer
     assert "status: NOERROR" in dig(web5, "web2.acme.test", "MX", server=server)
     assert "status: NXDOMAIN" in dig(web5, "-x", "10.1.1.250", server=server)
+    # By routers, and no further.
+    assert short(web5, "auto1.acme.test", server=server) == [containers["auto1"].ipv4]
+    assert "status: NXDOMAIN" in dig(web5, "plain1.acme.test", server=server)
 
 
 def test_other_names_are_asked_elsewhere(fabric):
@@ -313,6 +316,14 @@ def test_servers_that_do_not_answer(fabric):
     finally:
         lab.api.patch("/v1/tenants/acme/networks/web", {"dns_servers": [OUTSIDE]})
         lab.settle()
+
+
+def test_the_agent_says_what_it_served(fabric):
+    lab, containers, _ = fabric
+    web5 = containers["web5"]
+    before = web5.host.status()["services"]["dns"]["answered"]
+    assert short(web5, "web2.acme.test")
+    assert checks.wait_until(lambda: web5.host.status()["services"]["dns"]["answered"] > before, 6) is not None
 
 
 # ---- what ports must not say, and how much they may ask ----
