@@ -350,6 +350,51 @@ static struct finding find_steer(const struct trace_world *world, const struct t
 		.object = router_by_key(world, stage->first)};
 }
 
+// The connection that the stage found, among the established ones or in a bucket of new ones; NULL: none.
+static const struct dp_connection *connection_of(const struct trace_stage *stage)
+{
+	const struct trace_state *look = NULL;
+	const struct dp_tuple *tuple = NULL;
+	const struct dp_connection *found = NULL;
+	while ((look = utarray_next(&stage->states, look))) {
+		const struct dp_embryo *embryo = look->value;
+		if (look->state == DP_STATE_CONNECTION) {
+			tuple = look->key;
+			found = look->value;
+		}
+		for (size_t i = 0; look->state == DP_STATE_EMBRYO && embryo && tuple && !found &&
+				   i < DP_EMBRYO_SLOTS;
+			i++)
+			if (embryo->slots[i].tag &&
+				!memcmp(&embryo->slots[i].tuple, tuple, sizeof(*tuple)))
+				found = &embryo->slots[i].connection;
+	}
+	return found;
+}
+
+static struct finding find_connection(
+	const struct trace_world *world, const struct trace_stage *stage)
+{
+	(void)world;
+	static const char *const states[] = {
+		[DP_CONNECTION_NEW] = "a new one, not answered yet",
+		[DP_CONNECTION_ESTABLISHED] = "an established one",
+		[DP_CONNECTION_CLOSING] = "one that is being closed",
+		[DP_CONNECTION_CLOSED] = "one that is closed",
+		[DP_CONNECTION_FORBIDDEN] = "one that was forbidden since",
+	};
+	const struct dp_connection *connection = connection_of(stage);
+	if (!connection)
+		return (struct finding){.text = memory_text("none")};
+	const char *state =
+		connection->state < array_count(states) ? states[connection->state] : "-";
+	// Of two that admitted it, the one at the end that did not begin it.
+	uint32_t responder = ~connection->initiator & 1;
+	uint32_t rule = connection->rules[responder] ? connection->rules[responder]
+						     : connection->rules[responder ^ 1];
+	return (struct finding){.text = memory_text(state), .rule = rule};
+}
+
 static const char *text_of_action(uint32_t action)
 {
 	static const char *const words[] = {
@@ -387,6 +432,7 @@ static struct finding (*const finders[DP_STAGE_COUNT])(
 	[DP_STAGE_RESOLVE] = find_neighbor,
 	[DP_STAGE_ROUTE] = find_route,
 	[DP_STAGE_STEER] = find_steer,
+	[DP_STAGE_CONNECTION] = find_connection,
 	[DP_STAGE_EGRESS] = find_rule,
 	[DP_STAGE_INGRESS] = find_rule,
 	[DP_STAGE_SWITCH] = find_station,

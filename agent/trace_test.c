@@ -2,6 +2,7 @@
 // Two hosts in memory: what the one answers is handed to the other, as the controller does.
 #include "trace.h"
 
+#include <netinet/in.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <string.h>
@@ -9,6 +10,7 @@
 #include <cmocka.h>
 
 #include "base/memory.h"
+#include "probe.h"
 #include "program.h"
 
 enum { HOSTS = 2, UNDERLAY = 3 };
@@ -84,19 +86,25 @@ static void fill(struct batch *batch)
 			30));
 }
 
-static void start_host(struct host_world *host, const char *name)
+static void take_batch(
+	struct host_world *host, bool snapshot, void (*fill_batch)(struct batch *batch))
 {
 	UT_icd icd = {sizeof(struct batch_item), NULL, NULL, NULL};
-	struct batch batch = {.snapshot = true, .revision = 50};
+	struct batch batch = {.snapshot = snapshot, .revision = 50};
 	struct batch_item *item = NULL;
-	struct error error = {0};
-	compiler_new(&host->compiler, name);
 	utarray_init(&batch.items, &icd);
-	fill(&batch);
+	fill_batch(&batch);
 	view_apply(&host->view, &batch, host->compiler);
 	while ((item = utarray_next(&batch.items, item)))
 		object_unref(item->object);
 	utarray_done(&batch.items);
+}
+
+static void start_host(struct host_world *host, const char *name)
+{
+	struct error error = {0};
+	compiler_new(&host->compiler, name);
+	take_batch(host, true, fill);
 	compiler_device(host->compiler, "tap0", &(struct compiler_device){10, DP_DEVICE_PLAIN});
 	compiler_device(host->compiler, "tap1", &(struct compiler_device){11, DP_DEVICE_PLAIN});
 	compiler_underlay(host->compiler, UNDERLAY, 1500);
@@ -303,6 +311,133 @@ static void test_size_and_source(void **state)
 	json_decref(answer);
 }
 
+// ---- policies ----
+
+static void fill_policies(struct batch *batch)
+{
+	static const char policy[] =
+		"{\"revision\": 42, \"rules\": ["
+		"{\"name\": \"web\", \"priority\": 2000, \"action\": \"allow\", \"from\": \"any\", "
+		"\"to\": \"any\", "
+		"\"ports\": [\"tcp/80\", \"udp/54\"]},"
+		"{\"name\": \"none-else\", \"action\": \"drop\", \"from\": \"any\", "
+		"\"to\": \"10.0.0.6/32\"},"
+		"{\"direction\": \"egress\", \"action\": \"reject\", \"from\": \"any\", "
+		"\"to\": \"any\", \"ports\": [\"tcp/25\"]},"
+		"{\"direction\": \"egress\", \"action\": \"allow\", \"from\": \"any\", "
+		"\"to\": \"any\"}]}";
+	add(batch, MODEL_POLICY, "acme", "guard", json_loads(policy, 0, NULL));
+}
+
+static void apply_policies(struct host_world *host)
+{
+	struct error error = {0};
+	take_batch(host, false, fill_policies);
+	assert_int_equal(program_apply(host->program, &error), 0);
+}
+
+static json_t *ask_service(
+	struct fixture *fixture, const char *destination, int protocol, int source_port, int port)
+{
+	json_t *question = question_to(destination);
+	json_object_set_new(question, "protocol", json_integer(protocol));
+	json_object_set_new(question, "source_port", json_integer(source_port));
+	json_object_set_new(question, "destination_port", json_integer(port));
+	return ask(&fixture->hosts[0].world, question);
+}
+
+static void assert_rule(const json_t *stage, const char *name, int index)
+{
+	const json_t *rule = json_object_get(stage, "rule");
+	assert_string_equal(text(stage, "object"), "acme/policies/guard");
+	assert_int_equal(json_integer_value(json_object_get(stage, "revision")), 42);
+	assert_string_equal(text(rule, "name"), name);
+	assert_int_equal(json_integer_value(json_object_get(rule, "index")), index);
+}
+
+// The rule that decides is named, at the end whose rule it is.
+static void test_policies(void **state)
+{
+	static const struct {
+		const char *destination;
+		int port;
+		const char *reason, *stage, *name;
+		int index;
+	} cases[] = {
+		{"10.0.0.6", 80, "", "ingress", "web", 0},
+		{"10.0.0.6", 81, "denied-by-rule", "ingress", "none-else", 1},
+		{"fd00::6", 81, "denied-by-default", "ingress", "", -1},
+		{"10.0.0.6", 25, "denied-by-rule", "egress", "", 2},
+	};
+	struct fixture *fixture = *state;
+	apply_policies(&fixture->hosts[0]);
+	for (size_t i = 0; i < array_count(cases); i++) {
+		json_t *answer = ask_service(
+			fixture, cases[i].destination, IPPROTO_TCP, 7000, cases[i].port);
+		assert_string_equal(text(answer, "reason"), cases[i].reason);
+		const json_t *stage = stage_of(answer, cases[i].stage);
+		assert_rule(stage, cases[i].name, cases[i].index);
+		assert_string_equal(text(stage, "reason"), cases[i].reason);
+		assert_string_equal(text(stage_of(answer, "connection"), "detail"), "none");
+		// Of a rejected one the sender is told.
+		assert_int_equal(json_array_size(json_object_get(answer, "outputs")),
+			!*cases[i].reason || cases[i].index == 2);
+		json_decref(answer);
+	}
+}
+
+static int keep_connection(
+	void *context, const struct dp_tuple *tuple, const struct dp_connection *connection)
+{
+	(void)tuple;
+	memcpy(context, connection, sizeof(*connection));
+	return 0;
+}
+
+// A connection that the datapath knows is found, and the trace leaves it as it is.
+static void test_connection(void **state)
+{
+	struct fixture *fixture = *state;
+	struct host_world *host = &fixture->hosts[0];
+	struct dp_connection before = {0}, after = {0};
+	struct native_result result;
+	struct probe_packet packet = {
+		.source_mac = {{2, 0, 0, 0, 0, 5}},
+		.destination_mac = {{2, 0, 0, 0, 0, 6}},
+		.protocol = IPPROTO_UDP,
+		.source_port = 7000,
+		.destination_port = 54,
+		.ttl = 64,
+	};
+	cleanup_free uint8_t *bytes = memory_new(PROBE_BYTES);
+	address_parse("10.0.0.5", &packet.source);
+	address_parse("10.0.0.6", &packet.destination);
+	struct native_frame frame = {.bytes = bytes, .length = probe_packet(&packet, bytes)};
+	apply_policies(host);
+	native_run(host->datapath, DATAPATH_PORT, 10, &frame, &result);
+	assert_int_equal(result.verdict, NATIVE_SENT);
+	native_result_done(&result);
+
+	datapath_connections(host->datapath, keep_connection, &before, NULL);
+	assert_true(before.created > 0);
+	for (int i = 0; i < 2; i++) {
+		json_t *answer = ask_service(fixture, "10.0.0.6", IPPROTO_UDP, 7000, 54);
+		assert_stages(answer, "port parse security switch connection deliver");
+		const json_t *stage = stage_of(answer, "connection");
+		assert_string_equal(text(stage, "detail"), "a new one, not answered yet");
+		assert_rule(stage, "web", 0);
+		json_decref(answer);
+	}
+	datapath_connections(host->datapath, keep_connection, &after, NULL);
+	assert_memory_equal(&before, &after, sizeof(before));
+	json_t *answer = ask_service(fixture, "10.0.0.6", IPPROTO_UDP, 7001, 54);
+	assert_string_equal(text(stage_of(answer, "connection"), "detail"), "none");
+	assert_non_null(stage_of(answer, "ingress"));
+	json_decref(answer);
+}
+
+// ---- drift ----
+
 static const char *drift(const json_t *answer, const char *stage, const char *member)
 {
 	const json_t *list = json_object_get(stage_of(answer, stage), "drift");
@@ -386,6 +521,8 @@ int main(void)
 		TEST(test_unknown_address),
 		TEST(test_broadcast),
 		TEST(test_size_and_source),
+		TEST(test_policies),
+		TEST(test_connection),
 		TEST(test_drift),
 		TEST(test_problems),
 	};

@@ -101,7 +101,8 @@ static char *cause(const json_t *stage)
 	json_int_t index = json_integer_value(json_object_get(rule, "index"));
 	json_int_t revision = json_integer_value(json_object_get(stage, "revision"));
 	const char *name = text(rule, "name"), *object = text(stage, "object");
-	if (!rule)
+	if (!rule || strncmp(text(stage, "reason"), "denied-",
+			     7)) // the rule allowed it, and then something else was wrong
 		return memory_format("at %s (%s)", text(stage, "stage"), text(stage, "reason"));
 	if (index < 0)
 		return memory_format("by the default of policy %s, revision %" JSON_INTEGER_FORMAT,

@@ -19,8 +19,8 @@
 	"{'host': 'h1', 'verdict': 'dropped', 'stages': [{'stage': 'parse'}, " stage "], " \
 	"'outputs': [" outputs "]}"
 #define SWITCH "{'stage': 'switch', 'reason': 'unknown-unicast', 'help': 'nobody has it'}"
-#define RULE(rule)                                                                      \
-	"{'stage': 'ingress', 'reason': 'denied', 'help': 'a rule says so', 'object': " \
+#define RULE(rule)                                                                              \
+	"{'stage': 'ingress', 'reason': 'denied-by-rule', 'help': 'a rule says so', 'object': " \
 	"'acme/policies/web', 'revision': 42, 'rule': " rule "}"
 
 static const struct {

@@ -75,6 +75,16 @@ const char *datapath_table_name(enum dp_table table)
 	return datapath_tables[table].name;
 }
 
+size_t datapath_state_key_size(enum dp_state state)
+{
+	return datapath_states[state].key_size;
+}
+
+size_t datapath_state_value_size(enum dp_state state)
+{
+	return datapath_states[state].value_size;
+}
+
 bool datapath_row_is_zero(enum dp_table table, const void *value)
 {
 	const uint8_t *bytes = value;
@@ -175,6 +185,12 @@ int datapath_connections(struct datapath *datapath, datapath_connections_visit v
 	struct error *error)
 {
 	return datapath->provider->connections(datapath, visit, context, error);
+}
+
+int datapath_find_state(struct datapath *datapath, enum dp_state state, const void *key,
+	void *value, struct error *error)
+{
+	return datapath->provider->find_state(datapath, state, key, value, error);
 }
 
 int datapath_expire(struct datapath *datapath, uint64_t now, size_t budget, struct error *error)

@@ -39,6 +39,9 @@ struct datapath_provider {
 
 	int (*connections)(struct datapath *datapath, datapath_connections_visit visit,
 		void *context, struct error *error);
+	// -ENOENT without an error.
+	int (*find_state)(struct datapath *datapath, enum dp_state state, const void *key,
+		void *value, struct error *error);
 	int (*expire)(struct datapath *datapath, uint64_t now, size_t budget, struct error *error);
 	int (*rule_counters)(struct datapath *datapath, datapath_rules_visit visit, void *context,
 		struct error *error);

@@ -183,6 +183,7 @@ const struct datapath_provider datapath_kernel = {
 	.punts_fd = kernel_punts_fd,
 	.counters_forget = kernel_counters_forget,
 	.connections = kernel_connections,
+	.find_state = kernel_find_state,
 	.expire = kernel_expire,
 	.rule_counters = kernel_rule_counters,
 	.rule_counters_forget = kernel_rule_counters_forget,

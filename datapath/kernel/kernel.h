@@ -87,6 +87,8 @@ void kernel_rule_counters_forget(struct datapath *datapath, uint32_t rule);
 
 int kernel_connections(struct datapath *datapath, datapath_connections_visit visit, void *context,
 	struct error *error);
+int kernel_find_state(struct datapath *datapath, enum dp_state state, const void *key, void *value,
+	struct error *error);
 int kernel_expire(struct datapath *datapath, uint64_t now, size_t budget, struct error *error);
 
 // ---- settle.c ----

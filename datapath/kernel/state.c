@@ -54,6 +54,17 @@ int kernel_connections(struct datapath *datapath, datapath_connections_visit vis
 	return result;
 }
 
+// ---- one row ----
+
+int kernel_find_state(struct datapath *datapath, enum dp_state state, const void *key, void *value,
+	struct error *error)
+{
+	const struct kernel *kernel = (const struct kernel *)datapath;
+	int result = bpf_map_lookup_elem(kernel->states[state], key, value);
+
+	return result < 0 && result != -ENOENT ? read_error(error, state, result) : result;
+}
+
 // ---- expiry ----
 
 // The next rows of a table: how many, or -errno. At its end the walk starts anew.

@@ -33,6 +33,15 @@ static int native_open(struct datapath **out, const char *state, struct error *e
 		}                                   \
 	} while (0)
 
+void native_copies_free(struct native_copy *copies)
+{
+	while (copies) {
+		struct native_copy *next = copies->next;
+		free(copies);
+		copies = next;
+	}
+}
+
 static void native_close(struct datapath *datapath)
 {
 	struct native *native = (struct native *)datapath;
@@ -46,11 +55,7 @@ static void native_close(struct datapath *datapath)
 	native_punts_done(native);
 	FREE_ALL(native->attachments);
 	FREE_ALL(native->neighbors);
-	while (native->copies) {
-		struct native_copy *row = native->copies;
-		native->copies = row->next;
-		free(row);
-	}
+	native_copies_free(native->copies);
 	free(native);
 }
 
@@ -331,6 +336,7 @@ const struct datapath_provider datapath_native = {
 	.punts_fd = native_punts_fd,
 	.counters_forget = native_counters_forget,
 	.connections = native_connections,
+	.find_state = native_find_state,
 	.expire = native_expire,
 	.rule_counters = native_rule_counters,
 	.rule_counters_forget = native_rule_counters_forget,

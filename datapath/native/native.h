@@ -70,8 +70,10 @@ struct native {
 	void *resolve_context;
 	struct datapath *rows;      // where rows are that this one does not have; NULL: nowhere
 	struct native_copy *copies; // of those
+	struct native_copy *fetched[DP_STATE_COUNT]; // keys of the state that were asked for there
 };
 
+void native_copies_free(struct native_copy *copies);
 const void *native_beneath(struct native *native, enum dp_table table, const void *key);
 
 struct dp_counters *native_counters_of(struct native *native, uint32_t port);
@@ -96,6 +98,9 @@ void native_state_done(struct native *native);
 int native_state_put(
 	struct native *native, enum dp_state state, const void *key, const void *value);
 struct dp_rule_counters *native_rule_counters_of(struct native *native, uint32_t rule);
+void *native_state_find(struct native *native, enum dp_state state, const void *key);
+int native_find_state(struct datapath *datapath, enum dp_state state, const void *key, void *value,
+	struct error *error);
 int native_connections(struct datapath *datapath, datapath_connections_visit visit, void *context,
 	struct error *error);
 int native_expire(struct datapath *datapath, uint64_t now, size_t budget, struct error *error);

@@ -4,10 +4,19 @@
 
 #include "seam_native.h"
 
+static inline void *seam_find_state(struct seam *seam, enum dp_state state, const void *key)
+{
+	void *value = native_state_find(seam->native, state, key);
+
+	if (seam->trace)
+		trace_look_state(seam->trace, state, key, value);
+	return value;
+}
+
 #define SEAM_STATE(name, NAME, key_type, value_type, kind, maximum)                              \
 	static inline value_type *seam_state_##name(struct seam *seam, const key_type *key)      \
 	{                                                                                        \
-		return native_table_find(&seam->native->states[DP_STATE_##NAME], key);           \
+		return seam_find_state(seam, DP_STATE_##NAME, key);                              \
 	}                                                                                        \
 	static inline int seam_put_##name(                                                       \
 		struct seam *seam, const key_type *key, const value_type *value)                 \

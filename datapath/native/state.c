@@ -17,12 +17,54 @@ void native_state_done(struct native *native)
 {
 	struct native_rule_counters *row, *next;
 
-	for (size_t i = 0; i < DP_STATE_COUNT; i++)
+	for (size_t i = 0; i < DP_STATE_COUNT; i++) {
 		native_table_done(&native->states[i]);
+		native_copies_free(native->fetched[i]);
+	}
 	HASH_ITER (hh, native->rule_counters, row, next) {
 		HASH_DEL(native->rule_counters, row);
 		free(row);
 	}
+}
+
+// Once only: what is removed here does not come back.
+static void fetch(struct native *native, enum dp_state state, const void *key)
+{
+	size_t size = datapath_states[state].key_size;
+	struct native_copy *known = native->fetched[state];
+	cleanup_free void *value = memory_new(datapath_states[state].value_size);
+
+	while (known && memcmp(known->value, key, size) != 0)
+		known = known->next;
+	if (known)
+		return;
+	known = memory_new(sizeof(*known) + size);
+	memcpy(known->value, key, size);
+	known->next = native->fetched[state];
+	native->fetched[state] = known;
+	if (datapath_find_state(native->rows, state, key, value, NULL) == 0)
+		native_table_put(&native->states[state], key, value);
+}
+
+void *native_state_find(struct native *native, enum dp_state state, const void *key)
+{
+	void *row = native_table_find(&native->states[state], key);
+
+	if (row || !native->rows)
+		return row;
+	fetch(native, state, key);
+	return native_table_find(&native->states[state], key);
+}
+
+int native_find_state(struct datapath *datapath, enum dp_state state, const void *key, void *value,
+	struct error *error)
+{
+	const void *row = native_state_find((struct native *)datapath, state, key);
+
+	(void)error;
+	if (row)
+		memcpy(value, row, datapath_states[state].value_size);
+	return row ? 0 : -ENOENT;
 }
 
 int native_state_put(struct native *native, enum dp_state state, const void *key, const void *value)

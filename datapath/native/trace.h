@@ -10,4 +10,5 @@ void trace_note(struct trace *trace, uint32_t stage, uint32_t first, uint32_t se
 	const uint8_t *bytes, size_t length);
 // In the stage that runs. `value` NULL: no such row.
 void trace_look(struct trace *trace, enum dp_table table, const void *key, const void *value);
+void trace_look_state(struct trace *trace, enum dp_state state, const void *key, const void *value);
 void trace_drop(struct trace *trace, uint32_t reason);

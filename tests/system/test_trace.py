@@ -132,6 +132,83 @@ def test_too_large(deployment):
     assert trace.answer["reason"] == "mtu-exceeded"
 
 
+POLICY = """
+tenant: acme
+policies:
+  fence:
+    rules:
+      - {name: ping, from: any, to: any, ports: [icmp/8], priority: 2000, action: allow}
+      - {name: no-database, from: 10.1.0.0/24, to: 10.2.0.0/24, action: drop}
+      - {name: told, from: any, to: any, ports: [tcp/25], action: reject}
+"""
+
+
+@pytest.fixture
+def policy(deployment):
+    lab, workloads = deployment
+    lab.apply(POLICY)
+    lab.settle()
+    yield lab.api.get("/v1/tenants/acme/policies/fence")["revision"]
+    lab.api.delete("/v1/tenants/acme/policies/fence")
+    lab.settle()
+
+
+def connects(source, address, port):
+    """What a TCP connection comes to: "open", "refused" or "silence"."""
+    program = (f"import socket\ns = socket.socket(); s.settimeout(1)\n"
+               f"try:\n s.connect(({address!r}, {port})); print('open')\n"
+               "except TimeoutError:\n print('silence')\nexcept OSError:\n print('refused')")
+    return source.namespace.run("/usr/bin/python3", "-c", program).strip()
+
+
+def test_denied_by_rule(deployment, policy):
+    """On the host of the destination, where its rules are asked."""
+    lab, workloads = deployment
+    trace = Trace(lab, "web1", "db1", "tcp/5432")
+    assert trace.verdict == "dropped"
+    assert trace.summary.startswith(
+        f"dropped on h2 by rule 2 (no-database) of policy acme/policies/fence, revision {policy}: ")
+    assert trace.answer["rule"] == {"name": "no-database", "index": 1}
+    assert trace.drift() == []
+    assert connects(workloads["web1"], workloads["db1"].ipv4, 5432) == "silence"
+
+
+def test_allowed_by_rule(deployment, policy):
+    lab, workloads = deployment
+    trace = Trace(lab, "web1", "web3")
+    assert trace.reaches and checks.ping(workloads["web1"], workloads["web3"].ipv4)
+    assert trace.stage("h2", "ingress")["rule"] == {"name": "ping", "index": 0}
+    assert trace.stage("h2", "ingress")["revision"] == policy
+
+
+def test_rejected_by_rule(deployment, policy):
+    lab, workloads = deployment
+    trace = Trace(lab, "web1", "web2", "tcp/25")
+    assert trace.answer["rule"] == {"name": "told", "index": 2}
+    assert trace.summary.endswith("the sender is told")
+    assert connects(workloads["web1"], workloads["web2"].ipv4, 25) == "refused"
+
+
+def test_denied_by_default(deployment, policy):
+    lab, workloads = deployment
+    trace = Trace(lab, "web1", "web2", "tcp/80")
+    assert trace.answer["reason"] == "denied-by-default"
+    assert f"by the default of policy acme/policies/fence, revision {policy}" in trace.summary
+    assert connects(workloads["web1"], workloads["web2"].ipv4, 80) == "silence"
+
+
+def test_known_connection(deployment, policy):
+    """Of echo requests with the identifier of a ping that runs, the connection is known."""
+    lab, workloads = deployment
+    address = workloads["web2"].ipv4
+    assert Trace(lab, "web1", "web2", "--source-port", "777").stage("h1", "connection")["detail"] == "none"
+    workloads["web1"].namespace.run("ping", "-c", "3", "-i", "0.2", "-e", "777", address)
+    trace = Trace(lab, "web1", "web2", "--source-port", "777")
+    assert trace.stage("h1", "connection")["detail"] == "an established one"
+    assert trace.stage("h1", "connection")["rule"] == {"name": "ping", "index": 0}
+    assert trace.stages("h1")[-1] == "deliver" and "ingress" not in trace.stages("h1")
+
+
 def test_drift_is_seen(deployment):
     """A row that is gone from the kernel's map: the trace drops as packets do, and says whose row it is."""
     lab, workloads = deployment

@@ -33,6 +33,8 @@ int datapath_destroy(const char *provider, const char *state, struct error *erro
 size_t datapath_key_size(enum dp_table table);
 size_t datapath_value_size(enum dp_table table);
 const char *datapath_table_name(enum dp_table table);
+size_t datapath_state_key_size(enum dp_state state);
+size_t datapath_state_value_size(enum dp_state state);
 
 // One row. put: insert or replace. remove: an absent row is not an error. -ENOSPC names the table that is full.
 int datapath_put(struct datapath *datapath, enum dp_table table, const void *key, const void *value,
@@ -83,6 +85,9 @@ typedef int (*datapath_connections_visit)(
 	void *context, const struct dp_tuple *tuple, const struct dp_connection *connection);
 int datapath_connections(struct datapath *datapath, datapath_connections_visit visit, void *context,
 	struct error *error);
+// The row of the state under this key, copied to `value`. -ENOENT: none.
+int datapath_find_state(struct datapath *datapath, enum dp_state state, const void *key,
+	void *value, struct error *error);
 // Remove what has expired, `now` being nanoseconds of the monotonic clock, among the next `budget` rows of the tables; the next call goes
 // on from there. How many rows were removed, or -errno. Whatever is found expired by a packet is as good as removed: this frees memory.
 int datapath_expire(struct datapath *datapath, uint64_t now, size_t budget, struct error *error);

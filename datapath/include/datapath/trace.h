@@ -9,7 +9,8 @@
 
 #include "datapath/native.h"
 
-// A native datapath over the rows of `rows` (any provider; borrowed), for datapath_trace. Rows that are put into it come before those.
+// A native datapath over the rows and the state of `rows` (any provider; borrowed), for datapath_trace. What is put into it, or
+// changed by forwarding, comes before what is there.
 void datapath_overlay(struct datapath **out, struct datapath *rows);
 
 // A row that was asked for.
@@ -17,6 +18,12 @@ struct trace_lookup {
 	enum dp_table table;
 	void *key;   // as asked: of a table of prefixes, the longest that would do
 	void *value; // NULL: there is no such row
+};
+
+// A row of the state that was asked for, as it was then.
+struct trace_state {
+	enum dp_state state;
+	void *key, *value; // value NULL: there is no such row
 };
 
 // A stage, and all until the next.
@@ -27,6 +34,7 @@ struct trace_stage {
 	uint8_t *bytes;         // the frame as the stage found it
 	size_t length;
 	UT_array lookups; // struct trace_lookup
+	UT_array states;  // struct trace_state
 };
 
 struct trace {
