@@ -84,12 +84,12 @@ def outcome(container, address, port, source_port=0, seconds=SETTLE):
 @contextlib.contextmanager
 def talking(client, server, address, port, source_port=0):
     """A TCP connection: both its sockets, the client's first."""
-    with listen(server, address, port) as listener:
-        with connect(client, address, port, source_port) as near:
-            far, _ = listener.accept()
-            far.settimeout(PATIENCE)
-            with far:
-                yield near, far
+    with contextlib.ExitStack() as stack:
+        with listen(server, address, port) as listener:
+            near = stack.enter_context(connect(client, address, port, source_port))
+            far = stack.enter_context(listener.accept()[0])
+        far.settimeout(PATIENCE)
+        yield near, far
 
 
 def says(near, far, text=b"weft"):
