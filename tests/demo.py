@@ -1,6 +1,6 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: Apache-2.0
-"""The demo: three hosts, two tenants with the same addresses, real packets.
+"""The demo: three hosts, two tenants with the same addresses, a third with a router and a policy; real packets.
 
 Each check prints one line; the last line is `demo: N passed, N failed`.
 """
@@ -10,7 +10,7 @@ import sys
 import time
 
 from lab import Lab, LabError
-from lab import checks, throughput
+from lab import checks, exchange, throughput, tiers
 from lab.fabric import ROOT
 from lab.traffic import Traffic, expected_answer, judge, probe_all
 
@@ -124,6 +124,57 @@ def bad_frames(lab, report, traffic, by_name):
         report.lines([f"{r}: expected {n}, counted {c}" for r, (n, c) in uncounted.items()])
 
 
+def show_tiers(measured, expected):
+    """What is open between each two, beside what should be."""
+    names = list(tiers.PLACES)
+
+    def cells(source, reached):
+        row = []
+        for target in names:
+            kinds = {kind for s, t, kind, _ in reached if (s, t) == (source, target)}
+            ports = sorted((kind.removeprefix("tcp/") for kind in kinds), key=lambda port: (len(port), port))
+            row.append(f"{','.join(ports) or '·':>6}")
+        return " ".join(row)
+    legend = " ".join(f"{name:>6}" for name in names)
+    print(f"\n  {'':6} {'measured':<{len(legend)}}     expected\n  {'':6} {legend}     {legend}")
+    for name in names:
+        print(f"  {name:<6} {cells(name, measured)}     {cells(name, expected)}")
+    print()
+
+
+def check_tiers(report, containers, tier_of):
+    measured, expected, asked = tiers.matrix(containers, tier_of)
+    show_tiers(measured, expected)
+    report.check(expected and expected <= measured, "what the policy allows is open",
+                 f"{len(measured & expected)} of {len(expected)}")
+    report.check(measured <= expected, "nothing else is", f"{len(measured - expected)} of {asked - len(expected)}")
+
+
+def policies(lab, report):
+    report.title("A third tenant: a router joins three networks, a policy says who may connect to whom")
+    lab.apply(tiers.EXAMPLE.replace("tenant: acme", "tenant: shop"), "--wait")
+    containers = {port: lab.container("shop", port, host, attach=False) for port, host in tiers.PLACES.items()}
+    tiers.join(lab, containers.values())
+    web1, web2, app1, db1 = (containers[port] for port in ("web1", "web2", "app1", "db1"))
+    with exchange.Prober(web1, db1.ipv4, 9) as prober:
+        prober.send(ttl=1)
+        error = prober.error()
+    report.check(error and error[:3] == (11, 0, web1.gateway()), "the router names itself where a TTL ends",
+                 error[2] if error else "")
+    check_tiers(report, containers, tiers.TIERS)
+    with exchange.talking(app1, db1, db1.ipv4, 5432) as (near, far):
+        alive = exchange.says(near, far) and exchange.says(far, near)
+        report.check(alive, "app1 has a connection to db1")
+        lab.api.patch("/v1/tenants/shop/ports/app1", {"labels": {"tier": "web"}})
+        lab.api.patch("/v1/tenants/shop/ports/web2", {"labels": {"tier": "app"}})
+        lab.settle()
+        report.title(f"Two labels change: app1 is of the web tier now, {web2.port} of the application's")
+        for end in (near, far):
+            end.settimeout(exchange.SETTLE)
+        report.check(not exchange.says(near, far) and not exchange.says(far, near), "the connection has ended with its right")
+    check_tiers(report, containers, {**tiers.TIERS, "app1": "web", "web2": "app"})
+
+
 def speed(lab, report, by_name):
     report.title("TCP throughput, one stream, beside a bare veth pair in turn")
     place = {name: throughput.Place(w.namespace, w.ipv4) for name, w in by_name.items() if w.guest is None}
@@ -210,6 +261,7 @@ def demo(lab, report):
         bad_frames(lab, report, traffic, by_name)
         drift(report, traffic, by_name)
         survive(lab, report, traffic, by_name)
+    policies(lab, report)
     speed(lab, report, by_name)
     return by_name
 
