@@ -184,6 +184,7 @@ def test_host_may_do_nothing_else(world):
     before = world.controller.dump()
     for method, path in (("GET", "/v1/status"), ("GET", "/v1/hosts/h1"), ("GET", "/v1/hosts"), ("GET", "/v1/ports"),
                          ("DELETE", "/v1/hosts/h1"), ("GET", "/v1/hosts/h2/stream"), ("POST", "/v1/hosts/h2/report"),
+                         ("POST", "/v1/hosts/h2/answers/1"), ("POST", "/v1/tenants/acme/trace"),
                          ("PUT", "/v1/hosts/h2"), ("PATCH", "/v1/hosts/h2"), ("GET", "/v1/hosts/h1/interfaces"),
                          ("PUT", "/v1/tenants/acme"), ("POST", "/v1/transactions"), ("GET", "/v1/revisions/1"),
                          ("GET", "/v1/openapi.json"), ("GET", "/v1/nothing"), ("GET", "/v1/hosts/h1%2Fstream")):
