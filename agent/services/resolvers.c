@@ -11,7 +11,7 @@ void resolvers_refresh(struct resolvers *resolvers, const char *path)
 	char line[256], text[ADDRESS_TEXT];
 	FILE *file = fopen(path, "re");
 	if (!file || fstat(fileno(file), &info)) {
-		resolvers->count = 0;
+		*resolvers = (struct resolvers){0};
 	} else if (memcmp(&info.st_mtim, &resolvers->changed, sizeof(info.st_mtim))) {
 		resolvers->changed = info.st_mtim;
 		resolvers->count = 0;

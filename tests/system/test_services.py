@@ -318,6 +318,31 @@ def test_servers_that_do_not_answer(fabric):
         lab.settle()
 
 
+def test_a_port_has_so_many_questions_open(fabric):
+    """Where nobody answers, the questions of a port wait, and those beyond its share fail at once."""
+    lab, containers, _ = fabric
+    web5 = containers["web5"]
+    lab.api.patch("/v1/tenants/acme/networks/web", {"dns_servers": ["192.0.2.99"]})
+    lab.settle()
+    failed = 0
+    try:
+        with web5.namespace.socket(socket.AF_INET, socket.SOCK_DGRAM) as sender:
+            sender.connect((gateway(web5), 53))
+            sender.settimeout(1)
+            for number in range(60):
+                sender.send(number.to_bytes(2, "big") + bytes.fromhex("01000001000000000000") +
+                            b"\x03www\x07example\0\0\x01\0\x01")
+            with pytest.raises(TimeoutError):
+                while True:
+                    answer = sender.recv(2000)
+                    assert answer[3] & 15 == 2  # SERVFAIL
+                    failed += 1
+    finally:
+        lab.api.patch("/v1/tenants/acme/networks/web", {"dns_servers": [OUTSIDE]})
+        lab.settle()
+    assert failed == 60 - 32
+
+
 def test_the_agent_says_what_it_served(fabric):
     lab, containers, _ = fabric
     web5 = containers["web5"]
