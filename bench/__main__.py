@@ -7,7 +7,9 @@ import os
 import pathlib
 import sys
 
-from . import RESULTS, ROOT, data, loads, method, packet, report
+from . import RESULTS, ROOT, data, guest, loads, method, packet, report
+
+from lab import LabError  # noqa: E402 - by the path that the package sets
 
 BUILD = pathlib.Path(os.environ.get("WEFT_BUILD", ROOT / "build"))
 
@@ -29,7 +31,18 @@ def run(options):
         result["packet"] = packet.run(BUILD, result["environment"]["compiler"])
         if options.baseline:
             packet.keep(result["packet"])
+        result["guest"] = measure_guest(options.quick)
     return result
+
+
+def measure_guest(quick):
+    progress = method.Progress(guest.steps(quick))
+    try:
+        return guest.run(BUILD, quick, progress)
+    except LabError as error:  # the rest of the run is not lost for it
+        return {"why": f"the guest failed: {str(error)[:500]}"}
+    finally:
+        progress.end()
 
 
 def write(result, docs):

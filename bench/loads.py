@@ -36,9 +36,9 @@ class Load:
             words += ["--first", next(_tuples)]
         with self._beside(arm, program, seconds):
             answer = json.loads(arm.client.namespace.run(*words, timeout=seconds + 20))
-        return self._figures(answer)
+        return self.figures_of(answer)
 
-    def _figures(self, answer):
+    def figures_of(self, answer):
         if "quantiles_us" not in answer:
             (name,) = self.figures
             return {name: answer["gbit_per_second"] if "gbit_per_second" in answer

@@ -13,6 +13,8 @@ import subprocess
 import sys
 import time
 
+from lab import LabError
+
 from .arms import AGAIN, BARE
 
 
@@ -27,12 +29,20 @@ def measure(load, arms, rounds, seconds, program, progress):
                 if arm.name in failures:
                     continue
                 try:
-                    values[arm.name].append(load.run(arm, program, seconds))
-                except Exception as error:  # a peer that breaks must not end the others
+                    values[arm.name].append(_twice(lambda: load.run(arm, program, seconds)))
+                except (LabError, RuntimeError) as error:  # a peer that breaks must not end the others
                     failures[arm.name] = str(error)[:500]
     for name in failures:
         del values[name]
     return values, failures
+
+
+def _twice(attempt):
+    """Userspace switches now and then lose what a load begins with."""
+    try:
+        return attempt()
+    except LabError:
+        return attempt()
 
 
 def ratios(values, reference, figure):

@@ -63,7 +63,9 @@ def _bar(drawing, x, y, left, end, name, s, unit, most, aim):
     if aim:
         drawing.line(x(aim), y - 1, x(aim), y + 17, stroke="#b00", stroke_width=2, stroke_dasharray="3 2")
     more = "→ " if s["ratio"] > most else ""
-    drawing.text(end + 10, y + 12, f"{more}{s['ratio']:.2f}   {quantity(s['value'])} {unit}", fill="#444")
+    drawing.text(end + 10, y + 12, f"{more}{s['ratio']:.2f}", font_weight="600", fill="#444")
+    drawing.text(end + 130, y + 12, quantity(s["value"]), text_anchor="end", fill="#444")
+    drawing.text(end + 136, y + 12, unit, fill="#444")
 
 
 def quantity(value):
@@ -74,8 +76,8 @@ class Axes:
     """A frame with a logarithmic x axis."""
 
     def __init__(self, x_low, x_high, y_high, x_title, y_title, height=330):
-        self.drawing = Drawing(980, height)
-        self.left, self.right, self.top, self.bottom = 60, 700, 20, height - 46
+        self.drawing = Drawing(1000, height)
+        self.left, self.right, self.top, self.bottom = 60, 640, 20, height - 46
         self.low, self.high, self.most = math.log10(x_low), math.log10(x_high), y_high
         self.drawing.text((self.left + self.right) / 2, height - 8, x_title, text_anchor="middle", fill="#444")
         self.drawing.text(16, (self.top + self.bottom) / 2, y_title, text_anchor="middle", fill="#444",
@@ -97,9 +99,10 @@ class Axes:
         self.drawing.line(self.left, self.y(value), self.right, self.y(value))
         self.drawing.text(self.left - 6, self.y(value) + 4, text, text_anchor="end", fill="#666")
 
-    def curve(self, name, points, dashed=False, dots=False):
+    def curve(self, name, points, dots=False):
+        """Across hosts is dashed, and dotted with VXLAN."""
         path = " ".join(f"{self.x(a):.1f},{self.y(b):.1f}" for a, b in points)
-        dash = {"stroke_dasharray": "6 4"} if dashed else {}
+        dash = {"stroke_dasharray": "2 3" if "VXLAN" in name else "6 4"} if "across" in name else {}
         self.drawing.add("polyline", points=path, fill="none", stroke=color(name), stroke_width=2, **dash)
         if dots:
             for a, b in points:
@@ -124,8 +127,7 @@ def rule_curves(curves, band):
     for tick in range(6):
         axes.y_tick(tick / 5, f"{tick / 5:g}")
     for name, points in curves.items():
-        axes.curve(name, [(max(rules, 10), ratio) for rules, ratio in points], dashed="VXLAN" in name or "Geneve" in name,
-                   dots=True)
+        axes.curve(name, [(max(rules, 10), ratio) for rules, ratio in points], dots=True)
     return axes.svg()
 
 
@@ -143,5 +145,5 @@ def distributions(curves):
     for tick in (0, 0.25, 0.5, 0.75, 0.9, 1):
         axes.y_tick(tick, f"{tick:.0%}")
     for name, points in curves.items():
-        axes.curve(name, [(us, q) for q, us in points], dashed="across" in name)
+        axes.curve(name, [(us, q) for q, us in points])
     return axes.svg()

@@ -17,8 +17,16 @@ struct end {
 	int fd, kind; // kind 0: the first byte has not come yet
 };
 
+struct datagrams {
+	char bytes[BATCH][64];
+	struct sockaddr_in from[BATCH];
+	struct iovec parts[BATCH];
+	struct mmsghdr messages[BATCH];
+};
+
 struct server {
 	int epoll;
+	struct datagrams datagrams;
 	struct count count;
 	char bytes[BYTES];
 };
@@ -59,24 +67,27 @@ static void answer_datagram(int fd, const struct msghdr *message)
 
 static void take_datagrams(struct server *server, const struct end *end)
 {
-	static char bytes[BATCH][64];
-	static struct sockaddr_in from[BATCH];
-	static struct iovec parts[BATCH];
-	static struct mmsghdr messages[BATCH];
+	struct datagrams *in = &server->datagrams;
+	int taken = recvmmsg(end->fd, in->messages, BATCH, MSG_DONTWAIT, NULL);
 
-	for (int i = 0; i < BATCH; i++) {
-		parts[i] = (struct iovec){bytes[i], sizeof(bytes[i])};
-		messages[i].msg_hdr = (struct msghdr){.msg_iov = &parts[i],
-			.msg_iovlen = 1,
-			.msg_name = &from[i],
-			.msg_namelen = sizeof(from[i])};
+	for (int i = 0; i < taken; i++) {
+		if (in->bytes[i][0] == REQUEST_ECHO)
+			answer_datagram(end->fd, &in->messages[i].msg_hdr);
+		in->messages[i].msg_hdr.msg_namelen = sizeof(in->from[i]);
 	}
-	int taken = recvmmsg(end->fd, messages, BATCH, MSG_DONTWAIT, NULL);
-	for (int i = 0; i < taken; i++)
-		if (bytes[i][0] == REQUEST_ECHO)
-			answer_datagram(end->fd, &messages[i].msg_hdr);
 	if (taken > 0)
 		server->count.datagrams += (uint64_t)taken;
+}
+
+static void datagrams_init(struct datagrams *in)
+{
+	for (int i = 0; i < BATCH; i++) {
+		in->parts[i] = (struct iovec){in->bytes[i], sizeof(in->bytes[i])};
+		in->messages[i].msg_hdr = (struct msghdr){.msg_iov = &in->parts[i],
+			.msg_iovlen = 1,
+			.msg_name = &in->from[i],
+			.msg_namelen = sizeof(in->from[i])};
+	}
 }
 
 static ssize_t answer_counts(struct server *server, const struct end *end, ssize_t requests)
@@ -145,6 +156,7 @@ int serve(uint16_t port)
 	static struct server server;
 	static struct epoll_event events[EVENTS];
 
+	datagrams_init(&server.datagrams);
 	server.epoll = epoll_create1(EPOLL_CLOEXEC);
 	if (server.epoll < 0)
 		fail("epoll_create1");

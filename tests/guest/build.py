@@ -7,7 +7,6 @@ is an initramfs: a static busybox, the modules that the devices need in the orde
 programs the test wants inside, with their shared libraries.
 """
 
-import gzip
 import hashlib
 import lzma
 import pathlib
@@ -105,7 +104,7 @@ def _add(root, source, target):
     return path
 
 
-def _fill(root, kernel, programs, files):
+def _fill(root, kernel, programs, files, modules):
     for folder in ["bin", "proc", "sys", "dev", "tmp", "modules", "usr/local/bin"]:
         (root / folder).mkdir(parents=True)
     _add(root, INIT, "init").chmod(0o755)
@@ -114,7 +113,7 @@ def _fill(root, kernel, programs, files):
         if applet != "busybox":
             (root / "bin" / applet).symlink_to("busybox")
     order = []
-    for module in kernel.modules(MODULES):
+    for module in kernel.modules([*MODULES, *modules]):
         name = module.name.removesuffix(".xz")
         data = module.read_bytes()
         (root / "modules" / name).write_bytes(lzma.decompress(data) if module.suffix == ".xz" else data)
@@ -128,26 +127,27 @@ def _fill(root, kernel, programs, files):
         _add(root, source, target)
 
 
-def build_initramfs(kernel, programs=(), files=None):
-    """An initramfs with these host programs in /usr/local/bin and `files` {source: path inside}; cached by content."""
+def build_initramfs(kernel, programs=(), files=None, modules=()):
+    """An initramfs with these host programs in /usr/local/bin, `files` {source: path inside}, and these modules besides
+    those that every guest has; cached by content."""
     files = files or {}
     digest = hashlib.sha256(kernel.version.encode())
     for path in [INIT, __file__, *programs, *sorted(files)]:
         digest.update(str(path).encode() + pathlib.Path(path).read_bytes())
-    digest.update(repr(sorted((str(s), str(t)) for s, t in files.items())).encode())
-    image = CACHE / f"initramfs-{digest.hexdigest()[:16]}.gz"
+    digest.update(repr([sorted((str(s), str(t)) for s, t in files.items()), *modules]).encode())
+    image = CACHE / f"initramfs-{digest.hexdigest()[:16]}.cpio"
     if image.exists():
         return image
     work = image.with_suffix(f".{id(digest):x}")
     root = work / "root"
     root.mkdir(parents=True)
     try:
-        _fill(root, kernel, programs, files)
+        _fill(root, kernel, programs, files, modules)
         names = [str(p.relative_to(root)) for p in sorted(root.rglob("*"))]
         archive = subprocess.run(["cpio", "--quiet", "-o", "-H", "newc"], cwd=root, input="\n".join(names).encode(),
                                  capture_output=True, check=True).stdout
         part = work / "image"
-        part.write_bytes(gzip.compress(archive, compresslevel=1))
+        part.write_bytes(archive)  # to unpack would take an emulated processor longer than to read
         part.rename(image)
     finally:
         shutil.rmtree(work, ignore_errors=True)

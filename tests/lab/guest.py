@@ -52,10 +52,10 @@ class Guest:
     """
 
     def __init__(self, name, folder, launch=subprocess.Popen, *, series="6.1", nic=None, answer=None, port=7777,
-                 programs=(), files=None, memory=256):
+                 programs=(), files=None, modules=(), memory=256, machine=()):
         self.name = name
         kernel = build.fetch_kernel(series)
-        image = build.build_initramfs(kernel, programs, files)
+        image = build.build_initramfs(kernel, programs, files, modules)
         console = pathlib.Path(folder) / f"{name}.console"
         self.log = pathlib.Path(folder) / f"{name}.log"
         words = ["console=ttyS0", "quiet", "panic=-1", "mitigations=off", "no_timer_check", "tsc=reliable",
@@ -74,7 +74,7 @@ class Guest:
                 "-kernel", str(kernel.image), "-initrd", str(image), "-append", " ".join(words),
                 "-serial", f"file:{self.log}",
                 "-device", "virtio-serial-pci", "-chardev", f"socket,id=console,path={console},server=on,wait=off",
-                "-device", "virtserialport,chardev=console,name=weft", *devices],
+                "-device", "virtserialport,chardev=console,name=weft", *devices, *machine],
                 stdin=subprocess.DEVNULL, stdout=said, stderr=said, start_new_session=True)
         self._connect(console)
 

@@ -1,0 +1,136 @@
+#!/bin/sh
+# SPDX-License-Identifier: Apache-2.0
+# Inside a guest: set up the arms, all at once, and leave them. For each arm a client in the namespace ARM-c, a server
+# near it in ARM-n and one across in ARM-f: 10.1.1.1, .2 and .3.
+set -eu
+mkdir -p /run/netns /var/run
+
+# busybox would take its own.
+ip() {
+	/usr/local/bin/ip "$@"
+}
+
+# space NAME: a namespace whose interfaces have no addresses of their own
+space() {
+	ip netns add "$1"
+	nsenter --net="/run/netns/$1" sh -c 'echo 1 >/proc/sys/net/ipv6/conf/default/disable_ipv6; /usr/local/bin/ip link set lo up'
+}
+
+# cable A B: two hosts by a veth pair
+cable() {
+	ip -n "$1" link add direct mtu 1500 type veth peer name direct mtu 1500 netns "$2"
+	ip -n "$1" link set direct up
+	ip -n "$2" link set direct up
+	ip -n "$1" address add 203.0.113.1/24 dev direct
+	ip -n "$2" address add 203.0.113.2/24 dev direct
+}
+
+# serve SPACE: the other end of all loads
+serve() {
+	nsenter --net="/run/netns/$1" weft-load serve >/dev/null 2>&1 &
+}
+
+# workload HOST NAME NUMBER: joined to its host by the device NAME
+workload() {
+	space "$2"
+	ip -n "$1" link add "$2" mtu 1400 type veth peer name eth0 address "0e:00:00:00:00:0$3" mtu 1400 netns "$2"
+	ip -n "$1" link set "$2" up
+	ip -n "$2" link set eth0 up
+	ip -n "$2" address add "10.1.1.$3/24" dev eth0
+	if [ "$3" != 1 ]; then
+		serve "$2"
+	fi
+}
+
+# hosts ARM: two hosts, and the workloads on them
+hosts() {
+	space "$1-1"
+	space "$1-2"
+	cable "$1-1" "$1-2"
+	workload "$1-1" "$1-c" 1
+	workload "$1-1" "$1-n" 2
+	workload "$1-2" "$1-f" 3
+}
+
+bare() {
+	space bare-c
+	space bare-n
+	ip -n bare-c link add eth0 mtu 1400 type veth peer name eth0 mtu 1400 netns bare-n
+	ip -n bare-c link set eth0 up
+	ip -n bare-n link set eth0 up
+	ip -n bare-c address add 10.1.1.1/24 dev eth0
+	ip -n bare-n address add 10.1.1.2/24 dev eth0
+	serve bare-n
+}
+
+bridge() {
+	hosts br
+	for number in 1 2; do
+		ip -n "br-$number" link add br0 type bridge mcast_snooping 0
+		ip -n "br-$number" link set br0 up
+		ip -n "br-$number" link add vxlan0 mtu 1400 type vxlan id 7 dstport 4789 \
+			local "203.0.113.$number" remote "203.0.113.$((3 - number))" dev direct
+		ip -n "br-$number" link set vxlan0 master br0 up
+	done
+	ip -n br-1 link set br-c master br0
+	ip -n br-1 link set br-n master br0
+	ip -n br-2 link set br-f master br0
+}
+
+# vsctl NUMBER WORDS...
+vsctl() {
+	vsctl_number=$1
+	shift
+	OVS_RUNDIR="/tmp/ovs$vsctl_number" ovs-vsctl --db="unix:/tmp/ovs$vsctl_number/db.sock" --timeout=20 "$@"
+}
+
+# The kernel's datapath: the daemon sees only the first packet of a flow.
+openvswitch() {
+	hosts ovs
+	# Open vSwitch 3.1 takes the machine for one without processors in the first ten seconds of its life.
+	while [ "$(cut -d. -f1 /proc/uptime)" -lt 11 ]; do sleep 0.5; done
+	for number in 1 2; do
+		folder="/tmp/ovs$number"
+		mkdir "$folder"
+		export OVS_RUNDIR="$folder" OVS_LOGDIR="$folder" OVS_DBDIR="$folder"
+		ovsdb-tool create "$folder/conf.db" /usr/share/openvswitch/vswitch.ovsschema
+		ovsdb-server "$folder/conf.db" "--remote=punix:$folder/db.sock" "--unixctl=$folder/db.ctl" >"$folder/db.log" 2>&1 &
+		while [ ! -e "$folder/db.sock" ]; do sleep 0.1; done
+		vsctl "$number" --no-wait init
+		nsenter --net="/run/netns/ovs-$number" ovs-vswitchd "unix:$folder/db.sock" "--unixctl=$folder/vswitchd.ctl" \
+			>"$folder/vswitchd.log" 2>&1 &
+		vsctl "$number" add-br br0 -- add-port br0 tunnel -- set interface tunnel type=geneve \
+			"options:remote_ip=203.0.113.$((3 - number))" options:key=7
+	done
+	vsctl 1 add-port br0 ovs-c -- add-port br0 ovs-n
+	vsctl 2 add-port br0 ovs-f
+}
+
+fabric() {
+	export WEFT_CONTROLLER=unix:/tmp/weft.sock
+	hosts weft
+	weft controller --store sqlite:/tmp/weft.db --socket /tmp/weft.sock >/tmp/controller.log 2>&1 &
+	while [ ! -S /tmp/weft.sock ]; do sleep 0.1; done
+	for number in 1 2; do
+		weft agent --netns "/run/netns/weft-$number" --host "h$number" --vtep "203.0.113.$number" \
+			--state "/sys/fs/bpf/h$number" --audit 60s >"/tmp/agent$number.log" 2>&1 &
+	done
+	weft apply -f /bench.yaml
+	for port in c n f; do
+		host=h1
+		[ $port != f ] || host=h2
+		until weft attach "bench/$port" --host $host --dev "weft-$port"; do sleep 0.5; done
+	done
+	weft wait --timeout 30s
+}
+
+complain() {
+	echo "the arms could not be set up"
+	tail -n 5 /tmp/*.log /tmp/ovs*/*.log
+}
+
+trap complain EXIT
+for arm in "$@"; do
+	$arm
+done
+trap - EXIT
