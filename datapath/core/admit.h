@@ -493,13 +493,24 @@ STAGE bool admit_related(struct seam *seam, const struct packet *packet)
 
 // ---- all packets ----
 
+// Neither IP nor exempt: rules cannot tell it apart, so that any set denies it.
+static inline enum dp_reason admit_other(struct admission *admission)
+{
+	for (__u32 end = 0; end < 2; end++) {
+		const struct judge_end *here = &admission->ends[end];
+		if (here->sets[end == 0 ? DP_EGRESS : DP_INGRESS]) {
+			admission->blame = here->port;
+			return DP_REASON_NOT_IP;
+		}
+	}
+	return DP_REASON_NONE;
+}
+
 static inline enum dp_reason admit_packet(
 	struct seam *seam, struct packet *packet, struct admission *admission)
 {
 	if (packet->kind != PACKET_IPV4 && packet->kind != PACKET_IPV6)
-		return admission->ends[0].sets[DP_EGRESS] || admission->ends[1].sets[DP_INGRESS]
-			       ? DP_REASON_NOT_IP
-			       : DP_REASON_NONE;
+		return admit_other(admission);
 	if (packet->later_fragment)
 		return fragment_follow(seam, packet, 0);
 	if (flow_quotes(packet) && admit_related(seam, packet))
@@ -523,11 +534,44 @@ static inline void admit_domain(struct seam *seam, struct packet *packet)
 		packet->domain = network->domain;
 }
 
+// Nobody has asked for anything of this packet so far, but who is behind the MAC that it goes to may: does it belong to a connection?
+static inline enum dp_reason admit_known(
+	struct seam *seam, struct packet *packet, struct admission *admission)
+{
+	__u32 from;
+
+	if ((packet->kind != PACKET_IPV4 && packet->kind != PACKET_IPV6) ||
+		packet->later_fragment || flow_of(seam, packet, &admission->flow))
+		return DP_REASON_NONE;
+	struct dp_connection *row = admit_find(seam, admission);
+	if (row)
+		return admit_established(seam, packet, admission, row);
+	from = admission->flow.from & 1;
+	connection_ask_parties(seam);
+	if (embryo_find(seam, from ^ 1) || embryo_find(seam, from))
+		return admit_embryo(seam, packet);
+	return DP_REASON_NONE;
+}
+
+static inline void admit_begin(
+	struct seam *seam, struct packet *packet, struct admission *admission, __u32 blame)
+{
+	admit_domain(seam, packet);
+	admission->slot = packet->slot;
+	admission->blame = blame;
+	admission->judge.answer = (struct judge_answer){0};
+	admission->now = seam_clock(seam);
+}
+
+// Instead of a port: whoever has the unknown MAC.
+#define ADMIT_UNKNOWN 0xffffffffu
+
 // May a packet pass from port `source` to port `destination`, 0 where that is not on this host? False: the drop is counted, and the
 // sender may be told if packet->rejected.
 STAGE bool admit(struct seam *seam, struct packet *packet, __u32 source, __u32 destination)
 {
 	struct admission *admission = seam_scratch(seam);
+	bool unknown = destination == ADMIT_UNKNOWN;
 
 	if (!packet)
 		return false;
@@ -535,17 +579,16 @@ STAGE bool admit(struct seam *seam, struct packet *packet, __u32 source, __u32 d
 		seam_count_drop(seam, packet->port, DP_REASON_NO_MEMORY);
 		return false;
 	}
+	if (unknown)
+		destination = 0;
 	bool from = judge_find_end(seam, packet->slot, source, &admission->ends[0]);
 	bool to = judge_find_end(seam, packet->slot, destination, &admission->ends[1]);
-	if ((!from && !to) || judge_exempt(packet))
+	if ((!from && !to && !unknown) || judge_exempt(packet))
 		return true;
 
-	admit_domain(seam, packet);
-	admission->slot = packet->slot;
-	admission->blame = source ? source : destination;
-	admission->judge.answer = (struct judge_answer){0};
-	admission->now = seam_clock(seam);
-	enum dp_reason reason = admit_packet(seam, packet, admission);
+	admit_begin(seam, packet, admission, source ? source : destination);
+	enum dp_reason reason = from || to ? admit_packet(seam, packet, admission)
+					   : admit_known(seam, packet, admission);
 	if (!reason)
 		return true;
 	seam_count_drop(seam, admission->blame, reason);
@@ -555,42 +598,64 @@ STAGE bool admit(struct seam *seam, struct packet *packet, __u32 source, __u32 d
 
 // ---- to many ----
 
-// A packet to nobody in particular is judged at each port alone, and begins nothing. False: dropped, and counted for the port.
+// A packet to nobody in particular begins nothing.
+static inline enum dp_reason admit_many(struct seam *seam, const struct packet *packet,
+	struct admission *admission, __u32 direction)
+{
+	bool egress = direction == DP_EGRESS, icmp = flow_is_icmp(packet);
+	struct classify_key *key = &admission->judge.key;
+	__u32 port = admission->ends[0].port, set = admission->ends[0].sets[direction & 1];
+
+	key->local = egress ? packet->source : packet->destination;
+	key->remote = egress ? packet->destination : packet->source;
+	key->protocol = packet->protocol;
+	key->service = icmp ? packet->icmp_type << 8 | packet->icmp_code : packet->destination_port;
+	key->source_port = packet->source_port;
+	key->identity = judge_identity(seam, packet->slot, packet->domain, &key->remote);
+	seam_note(seam, egress ? DP_STAGE_EGRESS : DP_STAGE_INGRESS, port, set);
+	return judge_set(seam, set);
+}
+
+// One to an unknown MAC may begin a connection with who has it: of its ends, the destination is in hand.
+static inline enum dp_reason admit_somebody(
+	struct seam *seam, struct packet *packet, struct admission *admission)
+{
+	enum dp_reason reason = flow_of(seam, packet, &admission->flow);
+
+	if (reason)
+		return reason;
+	admission->ends[1] = (struct judge_end){0};
+	if (!admission->flow.from)
+		admit_swap_ends(admission);
+	connection_ask_parties(seam);
+	return admit_new(seam, packet);
+}
+
+// A packet to everybody, or to somebody unknown, is judged at each port alone: by what `port` may send, or receive. False: dropped,
+// and counted for the port.
 STAGE bool admit_alone(struct seam *seam, struct packet *packet, __u32 port, __u32 direction)
 {
 	struct admission *admission = seam_scratch(seam);
-	enum dp_reason reason = DP_REASON_NONE;
+	enum dp_reason reason;
 
 	if (!packet || !admission)
 		return false;
-	if (!judge_find_end(seam, packet->slot, port, &admission->ends[0]))
-		return true;
-	__u32 set = admission->ends[0].sets[direction & 1];
-	if (!set || judge_exempt(packet))
+	if (!judge_find_end(seam, packet->slot, port, &admission->ends[0]) || judge_exempt(packet))
 		return true;
 	if (direction == DP_INGRESS && packet->known == port &&
 		packet->known_epoch == admission->ends[0].epoch)
 		return true; // an answer, or more of what was allowed
-	admit_domain(seam, packet);
-	if (packet->kind != PACKET_IPV4 && packet->kind != PACKET_IPV6) {
-		reason = DP_REASON_NOT_IP;
-	} else if (packet->later_fragment) {
+	admit_begin(seam, packet, admission, port);
+	if (packet->kind != PACKET_IPV4 && packet->kind != PACKET_IPV6)
+		reason = admission->ends[0].sets[direction & 1] ? DP_REASON_NOT_IP : DP_REASON_NONE;
+	else if (packet->later_fragment)
 		reason = fragment_follow(seam, packet, port);
-	} else {
-		bool egress = direction == DP_EGRESS, icmp = flow_is_icmp(packet);
-		struct classify_key *key = &admission->judge.key;
-		key->local = egress ? packet->source : packet->destination;
-		key->remote = egress ? packet->destination : packet->source;
-		key->protocol = packet->protocol;
-		key->service = icmp ? packet->icmp_type << 8 | packet->icmp_code
-				    : packet->destination_port;
-		key->source_port = packet->source_port;
-		key->identity = judge_identity(seam, packet->slot, packet->domain, &key->remote);
-		seam_note(seam, egress ? DP_STAGE_EGRESS : DP_STAGE_INGRESS, port, set);
-		reason = judge_set(seam, set);
-		if (!reason && packet->fragment)
-			reason = fragment_remember(seam, packet, port);
-	}
+	else if (mac_multicast(&packet->ethernet.destination))
+		reason = admit_many(seam, packet, admission, direction);
+	else
+		reason = admit_somebody(seam, packet, admission);
+	if (!reason && packet->fragment && !packet->later_fragment)
+		reason = fragment_remember(seam, packet, port);
 	if (reason)
 		seam_count_drop(seam, port, reason);
 	return !reason;

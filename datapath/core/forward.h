@@ -27,7 +27,7 @@ static inline enum dp_verdict from_port_many(
 {
 	bool admitted = mac_multicast(&packet->ethernet.destination)
 				? admit_alone(seam, packet, packet->port, DP_EGRESS)
-				: admit(seam, packet, packet->port, 0);
+				: admit(seam, packet, packet->port, ADMIT_UNKNOWN);
 
 	if (!admitted)
 		return packet->rejected ? reject(seam, packet) : DP_VERDICT_DROP;
@@ -121,6 +121,8 @@ static inline enum dp_verdict from_underlay_forward(struct seam *seam, struct pa
 	const struct dp_network *network = seam_find_network(seam, &packet->vni);
 	if (!network)
 		return packet_drop(seam, 0, DP_REASON_UNKNOWN_NETWORK);
+	if (!mac_multicast(&packet->ethernet.destination) && !admit(seam, packet, 0, ADMIT_UNKNOWN))
+		return DP_VERDICT_DROP;
 	return switch_many(seam, packet, network, true);
 }
 

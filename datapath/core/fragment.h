@@ -33,7 +33,8 @@ APART enum dp_reason fragment_follow(struct seam *seam, const struct packet *pac
 	struct dp_fragment_key key = fragment_key(packet, port);
 	const struct dp_fragment *fragment = seam_state_fragment(seam, &key);
 
-	if (!fragment || seam_clock(seam) > fragment->seen + DP_TIMEOUT_FRAGMENT * 1000000000ULL)
+	if (!fragment ||
+		(__s64)(seam_clock(seam) - fragment->seen) > DP_TIMEOUT_FRAGMENT * 1000000000LL)
 		return DP_REASON_FRAGMENT_WITHOUT_FIRST;
 	return DP_REASON_NONE;
 }

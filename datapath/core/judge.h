@@ -63,12 +63,6 @@ static inline __u32 judge_identity(
 	return party ? party->identities[slot & 1] : 0;
 }
 
-APART int judge_count(struct seam *seam, __u32 rule)
-{
-	seam_count_rule(seam, rule);
-	return 0;
-}
-
 // Ask one set. 0: allowed.
 STAGE enum dp_reason judge_set(struct seam *seam, __u32 set)
 {
@@ -95,6 +89,6 @@ STAGE enum dp_reason judge_set(struct seam *seam, __u32 set)
 		reason = DP_REASON_DENIED_BY_DEFAULT;
 	}
 	if (answer->rule)
-		judge_count(seam, answer->rule);
+		seam_count_rule(seam, answer->rule);
 	return reason;
 }

@@ -79,6 +79,19 @@ int native_state_put(struct native *native, enum dp_state state, const void *key
 	return result;
 }
 
+void native_advance(struct datapath *datapath, uint64_t nanoseconds)
+{
+	((struct native *)datapath)->ahead += nanoseconds;
+}
+
+void native_forget(struct datapath *datapath)
+{
+	struct native *native = (struct native *)datapath;
+
+	for (size_t i = 0; i < DP_STATE_COUNT; i++)
+		native_table_done(&native->states[i]);
+}
+
 // ---- connections ----
 
 struct walk {

@@ -114,16 +114,19 @@ static char *check_outputs(const struct vector_case *c, const struct seen *seen)
 	return NULL;
 }
 
-static char *check_drop(const struct world *world, const struct vector_case *c,
-	const struct seen *seen, uint32_t reason)
+// `port`: whose counter; NULL: whosever.
+static char *check_drop(
+	const struct world *world, const struct seen *seen, uint32_t reason, const char *port)
 {
-	bool from_port = strcmp(c->from, "underlay") != 0;
-	const char *port = c->reason_port ? c->reason_port : from_port ? c->from : NULL;
 	size_t i;
 
 	for (i = 0; i < seen->drop_count; i++)
-		if (seen->drops[i].reason == reason)
+		if (seen->drops[i].reason == reason &&
+			(!port || seen->drops[i].port == world_port_key(world, port)))
 			break;
+	for (size_t j = 0; j < seen->drop_count && i == seen->drop_count; j++)
+		if (seen->drops[j].reason == reason)
+			i = j; // for a port that is not meant
 	if (i == seen->drop_count)
 		return memory_format("dropped: %s, not %s",
 			datapath_reason_name(seen->drops[0].reason), datapath_reason_name(reason));
@@ -143,10 +146,16 @@ static char *check_drops(
 						       datapath_reason_name(seen->drops[0].reason));
 	if (seen->drop_count == 0)
 		return memory_text("no drop was counted");
-	char *difference = check_drop(world, c, seen, c->reason);
+	bool from_port = strcmp(c->from, "underlay") != 0;
+	const char *port = c->reason_port ? c->reason_port : from_port ? c->from : NULL;
+	size_t ports = json_array_size(c->reason_ports), counted = ports ? ports : 1;
+	char *difference = ports ? NULL : check_drop(world, seen, c->reason, port);
+	for (size_t i = 0; i < ports && !difference; i++)
+		difference = check_drop(world, seen, c->reason,
+			json_string_value(json_array_get(c->reason_ports, i)));
 	if (!difference && c->also)
-		difference = check_drop(world, c, seen, c->also);
-	if (!difference && seen->drop_count > (c->also ? 2 : 1))
+		difference = check_drop(world, seen, c->also, port);
+	if (!difference && seen->drop_count > counted + (c->also ? 1 : 0))
 		difference = memory_format("%zu reasons were counted, %s and %s among them",
 			seen->drop_count, datapath_reason_name(seen->drops[0].reason),
 			datapath_reason_name(seen->drops[1].reason));

@@ -20,6 +20,9 @@ GENEVE_PORT, VXLAN_PORT = 6081, 4789
 OPTION_CLASS, OPTION_TYPE = 0xFF57, 1
 
 
+PLURALS = {"policy": "policies", "address_set": "address_sets"}
+
+
 class Thing:
     """An object of a topology, as expressions see it: web1.mac, web.vni, h2.vtep."""
 
@@ -64,10 +67,22 @@ class Topology:
                 self.add("port", tenant, port, fields)
                 self.things[port] = self.port_thing(fields, devices.get(port, "peer"))
                 key += 1
+            for kind in ("policy", "address_set"):
+                for name, fields in kinds.get(PLURALS[kind], {}).items():
+                    self.add(kind, tenant, name, fields)
             for router, fields in kinds.get("routers", {}).items():
                 self.add("router", tenant, router, {**fields, "key": key})
                 self.things[router] = Thing(mac="0e:57:" + key.to_bytes(4, "big").hex(":"), key=key)
                 key += 1
+
+    def changed(self, changes):
+        """Objects with other fields: {kind: {name: fields}}."""
+        found = []
+        for kinds, objects in changes.items():
+            for name, fields in objects.items():
+                old = next(o for o in self.objects if o["name"] == name and PLURALS.get(o["kind"], o["kind"] + "s") == kinds)
+                found.append({**old, **fields})
+        return found
 
     def add(self, kind, tenant, name, fields):
         if name in self.things:
@@ -262,7 +277,8 @@ SCAPY = {name: getattr(scapy, name) for name in dir(scapy) if not name.startswit
 
 
 # For native runs alone: `tagged` (a VLAN tag beside the frame) and `faults` (what fails around forwarding).
-OPTIONAL = ("gso", "only", "tagged", "faults", "before")
+OPTIONAL = ("gso", "only", "tagged", "faults", "before", "after")
+STEP = ("from", "packet", "expect", "put", *OPTIONAL)
 
 
 def build(expression, names, wild):
@@ -284,18 +300,30 @@ def expand_expectation(expect, names):
         return {"pass": True, "outputs": []}
     if isinstance(expect, dict) and "drop" in expect:
         outputs = expect.get("outputs", [])
-        drop = {"reason": expect["drop"], "port": expect.get("port"), "also": expect.get("also")}
+        drop = {"reason": expect["drop"], "port": expect.get("port"), "ports": expect.get("ports"), "also": expect.get("also")}
     else:
         outputs, drop = expect, None
     rows = [next(iter(row.items())) for row in outputs]
     return {"drop": drop, "outputs": [{"to": to, **masked(expression, names)} for to, expression in rows]}
 
 
-def expand_case(case, topology, file, several):
-    names = dict(topology.things)
-    unknown = set(case) - {"name", "shows", "topology", "from", "packet", "expect", *OPTIONAL}
+def expand_steps(case, topology, file, several):
+    """A case is one step, or has a list of them; those behind the first continue."""
+    unknown = set(case) - {"name", "shows", "topology", "steps", *STEP}
     if unknown:
         raise ValueError(f"unknown {', '.join(sorted(unknown))}")
+    steps = [{**case, **step} for step in case.get("steps", [{}])]
+    for step in case.get("steps", []):
+        if set(step) - set(STEP):
+            raise ValueError(f"unknown {', '.join(sorted(set(step) - set(STEP)))}")
+    expanded = [expand_case(step, topology, file, several) for step in steps]
+    for step in expanded[1:]:
+        step["continues"] = True
+    return expanded
+
+
+def expand_case(case, topology, file, several):
+    names = dict(topology.things)
     names["packet"] = build(case["packet"], names, 50000)
     expect = case["expect"]
     if isinstance(expect, list):  # `packet` is the frame as sent, its `/` that of scapy
@@ -311,6 +339,8 @@ def expand_case(case, topology, file, several):
     for optional in OPTIONAL:
         if optional in case:
             expanded[optional] = case[optional]
+    if "put" in case:
+        expanded["put"] = topology.changed(case["put"])
     return expanded
 
 
@@ -327,10 +357,10 @@ def main():
             chosen = chosen if isinstance(chosen, list) else [chosen]
             for name in chosen:
                 try:
-                    cases.append(expand_case(case, topologies[name], file.rsplit("/", 1)[-1], len(chosen) > 1))
+                    cases += expand_steps(case, topologies[name], file.rsplit("/", 1)[-1], len(chosen) > 1)
                 except Exception as cause:
                     sys.exit(f"{file}: {case.get('name')}: {type(cause).__name__}: {cause}")
-    names = [case["name"] for case in cases]
+    names = [case["name"] for case in cases if not case.get("continues")]
     for name in {name for name in names if names.count(name) > 1}:
         sys.exit(f"the case {name!r} is there twice")
     with open(output, "w") as out:

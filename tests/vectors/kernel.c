@@ -22,6 +22,7 @@
 #include "base/memory.h"
 #include "datapath/kernel.h"
 #include "links.h"
+#include "state.h"
 
 #define STATE "/sys/fs/bpf/vectors"
 #define UNDERLAY "underlay0"
@@ -189,6 +190,18 @@ static void kernel_world_close(struct world *world)
 	free(links->sockets);
 	free(links->scratch.data);
 	free(links);
+}
+
+static int kernel_world_age(struct world *world, uint32_t seconds, struct error *error)
+{
+	(void)world;
+	return state_age(STATE, seconds, error);
+}
+
+static int kernel_world_forget(struct world *world, struct error *error)
+{
+	(void)world;
+	return state_forget(STATE, error);
 }
 
 // ---- what comes out ----
@@ -375,4 +388,6 @@ const struct world_kind world_kernel = {
 	.open = kernel_world_open,
 	.attach = kernel_world_attach,
 	.close = kernel_world_close,
+	.age = kernel_world_age,
+	.forget = kernel_world_forget,
 };

@@ -47,6 +47,20 @@ static void native_world_close(struct world *world)
 	datapath_close(world->datapath);
 }
 
+static int native_world_age(struct world *world, uint32_t seconds, struct error *error)
+{
+	(void)error;
+	native_advance(world->datapath, seconds * 1000000000ULL);
+	return 0;
+}
+
+static int native_world_forget(struct world *world, struct error *error)
+{
+	(void)error;
+	native_forget(world->datapath);
+	return 0;
+}
+
 static const char *output_name(const struct world *world, const struct native_output *output)
 {
 	if (output->underlay)
@@ -117,4 +131,6 @@ const struct world_kind world_native = {
 	.open = native_world_open,
 	.attach = native_world_attach,
 	.close = native_world_close,
+	.age = native_world_age,
+	.forget = native_world_forget,
 };

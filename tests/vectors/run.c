@@ -39,20 +39,39 @@ static void report(const struct options *options, struct tally *tally, const str
 		fflush(stdout);
 }
 
+// One step, or the first difference in words.
+static char *run_step(
+	const struct way *way, struct world *world, const struct vector_case *c, unsigned number)
+{
+	struct error error = {0};
+	struct seen seen = {0};
+	char *difference =
+		world_prepare(world, c, &error) < 0 || way->run(world, c, &seen, &error) < 0
+			? memory_text(error.message)
+			: check_seen(world, c, &seen);
+
+	seen_done(&seen);
+	if (!difference || number == 0)
+		return difference;
+	cleanup_free char *where = difference;
+	return memory_format("step %u: %s", number + 1, where);
+}
+
+// A case with all its steps.
 static void run_case(const struct options *options, struct world *world,
-	const struct vector_case *c, struct tally *tally)
+	const struct vector_case *c, size_t steps, struct tally *tally)
 {
 	for (size_t i = 0; i < world->kind->way_count; i++) {
 		const struct way *way = &world->kind->ways[i];
-		struct error error = {0};
-		struct seen seen = {0};
-		if (way->suits && !way->suits(c))
+		cleanup_free char *difference = NULL;
+		bool suits = true;
+		for (size_t step = 0; way->suits && step < steps; step++)
+			suits = suits && way->suits(&c[step]);
+		if (!suits)
 			continue;
-		cleanup_free char *difference = way->run(world, c, &seen, &error) < 0
-							? memory_text(error.message)
-							: check_seen(world, c, &seen);
+		for (size_t step = 0; step < steps && !difference; step++)
+			difference = run_step(way, world, &c[step], step);
 		report(options, tally, c, way->name, difference);
-		seen_done(&seen);
 	}
 }
 
@@ -73,15 +92,18 @@ static void run_topology(const struct options *options, const struct vectors *ve
 	for (size_t i = 0; i < vectors->case_count; i++) {
 		const struct vector_case *c = &vectors->cases[i];
 		struct error error = {0};
-		if (c->topology != topology || !chosen(options, c))
+		size_t steps = 1;
+		if (c->topology != topology || !chosen(options, c) || c->continues)
 			continue;
+		while (i + steps < vectors->case_count && c[steps].continues)
+			steps++;
 		if (!world.kind && world_open(&world, options->kind, topology, &error) < 0) {
 			char text[1024];
 			report(options, tally, c, "open", error_format(&error, text, sizeof(text)));
 			world = (struct world){0};
 			return;
 		}
-		run_case(options, &world, c, tally);
+		run_case(options, &world, c, steps, tally);
 	}
 	if (world.kind)
 		world_close(&world);

@@ -133,6 +133,7 @@ static int load_expectation(struct vector_case *c, const json_t *expect, struct 
 		return 0;
 	c->verdict = VECTOR_DROP;
 	c->reason_port = text(drop, "port");
+	c->reason_ports = json_object_get(drop, "ports");
 	const char *also = text(drop, "also");
 	if (also && find_reason(also, &c->also) < 0)
 		return error_set(error, EINVAL, "%s: %s: there is no drop reason %s", c->file,
@@ -155,6 +156,9 @@ static int load_case(
 	c->before = (unsigned)json_integer_value(json_object_get(object, "before"));
 	c->gso = (uint32_t)json_integer_value(json_object_get(object, "gso"));
 	c->tagged = json_is_true(json_object_get(object, "tagged"));
+	c->continues = json_is_true(json_object_get(object, "continues"));
+	c->after = (uint32_t)json_integer_value(json_object_get(object, "after"));
+	c->put = json_object_get(object, "put");
 	c->packet = bytes_decode(text(object, "packet"));
 	for (size_t i = 0; i < vectors->topology_count; i++)
 		if (strcmp(vectors->topologies[i].name, topology) == 0)

@@ -50,7 +50,11 @@ struct vector_output {
 
 enum vector_verdict { VECTOR_FORWARD, VECTOR_DROP, VECTOR_PASS };
 
+// One frame and what becomes of it. A case of several steps is several of these in a row, of one name: all but the first continue.
 struct vector_case {
+	bool continues;
+	uint32_t after;    // seconds that pass before it
+	const json_t *put; // objects that change before it, until the case is over; NULL: none
 	const char *name, *file, *from; // a port, or "underlay"
 	const char *only;               // the provider that can run it; NULL: all
 	const struct vector_topology *topology;
@@ -60,9 +64,10 @@ struct vector_case {
 	unsigned faults; // enum native_fault
 	unsigned before; // how often the same frame came before, unseen
 	enum vector_verdict verdict;
-	uint32_t reason;         // VECTOR_DROP
-	uint32_t also;           // a second reason, that of an answer which is not sent; 0: none
-	const char *reason_port; // whose counter; NULL: any
+	uint32_t reason;            // VECTOR_DROP
+	uint32_t also;              // a second reason, that of an answer which is not sent; 0: none
+	const char *reason_port;    // whose counter; NULL: any
+	const json_t *reason_ports; // of copies: whose counters, all of them; NULL: one
 	size_t output_count;
 	struct vector_output *outputs;
 };

@@ -78,31 +78,60 @@ static int remove_rows(struct datapath *datapath, const json_t *without, struct 
 	return result;
 }
 
+static int flush(struct world *world, struct error *error)
+{
+	int result = compiler_flush(world->compiler, put_row, world->datapath);
+
+	return result < 0 ? error_set(error, -result, "cannot program %s: %s",
+				    world->topology->name, strerror(-result))
+			  : 0;
+}
+
 static int program(struct world *world, struct error *error)
 {
 	const struct vector_topology *topology = world->topology;
-	struct compiler *compiler;
 
-	compiler_new(&compiler, topology->host);
-	int result = put_objects(compiler, topology->objects, error);
+	compiler_new(&world->compiler, topology->host);
+	int result = put_objects(world->compiler, topology->objects, error);
 	for (size_t i = 0; i < topology->device_count; i++) {
 		const struct vector_device *device = &topology->devices[i];
 		struct compiler_device seen = {
 			.ifindex = world->device_ifindexes[i],
 			.device = device->kind == DEVICE_PEER ? DP_DEVICE_PEER : DP_DEVICE_PLAIN,
 		};
-		compiler_device(compiler, device->name, &seen);
+		compiler_device(world->compiler, device->name, &seen);
 	}
 	if (topology->underlay)
-		compiler_underlay(compiler, world->underlay_ifindex, topology->underlay_mtu);
-	if (result == 0) {
-		result = compiler_flush(compiler, put_row, world->datapath);
-		if (result < 0)
-			error_set(error, -result, "cannot program %s: %s", topology->name,
-				strerror(-result));
-	}
-	compiler_free(compiler);
+		compiler_underlay(world->compiler, world->underlay_ifindex, topology->underlay_mtu);
+	if (result == 0)
+		result = flush(world, error);
 	return result < 0 ? result : remove_rows(world->datapath, topology->without, error);
+}
+
+static int change(struct world *world, const json_t *objects, struct error *error)
+{
+	int result = put_objects(world->compiler, objects, error);
+
+	return result < 0 ? result : flush(world, error);
+}
+
+int world_prepare(struct world *world, const struct vector_case *c, struct error *error)
+{
+	int result = 0;
+
+	if (!c->continues && world->changed) {
+		result = change(world, world->topology->objects, error);
+		world->changed = false;
+	}
+	if (!c->continues && result == 0)
+		result = world->kind->forget(world, error);
+	if (c->after && result == 0)
+		result = world->kind->age(world, c->after, error);
+	if (c->put && result == 0) {
+		result = change(world, c->put, error);
+		world->changed = true;
+	}
+	return result;
 }
 
 int world_open(struct world *out, const struct world_kind *kind,
@@ -126,6 +155,7 @@ int world_open(struct world *out, const struct world_kind *kind,
 void world_close(struct world *world)
 {
 	world->kind->close(world);
+	compiler_free(world->compiler);
 	free(world->device_ifindexes);
 	*world = (struct world){0};
 }

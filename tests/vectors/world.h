@@ -55,6 +55,9 @@ struct world_kind {
 	// After the rows are there.
 	int (*attach)(struct world *world, struct error *error);
 	void (*close)(struct world *world);
+	// Time passes for what the datapath remembers; or all that is forgotten.
+	int (*age)(struct world *world, uint32_t seconds, struct error *error);
+	int (*forget)(struct world *world, struct error *error);
 };
 
 extern const struct world_kind world_native, world_kernel;
@@ -63,6 +66,8 @@ struct world {
 	const struct world_kind *kind;
 	const struct vector_topology *topology;
 	struct datapath *datapath;
+	struct compiler *compiler;
+	bool changed;               // objects are not those of the topology
 	uint32_t *device_ifindexes; // in the order of topology->devices
 	uint32_t underlay_ifindex;
 	void *links; // of the kind
@@ -71,6 +76,9 @@ struct world {
 int world_open(struct world *out, const struct world_kind *kind,
 	const struct vector_topology *topology, struct error *error);
 void world_close(struct world *world);
+
+// What comes before the frame of a case: what the one before left is forgotten, unless it goes on; time passes, objects change.
+int world_prepare(struct world *world, const struct vector_case *c, struct error *error);
 
 // The key of a port; 0 if there is none of this name.
 uint32_t world_port_key(const struct world *world, const char *port);

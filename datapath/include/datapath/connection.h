@@ -91,9 +91,9 @@ static inline __u32 dp_connection_timeout(__u8 protocol, __u8 state)
 static inline int dp_connection_expired(
 	const struct dp_tuple *tuple, const struct dp_connection *connection, __u64 now)
 {
-	__u64 timeout = dp_connection_timeout(tuple->protocol, connection->state);
+	__s64 timeout = dp_connection_timeout(tuple->protocol, connection->state);
 
-	return now > connection->seen && now - connection->seen > timeout * 1000000000;
+	return (__s64)(now - connection->seen) > timeout * 1000000000; // another CPU may be ahead
 }
 
 // New and closed connections: a bucket belongs to the initiator, so a flood overwrites its own and nobody else's. Established ones

@@ -58,6 +58,10 @@ void native_run(struct datapath *datapath, enum datapath_role role, uint32_t ifi
 	const struct native_frame *frame, struct native_result *out);
 void native_result_done(struct native_result *result);
 
+// Let time pass, for connections alone; or forget them all.
+void native_advance(struct datapath *datapath, uint64_t nanoseconds);
+void native_forget(struct datapath *datapath);
+
 // The underlay around this host. `native_neighbor`: who has this MAC; a zero MAC: reachable, MAC not known yet. An
 // address never named has no route.
 void native_underlay_mac(struct datapath *datapath, struct dp_mac mac);

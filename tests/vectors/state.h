@@ -1,0 +1,11 @@
+// SPDX-License-Identifier: Apache-2.0
+// What the kernel datapath with this state directory remembers of connections, made older, or forgotten: a test cannot turn the
+// kernel's clock.
+#pragma once
+
+#include <stdint.h>
+
+#include "base/error.h"
+
+int state_age(const char *directory, uint32_t seconds, struct error *error);
+int state_forget(const char *directory, struct error *error);
