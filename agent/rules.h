@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // What the datapath counted by rule, as of the last collection, and whose rules they are.
 #pragma once
 

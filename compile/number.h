@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Numbers for things that the datapath's rows name: identities, rule sets, vectors, rules. They
 // follow from what the thing is, so that a compiler that starts anew gives the same ones and finds
 // its rows as it left them; where two want the same, the later takes the next.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // One row as the store holds it: for rows.c and generation.c alone.
 #pragma once
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The row store: which rows should be there, who wants them, which the datapath holds, and which of
 // them still have to be told.
 //

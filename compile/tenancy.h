@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // What labels and policies of one tenant make: identities, rules, and rule sets that ports obey.
 //
 //   port ──► identity      one for each list of labels: the number by which rows know who an

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The vectors of rule sets, equal ones once (datapath/policy.h).
 #pragma once
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // What the policies say of a packet, worked out in the plainest way: from the objects, one rule
 // after the other.
 #pragma once

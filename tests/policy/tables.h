@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The tables of a datapath, and what the code that forwards reads in them.
 #pragma once
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Objects at random, from pools so small that everything meets.
 #pragma once
 
