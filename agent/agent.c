@@ -7,6 +7,7 @@
 #include <sys/utsname.h>
 #include <utarray.h>
 
+#include "base/clock.h"
 #include "base/log.h"
 #include "base/memory.h"
 #include "content.h"
@@ -14,6 +15,8 @@
 #include "trace.h"
 
 enum { RETRY_MS = 1000, COUNT_MS = 2000, AUDIT_SECONDS = 10 };
+// A table of 262,144 connections in 16 seconds, some milliseconds a step.
+enum { EXPIRE_MS = 1000, EXPIRE_ROWS = 16384 };
 
 // ---- bringing the host to what the view says ----
 
@@ -337,6 +340,15 @@ static void count(void *context)
 	agent_report_note(agent->report, REPORT_PORTS | REPORT_DROPS);
 }
 
+// Memory of connections that nobody uses any more. Without the agent, packets still find them expired.
+static void expire(void *context)
+{
+	struct agent *agent = context;
+	struct error error = {0};
+	if (datapath_expire(agent->datapath, clock_monotonic_ns(), EXPIRE_ROWS, &error) < 0)
+		log_warning("%s", error.message);
+}
+
 // ---- life ----
 
 static char *registration_of(const struct agent_options *options)
@@ -374,6 +386,8 @@ static void start_timers(struct agent *agent, uv_loop_t *loop, unsigned audit_se
 	agent_timer_new(&agent->count, loop, count, agent);
 	agent_timer_start(agent->audit, step, step);
 	agent_timer_start(agent->count, COUNT_MS, COUNT_MS);
+	agent_timer_new(&agent->expire, loop, expire, agent);
+	agent_timer_start(agent->expire, EXPIRE_MS, EXPIRE_MS);
 }
 
 static int start_parts(struct agent *agent, uv_loop_t *loop, const struct agent_options *options,
@@ -438,6 +452,7 @@ void agent_stop(struct agent *agent)
 	agent_timer_free(&agent->retry);
 	agent_timer_free(&agent->audit);
 	agent_timer_free(&agent->count);
+	agent_timer_free(&agent->expire);
 	services_free(agent->services);
 	links_free(agent->links);
 	neighbors_free(agent->neighbors);

@@ -48,7 +48,7 @@ struct agent {
 	struct report *report;
 	struct answers *answers;
 
-	struct timer *apply_soon, *retry, *audit, *count;
+	struct timer *apply_soon, *retry, *audit, *count, *expire;
 	int audit_step;
 	bool synced; // a snapshot has come: before, what the kernel holds is left as it is
 

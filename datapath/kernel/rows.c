@@ -313,6 +313,7 @@ void kernel_counters_forget(struct datapath *datapath, uint32_t port)
 
 	kernel_rows_erase(kernel->counters, &port);
 	kernel_rows_erase(kernel->allowances, &port);
+	kernel_rows_erase(kernel->states[DP_STATE_USAGE], &port);
 	if (read_counters(
 		    kernel->drops, &rows, sizeof(struct dp_drop_key), sizeof(struct dp_drops)) == 0)
 		for (size_t i = 0; i < rows.count; i++) {

@@ -258,6 +258,7 @@ static void native_counters_forget(struct datapath *datapath, uint32_t port)
 	struct native_drops *drops, *next_drops;
 	struct native_allowance *allowance;
 
+	native_table_remove(&native->states[DP_STATE_USAGE], &port);
 	HASH_FIND(hh, native->allowances, &port, sizeof(port), allowance);
 	if (allowance) {
 		HASH_DEL(native->allowances, allowance);

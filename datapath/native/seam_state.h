@@ -21,6 +21,8 @@ static inline void *seam_find_state(struct seam *seam, enum dp_state state, cons
 	static inline int seam_put_##name(                                                       \
 		struct seam *seam, const key_type *key, const value_type *value)                 \
 	{                                                                                        \
+		if (seam_fails(seam, NATIVE_FAULT_STATE))                                        \
+			return -1;                                                               \
 		return native_state_put(seam->native, DP_STATE_##NAME, key, value) < 0 ? -1 : 0; \
 	}                                                                                        \
 	static inline int seam_add_##name(                                                       \

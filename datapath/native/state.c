@@ -177,7 +177,7 @@ static int expire_embryo(void *context, const void *key, const void *value)
 int native_expire(struct datapath *datapath, uint64_t now, size_t budget, struct error *error)
 {
 	struct native *native = (struct native *)datapath;
-	struct walk walk = {.native = native, .now = now};
+	struct walk walk = {.native = native, .now = now + native->ahead};
 
 	(void)budget;
 	(void)error;

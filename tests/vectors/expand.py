@@ -111,6 +111,7 @@ class Topology:
         devices += [{"port": name, "device": f"d-{name}", "kind": "peer"} for name in self.spec.get("stray", [])]
         without = [{"table": "network", "key": self.things[n].vni} for n in self.spec.get("without", {}).get("network", [])]
         without += [{"table": "remote", "key": self.things[n].key} for n in self.spec.get("without", {}).get("remote", [])]
+        without += [{"table": table} for table in self.spec.get("without", {}).get("tables", [])]
         return {
             "name": self.name,
             "host": self.host,
@@ -124,6 +125,7 @@ class Topology:
             ],
             "devices": devices,
             "without": without,
+            "quotas": self.spec.get("quotas", {}),
         }
 
 
@@ -277,7 +279,7 @@ SCAPY = {name: getattr(scapy, name) for name in dir(scapy) if not name.startswit
 
 
 # For native runs alone: `tagged` (a VLAN tag beside the frame) and `faults` (what fails around forwarding).
-OPTIONAL = ("gso", "only", "tagged", "faults", "before", "after")
+OPTIONAL = ("gso", "only", "tagged", "faults", "before", "after", "connections")
 STEP = ("from", "packet", "expect", "put", *OPTIONAL)
 
 

@@ -51,6 +51,11 @@ static char *run_step(
 			: check_seen(world, c, &seen);
 
 	seen_done(&seen);
+	int connections = difference || c->connections < 0 ? c->connections
+							   : world_connections(world, &error);
+	if (connections != c->connections)
+		difference = memory_format(
+			"%d connections are remembered, not %d", connections, c->connections);
 	if (!difference || number == 0)
 		return difference;
 	cleanup_free char *where = difference;

@@ -42,11 +42,11 @@ static enum vector_reach host_reach(const char *name)
 static int load_faults(unsigned *out, const json_t *names, struct error *error)
 {
 	static const char *const faults[] = {
-		"store", "resize", "open", "close", "clone", "routing", "punt"};
+		"store", "resize", "open", "close", "clone", "routing", "punt", "state"};
 	const json_t *name;
 	size_t i, j;
 
-	_Static_assert(1 << (array_count(faults) - 1) == NATIVE_FAULT_PUNT, "one name a fault");
+	_Static_assert(1 << (array_count(faults) - 1) == NATIVE_FAULT_STATE, "one name a fault");
 	json_array_foreach (names, i, name) {
 		for (j = 0; j < array_count(faults); j++)
 			if (strcmp(faults[j], json_string_value(name)) == 0)
@@ -74,6 +74,7 @@ static int load_topology(
 	topology->underlay = json_is_true(json_object_get(object, "underlay"));
 	topology->objects = json_object_get(object, "objects");
 	topology->without = json_object_get(object, "without");
+	topology->quotas = json_object_get(object, "quotas");
 
 	topology->device_count = json_array_size(devices);
 	topology->devices = memory_new((topology->device_count + 1) * sizeof(*topology->devices));
@@ -159,6 +160,8 @@ static int load_case(
 	c->continues = json_is_true(json_object_get(object, "continues"));
 	c->after = (uint32_t)json_integer_value(json_object_get(object, "after"));
 	c->put = json_object_get(object, "put");
+	const json_t *connections = json_object_get(object, "connections");
+	c->connections = connections ? (int)json_integer_value(connections) : -1;
 	c->packet = bytes_decode(text(object, "packet"));
 	for (size_t i = 0; i < vectors->topology_count; i++)
 		if (strcmp(vectors->topologies[i].name, topology) == 0)

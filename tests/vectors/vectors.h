@@ -40,7 +40,9 @@ struct vector_topology {
 	struct vector_device *devices; // of this host
 	struct vector_host *hosts;
 	const json_t *objects; // as the stream to an agent has them
-	const json_t *without; // rows that are taken out again: {"table", "key"}
+	const json_t *
+		without; // rows that are taken out again: {"table", "key"}; no key: all of the table
+	const json_t *quotas; // of established connections: port to number
 };
 
 struct vector_output {
@@ -55,6 +57,7 @@ struct vector_case {
 	bool continues;
 	uint32_t after;    // seconds that pass before it
 	const json_t *put; // objects that change before it, until the case is over; NULL: none
+	int connections;   // how many are remembered then; -1: who knows
 	const char *name, *file, *from; // a port, or "underlay"
 	const char *only;               // the provider that can run it; NULL: all
 	const struct vector_topology *topology;

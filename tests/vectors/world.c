@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "base/memory.h"
 #include "compile/compile.h"
 #include "model/object.h"
@@ -60,6 +61,19 @@ static int put_objects(struct compiler *compiler, const json_t *objects, struct 
 	return 0;
 }
 
+struct removal {
+	struct datapath *datapath;
+	enum dp_table table;
+};
+
+static int remove_row(void *context, const void *key, const void *value)
+{
+	struct removal *removal = context;
+
+	(void)value;
+	return datapath_remove(removal->datapath, removal->table, key, NULL);
+}
+
 // What the compiler would never leave out, to see what the datapath does then.
 static int remove_rows(struct datapath *datapath, const json_t *without, struct error *error)
 {
@@ -69,11 +83,37 @@ static int remove_rows(struct datapath *datapath, const json_t *without, struct 
 
 	json_array_foreach (without, i, item) {
 		const char *table = json_string_value(json_object_get(item, "table"));
-		uint32_t key = (uint32_t)json_integer_value(json_object_get(item, "key"));
+		const json_t *number = json_object_get(item, "key");
+		uint32_t key = (uint32_t)json_integer_value(number);
+		struct removal removal = {.datapath = datapath};
+		while (removal.table < DP_TABLE_COUNT &&
+			strcmp(datapath_table_name(removal.table), table) != 0)
+			removal.table++;
+		if (removal.table == DP_TABLE_COUNT)
+			return error_set(error, EINVAL, "there is no table %s", table);
 		if (result == 0)
-			result = datapath_remove(datapath,
-				strcmp(table, "remote") == 0 ? DP_TABLE_REMOTE : DP_TABLE_NETWORK,
-				&key, error);
+			result = number ? datapath_remove(datapath, removal.table, &key, error)
+					: datapath_each(datapath, removal.table, remove_row,
+						  &removal, error);
+	}
+	return result;
+}
+
+static int set_quotas(struct world *world, struct error *error)
+{
+	const char *name;
+	json_t *number;
+	int result = 0;
+
+	json_object_foreach ((json_t *)world->topology->quotas, name, number) {
+		uint32_t key = world_port_key(world, name);
+		struct dp_guard guard;
+		if (result == 0)
+			result =
+				datapath_find(world->datapath, DP_TABLE_GUARD, &key, &guard, error);
+		guard.quota = (uint32_t)json_integer_value(number);
+		if (result == 0)
+			result = datapath_put(world->datapath, DP_TABLE_GUARD, &key, &guard, error);
 	}
 	return result;
 }
@@ -105,6 +145,8 @@ static int program(struct world *world, struct error *error)
 		compiler_underlay(world->compiler, world->underlay_ifindex, topology->underlay_mtu);
 	if (result == 0)
 		result = flush(world, error);
+	if (result == 0)
+		result = set_quotas(world, error);
 	return result < 0 ? result : remove_rows(world->datapath, topology->without, error);
 }
 
@@ -179,6 +221,24 @@ static void add_punt(void *context, const struct dp_punt *punt)
 void world_punts(const struct world *world, struct seen *out)
 {
 	datapath_punts(world->datapath, UINT32_MAX, add_punt, out, NULL);
+}
+
+static int count_connection(
+	void *context, const struct dp_tuple *tuple, const struct dp_connection *connection)
+{
+	(void)tuple, (void)connection;
+	++*(int *)context;
+	return 0;
+}
+
+int world_connections(struct world *world, struct error *error)
+{
+	int count = 0, result;
+
+	result = datapath_expire(world->datapath, clock_monotonic_ns(), SIZE_MAX, error);
+	if (result >= 0)
+		result = datapath_connections(world->datapath, count_connection, &count, error);
+	return result < 0 ? result : count;
 }
 
 // ---- names ----

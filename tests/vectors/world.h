@@ -80,6 +80,9 @@ void world_close(struct world *world);
 // What comes before the frame of a case: what the one before left is forgotten, unless it goes on; time passes, objects change.
 int world_prepare(struct world *world, const struct vector_case *c, struct error *error);
 
+// How many connections are remembered, once those that have expired are removed; or -errno.
+int world_connections(struct world *world, struct error *error);
+
 // The key of a port; 0 if there is none of this name.
 uint32_t world_port_key(const struct world *world, const char *port);
 const struct vector_host *world_host(const struct world *world, const char *name);

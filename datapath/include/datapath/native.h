@@ -20,6 +20,7 @@ enum native_fault {
 	NATIVE_FAULT_CLONE = 1 << 4,   // no copy to a device
 	NATIVE_FAULT_ROUTING = 1 << 5, // no copy to the underlay: forwarding is off
 	NATIVE_FAULT_PUNT = 1 << 6,    // no room for packets to services
+	NATIVE_FAULT_STATE = 1 << 7,   // no room for another connection, or fragment
 };
 
 struct native_frame {
