@@ -322,9 +322,19 @@ static bool is_echo(const struct native_output *output, const struct native_fram
 	       memcmp(output->bytes + address + size, frame->bytes + address, size) == 0;
 }
 
+// The same addresses, and all that follows: the router sent it back where it came from.
+static bool is_itself(const struct native_output *output, const struct native_frame *frame)
+{
+	size_t address = ETHERNET + (big(frame->bytes + 12, 2) == 0x0800 ? 12 : 8);
+
+	return output->length == frame->length && output->length > address &&
+	       memcmp(output->bytes + address, frame->bytes + address, frame->length - address) ==
+		       0;
+}
+
 static bool is_answer(const struct native_output *output, const struct native_frame *frame)
 {
-	if (memcmp(output->bytes, frame->bytes + 6, 6) != 0)
+	if (memcmp(output->bytes, frame->bytes + 6, 6) != 0 || is_itself(output, frame))
 		return false;
 	return (output->length >= 42 && big(output->bytes + 12, 2) == 0x0806 &&
 		       big(output->bytes + 20, 2) == 2) ||
