@@ -38,6 +38,8 @@ static const struct packet_kind kinds[] = {
 	{"UDP, out of Geneve", "Geneve to a container [lan]", false},
 	{"UDP, out of VXLAN", "VXLAN to a container [lan]", false},
 	{"IPv6, out of Geneve", "Geneve, IPv6 inside [lan]", false},
+	{"UDP, by rules", "UDP that a rule allows", false},
+	{"UDP, by rules, each of a new flow", "UDP that a rule allows", true},
 	{"ARP, answered", "ARP for a port of another host", false},
 	{"to a MAC that nobody has, dropped", "to a MAC that nobody has", false},
 	{"TCP of the host itself, passed", "TCP to the host", false},
