@@ -10,12 +10,6 @@ struct tunnel_option {
 	__be32 source_port, destination_port;
 };
 
-// What our own hosts put behind the UDP header.
-struct tunnel_own {
-	struct geneve_header geneve;
-	struct tunnel_option option;
-};
-
 struct tunnel_geneve {
 	struct udp_header udp;
 	struct geneve_header geneve;
@@ -239,28 +233,11 @@ static long tunnel_parse_option(__u32 index, void *context)
 	return 0;
 }
 
-static inline bool tunnel_is_own(const struct tunnel_own *own)
-{
-	return own->geneve.version_length == sizeof(own->option) / 4 && own->geneve.flags == 0 &&
-	       own->geneve.protocol == BE16(ETHERNET_TRANSPARENT) &&
-	       own->option.header.class == BE16(DP_GENEVE_CLASS) &&
-	       own->option.header.type == DP_GENEVE_TYPE &&
-	       (own->option.header.length & GENEVE_OPTION_LENGTH) == DP_GENEVE_OPTION_BYTES / 4;
-}
-
 static inline enum dp_reason tunnel_parse_geneve(struct seam *seam, struct tunnel_arrival *arrival)
 {
-	struct tunnel_own own;
+	struct geneve_header geneve;
 	__u32 at = arrival->l4 + sizeof(struct udp_header);
 
-	// Our option and no other needs no walk.
-	if (seam_load(seam, at, &own, sizeof(own)) == 0 && tunnel_is_own(&own)) {
-		arrival->vni = BE32(own.geneve.vni) >> 8;
-		arrival->inner = at + sizeof(own);
-		arrival->source_port = BE32(own.option.source_port);
-		return DP_REASON_NONE;
-	}
-	struct geneve_header geneve;
 	if (seam_load(seam, at, &geneve, sizeof(geneve)) < 0)
 		return DP_REASON_BAD_TUNNEL_HEADER;
 	// Control packets are for tunnel endpoints, of which they ask nothing that is known here.
