@@ -67,7 +67,8 @@ struct dp_hop {
 
 // Written by the datapath, by port: ICMP errors that the port may still be sent, packets that it may still send to services.
 struct dp_allowance {
-	__u64 full, punts; // when the bucket of tokens will be full again: nanoseconds of the monotonic clock
+	__u64 full,
+		punts; // when the bucket of tokens will be full again: nanoseconds of the monotonic clock
 };
 
 // Policy routes: the first that takes the packet wins over the longest prefix.
@@ -81,6 +82,6 @@ struct dp_steer {
 	__u8 source_bits, destination_bits; // 0..128; 0: any
 	__u8 protocol;                      // 0: any
 	__u8 family;                        // 4 or 6: what it takes
-	__u16 port_low, port_high; // of the destination; 0..65535: any
+	__u16 port_low, port_high;          // of the destination; 0..65535: any
 	struct dp_route route;
 };
