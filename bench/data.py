@@ -12,7 +12,7 @@ from .loads import LOADS
 
 # Loads that say something for every arm; the rest of the rules' arms have only those that show rules.
 QUICK = {"rounds": 3, "seconds": 0.2}
-FULL = {"rounds": 7, "seconds": 1.0}
+FULL = {"rounds": 7, "seconds": 0.5}
 
 
 def build(geneve, vxlan, program, progress):

@@ -96,7 +96,7 @@ def run(build, quick, progress):
             progress.step("in a guest: boot")
             kernel = guest.run("uname -r").strip()
             guest.run(f"sh /bench.sh {' '.join(SETUP)}", timeout=120)
-            found = measure(guest, rounds_of(quick), 0.05 if quick else 0.1, progress)
+            found = measure(guest, rounds_of(quick), 0.05, progress)
         finally:
             guest.stop()
     return {"kernel": kernel, "clock": CLOCK, "loads": found, "ratios": ratios(found)}

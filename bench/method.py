@@ -111,7 +111,7 @@ def environment(root):
         "kernel": platform.release(),
         "processor": _first(r"^model name\s*: (.*)", open("/proc/cpuinfo").read()),
         "processors": os.cpu_count(),
-        "virtual": _answer("systemd-detect-virt").strip() or "?",
+        "virtual": _answer("systemd-detect-virt", "--vm").strip() or "?",
         "memory_gb": round(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30, 1),
         "load_before": os.getloadavg()[0],
         "system": _first(r'^PRETTY_NAME="(.*)"', open("/etc/os-release").read()),
