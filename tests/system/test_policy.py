@@ -376,12 +376,13 @@ def test_reject_tells_the_sender(acme, rule, family):
 
 
 @pytest.mark.parametrize("family", FAMILIES)
-def test_reject_on_another_host_drops(acme, rule, family):
+def test_reject_on_another_host_drops(acme, rule, drops, family):
     """The host of the receiver judges; it cannot answer what came out of a tunnel (docs/design/pipeline.md)."""
     rule([let(["tcp/81"], action="reject"), NOTHING])
     client, server = acme["client1"], acme["server2"]
     with Services([server], ["tcp/81"]):
         assert outcome(client, of(server, family), 81) == "silent"
+        assert checks.wait_until(lambda: sum(drops(port).get("denied-by-rule", 0) for port in PLACES), 6)
 
 
 def test_each_rule_counts_and_each_drop_has_its_cause(fabric, acme, rule, drops):
