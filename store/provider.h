@@ -23,6 +23,11 @@ struct store_provider {
 		void *context, struct error *error);
 	// `revision` lies between compacted (exclusive) and revision.
 	int (*compact)(struct store *store, uint64_t revision, struct error *error);
+	// NULL, all four: one process owns the store, so there is no news and nobody to share with.
+	int (*refresh)(struct store *store, struct error *error);
+	int (*descriptor)(const struct store *store);
+	int (*lease)(struct store *store, const char *name, unsigned seconds, struct error *error);
+	void (*release)(struct store *store, const char *name);
 };
 
 // The first member of each provider's own struct.

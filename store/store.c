@@ -149,3 +149,26 @@ int store_compact(struct store *store, uint64_t revision, struct error *error)
 	result = check_revision(store, revision, error);
 	return result ? result : store->provider->compact(store, revision, error);
 }
+
+int store_refresh(struct store *store, struct error *error)
+{
+	int result = check_idle(store, error);
+	return result || !store->provider->refresh ? result
+						   : store->provider->refresh(store, error);
+}
+
+int store_descriptor(const struct store *store)
+{
+	return store->provider->descriptor ? store->provider->descriptor(store) : -1;
+}
+
+int store_lease(struct store *store, const char *name, unsigned seconds, struct error *error)
+{
+	return store->provider->lease ? store->provider->lease(store, name, seconds, error) : 0;
+}
+
+void store_release(struct store *store, const char *name)
+{
+	if (store->provider->release)
+		store->provider->release(store, name);
+}

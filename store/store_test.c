@@ -351,6 +351,7 @@ static int use_the_store(void *context, const struct store_entry *entry)
 	(void)entry;
 	assert_int_equal(put(context, "b", "1"), -EBUSY);
 	assert_int_equal(get_result(context, "a", 0), -EBUSY);
+	assert_int_equal(store_refresh(context, NULL), -EBUSY);
 	return 0;
 }
 
@@ -381,6 +382,29 @@ static void test_reopen(void **state)
 	assert_changes(fixture->store, "", 2, "b=1@3 b!@4 ");
 	assert_int_equal(put_if(fixture->store, "a", "3", "a", 2), 0);
 	assert_int_equal(store_revision(fixture->store), 5);
+}
+
+static void test_a_refresh_without_news(void **state)
+{
+	struct store *store = store_of(state);
+	assert_int_equal(store_refresh(store, NULL), 0);
+	assert_int_equal(store_revision(store), 0);
+	assert_int_equal(put(store, "a", "1"), 0);
+	assert_int_equal(store_refresh(store, NULL), 0);
+	assert_int_equal(store_revision(store), 1);
+	assert_snapshot(store, "", 0, "a=1@1 ");
+}
+
+static void test_a_lease_can_be_kept_and_given_back(void **state)
+{
+	struct store *store = store_of(state);
+	assert_int_equal(store_lease(store, "duty", 5, NULL), 0);
+	assert_int_equal(store_lease(store, "duty", 5, NULL), 0);
+	assert_int_equal(store_lease(store, "other", 5, NULL), 0);
+	store_release(store, "duty");
+	store_release(store, "duty");
+	assert_int_equal(store_lease(store, "duty", 5, NULL), 0);
+	assert_int_equal(store_revision(store), 0); // no commits
 }
 
 // Many keys in one commit, more than engines take at once by default.
@@ -421,6 +445,8 @@ int main(void)
 		TEST(test_a_visit_can_stop_the_walk),
 		TEST(test_a_visit_cannot_use_the_store),
 		TEST(test_reopen),
+		TEST(test_a_refresh_without_news),
+		TEST(test_a_lease_can_be_kept_and_given_back),
 		TEST(test_a_large_commit_is_one_revision),
 	};
 	int failed = 0;

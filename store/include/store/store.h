@@ -1,13 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 // The store: durable, ordered by revision, with history. An existing engine behind a small
-// interface.
+// interface: SQLite for one controller, etcd for several.
 //
 // Keys are paths: texts that are not empty, ordered by their bytes. Values are opaque bytes. Each
 // commit is atomic and gets the next revision, from 1 on, even over a crash (fsync). History is
 // kept until compacted, so that the past can be read and a watcher can catch up.
 //
-// Threading: one thread per `struct store`. Errors: 0 or -errno with `error` filled; nothing half
-// done.
+// A handle answers from what it has taken in: all up to store_revision(). What other processes
+// commit it takes in when told to (store_refresh), and before its own commits.
+//
+// Threading: one thread per `struct store`. Calls that reach a server (open, refresh, commit,
+// compact, lease) may take seconds, never longer. Errors: 0 or -errno with `error` filled; nothing
+// half done.
 #pragma once
 
 #include <stdbool.h>
@@ -49,12 +53,24 @@ typedef int (*store_visit)(void *context, const struct store_entry *entry);
 int store_open(struct store **out, const char *url, struct error *error);
 void store_close(struct store *store);
 
-uint64_t store_revision(const struct store *store);
+uint64_t store_revision(const struct store *store);  // the newest that this handle has taken in
 uint64_t store_compacted(const struct store *store); // history before this revision is gone
 
+// Take in all that was committed before this call. A handle that others have left behind further
+// than history reaches jumps: then store_compacted() is greater than the revision it had, and
+// store_changes() since that one is -ENODATA. -EAGAIN: the store cannot be reached.
+int store_refresh(struct store *store, struct error *error);
+// Readable (poll) when a refresh may have news, until that refresh; the handle's own, for any
+// thread to wait on, not to read. -1: nobody else can write.
+int store_descriptor(const struct store *store);
+
+// Compares are judged on the newest state, also where this handle had not taken it in yet; after a
+// commit it has. Deleting a key that is not there changes nothing.
 // -ESTALE: a compare failed, `error` names the key. -EINVAL: no operations, or a key twice.
-// Deleting a key that is not there changes nothing. -ENOSPC and the like: nothing is changed, and
-// the store can be used on.
+// -EAGAIN: the store cannot be reached, has no quorum or no room; -ENOSPC and the like of a file:
+// nothing is changed, and the store can be used on.
+// -ETIMEDOUT: sent, but no answer came and whether it is in could not be found out in time. It
+// is in whole or not at all, and may still get in; if it does, a later refresh takes it in.
 int store_commit(struct store *store, const struct store_compare *compares, size_t compare_count,
 	const struct store_operation *operations, size_t operation_count, uint64_t *revision,
 	struct error *error);
@@ -68,5 +84,12 @@ int store_snapshot(struct store *store, const char *prefix, uint64_t at, store_v
 // commit changed. -ENODATA: compacted.
 int store_changes(struct store *store, const char *prefix, uint64_t since, store_visit visit,
 	void *context, struct error *error);
-// Forget history before `revision` (what is live at it stays).
+// Forget history before `revision` (what is live at it stays), for all handles. -EBUSY: another
+// process is at it.
 int store_compact(struct store *store, uint64_t revision, struct error *error);
+
+// What must have one owner: own `name` for `seconds` from the begin of this call, or go on owning
+// it. It is free again when that time is over, when it is released, and when the handle is closed.
+// -EBUSY: another handle owns it, `error` says which. -EAGAIN: the store cannot be reached.
+int store_lease(struct store *store, const char *name, unsigned seconds, struct error *error);
+void store_release(struct store *store, const char *name);
