@@ -1,6 +1,7 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: Apache-2.0
-"""House rules that no other tool checks: licences, includes without cycles, no stray whitespace. Long files are reported."""
+"""House rules that no other tool checks: licences, includes without cycles, no stray whitespace, nothing tracked that is
+ignored. Long files are reported."""
 
 import pathlib
 import re
@@ -14,6 +15,12 @@ SOURCES = {".c", ".h", ".py", ".sh"}
 def tracked():
     names = subprocess.run(["git", "ls-files", "-z"], capture_output=True, text=True, check=True).stdout
     return [pathlib.Path(name) for name in names.split("\0") if name and pathlib.Path(name).is_file()]
+
+
+def tracked_though_ignored():
+    """A link to a cache, say, that `git add -A` took along: whoever merges it loses the folder of that name."""
+    command = ["git", "ls-files", "-z", "--cached", "--ignored", "--exclude-standard"]
+    return [name for name in subprocess.run(command, capture_output=True, text=True, check=True).stdout.split("\0") if name]
 
 
 def include_graph(sources):
@@ -69,7 +76,8 @@ def find_cycle(graph):
 
 
 def main():
-    faults = []
+    faults = [f"{name}: tracked, though .gitignore names it: drop the commit that added it"
+              for name in tracked_though_ignored()]
     files = tracked()
     for path in files:
         data = path.read_bytes()
