@@ -175,6 +175,19 @@ static void stream_lost(void *context)
 	agent_report_online(agent->report, false);
 }
 
+static uint64_t held_digest(void *context)
+{
+	struct agent *agent = context;
+	return agent->view.digest;
+}
+
+static void diverged(void *context)
+{
+	struct agent *agent = context;
+	agent->divergences++;
+	agent_report_note(agent->report, REPORT_AGENT);
+}
+
 static void take_question(void *context, json_t *question)
 {
 	struct agent *agent = context;
@@ -433,7 +446,8 @@ int agent_start(struct agent **out, uv_loop_t *loop, const struct agent_options 
 		agent_stop(agent);
 		return result;
 	}
-	struct stream_events events = {take_batch, stream_lost, take_question, agent};
+	struct stream_events events = {
+		take_batch, stream_lost, take_question, agent, held_digest, diverged};
 	cleanup_free char *registration = registration_of(options);
 	agent_stream_new(&agent->stream, loop, agent->http, options->host, registration, &events);
 	*out = agent;

@@ -72,11 +72,12 @@ static json_t *agent_encode(const struct agent *agent)
 		json_array_append_new(warnings, json_string(agent->route_failure));
 	for (int table = 0; table < DP_TABLE_COUNT; table++)
 		rows += compiler_count(agent->compiler, table);
-	return json_pack("{s:s,s:s,s:I,s:I,s:I,s:o,s:o}", "version", WEFT_VERSION, "kernel",
+	return json_pack("{s:s,s:s,s:I,s:I,s:I,s:I,s:o,s:o}", "version", WEFT_VERSION, "kernel",
 		agent->kernel, "rows", (json_int_t)rows, "writes",
 		(json_int_t)datapath_writes(agent->datapath), "repairs",
-		(json_int_t)(program_repairs(agent->program) + agent->reattached), "warnings",
-		warnings, "services", services_encode(agent->services));
+		(json_int_t)(program_repairs(agent->program) + agent->reattached), "divergences",
+		(json_int_t)agent->divergences, "warnings", warnings, "services",
+		services_encode(agent->services));
 }
 
 json_t *content_build(void *context, unsigned members)

@@ -56,4 +56,5 @@ struct agent {
 	char *failure;       // why the newest revision is not realized; NULL: it is
 	char *route_failure; // NULL: every VTEP can be reached
 	uint64_t reattached;
+	uint64_t divergences; // times that this host did not hold what the controller believed
 };

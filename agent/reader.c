@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/memory.h"
+#include "model/digest.h"
 
 static void item_done(void *element)
 {
@@ -94,6 +95,27 @@ static int read_snapshot(struct reader *reader, struct error *error)
 	return 0;
 }
 
+// A controller of an older version says none.
+static int read_claim(struct reader *reader, const json_t *message, struct error *error)
+{
+	uint64_t digest;
+	const json_t *text = json_object_get(message, "digest");
+	if (!text)
+		return 0;
+	if (digest_parse(json_string_value(text), &digest) < 0)
+		return error_set(error, EPROTO, "the controller sent a digest that is none");
+	if (reader->claim)
+		reader->claim(reader->context, digest);
+	return 0;
+}
+
+static int read_ping(struct reader *reader, const json_t *message, struct error *error)
+{
+	if (!reader->begun || reader->batch.snapshot || utarray_len(&reader->batch.items))
+		return 0;
+	return read_claim(reader, message, error);
+}
+
 static int read_commit(struct reader *reader, const json_t *message, struct error *error)
 {
 	int result = read_revision(message, &reader->batch.revision, error);
@@ -104,7 +126,7 @@ static int read_commit(struct reader *reader, const json_t *message, struct erro
 	reader->callback(reader->context, &reader->batch);
 	reader->batch.snapshot = false;
 	utarray_clear(&reader->batch.items);
-	return 0;
+	return read_claim(reader, message, error);
 }
 
 static int read_message(struct reader *reader, json_t *message, struct error *error)
@@ -121,7 +143,7 @@ static int read_message(struct reader *reader, json_t *message, struct error *er
 	if (!strcmp(type, "snapshot"))
 		return read_snapshot(reader, error);
 	if (!strcmp(type, "ping"))
-		return 0;
+		return read_ping(reader, message, error);
 	if (!strcmp(type, "trace")) {
 		if (reader->question)
 			reader->question(reader->context, message);

@@ -28,11 +28,16 @@ typedef void (*reader_batch)(void *context, const struct batch *batch);
 // What the controller wants to know, at any time between two batches or within one.
 typedef void (*reader_question)(void *context, json_t *question);
 
+// After a commit, and with a ping between batches: the digest (model/digest.h) of what the controller
+// believes that this host holds.
+typedef void (*reader_claim)(void *context, uint64_t digest);
+
 enum { READER_LINE_MAX = 16 << 20 };
 
 struct reader {
 	reader_batch callback;
 	reader_question question; // NULL: questions are left unanswered
+	reader_claim claim;       // NULL: nobody compares
 	void *context;
 	char *line; // the beginning of a line whose end has not come
 	size_t length, capacity;

@@ -9,6 +9,7 @@
 #include <cmocka.h>
 
 #include "base/memory.h"
+#include "model/digest.h"
 #include "view.h"
 
 #define SNAPSHOT                                                                                   \
@@ -122,6 +123,33 @@ static void test_questions(void **state)
 	reader_done(&reader);
 }
 
+static void hear_claim(void *context, uint64_t digest)
+{
+	(void)context;
+	size_t used = strlen(heard);
+	snprintf(heard + used, sizeof(heard) - used, "claim %llx;", (unsigned long long)digest);
+}
+
+// Heard when the batch is complete, never for a part of one.
+static void test_claims(void **state)
+{
+	(void)state;
+	static const char ping[] = "{\"type\":\"ping\",\"digest\":\"00000000000000aa\"}\n";
+	static const char begin[] = "{\"type\":\"snapshot\",\"revision\":7}\n";
+	static const char end[] =
+		"{\"type\":\"commit\",\"revision\":7,\"digest\":\"00000000000000bb\"}\n";
+	static const char *const parts[] = {ping, begin, ping, end, ping};
+	struct error error = {0};
+	struct reader reader;
+	heard[0] = 0;
+	reader_init(&reader, hear, NULL);
+	reader.claim = hear_claim;
+	for (size_t i = 0; i < array_count(parts); i++)
+		assert_int_equal(reader_feed(&reader, parts[i], strlen(parts[i]), &error), 0);
+	assert_string_equal(heard, "snapshot 7:;claim bb;claim aa;");
+	reader_done(&reader);
+}
+
 static void test_refused(void **state)
 {
 	(void)state;
@@ -138,6 +166,8 @@ static void test_refused(void **state)
 		{"{\"type\":\"snapshot\"}\n{\"type\":\"commit\",\"revision\":-1}\n", EPROTO,
 			"no revision"},
 		{"{\"type\":\"snapshot\n", EPROTO, "bad JSON"},
+		{"{\"type\":\"snapshot\"}\n{\"type\":\"commit\",\"revision\":1,\"digest\":7}\n",
+			EPROTO, "a digest that is none"},
 		{"[1]\n", EPROTO, "no message"},
 		{"{\"type\":\"dance\"}\n", EPROTO, "dance"},
 		{"{\"type\":\"snapshot\"}\n{\"type\":\"put\"}\n", EPROTO, "without kind"},
@@ -156,7 +186,8 @@ static void test_refused(void **state)
 		assert_int_equal(error.code, cases[i].code);
 		if (!strstr(error.message, cases[i].message))
 			fail_msg("%s: %s", cases[i].text, error.message);
-		assert_string_equal(heard, "");
+		if (!strstr(cases[i].text, "digest"))
+			assert_string_equal(heard, "");
 	}
 }
 
@@ -251,6 +282,8 @@ static void test_view(void **state)
 	assert_null(compiler_row(world.compiler, DP_TABLE_NETWORK, &old));
 	assert_non_null(compiler_row(world.compiler, DP_TABLE_NETWORK, &new));
 	assert_int_equal(compiler_count(world.compiler, DP_TABLE_CONFIG), 0);
+	assert_int_equal(world.view.digest,
+		object_digest(view_find(&world.view, MODEL_NETWORK, "acme", "db")));
 	reader_done(&reader);
 	view_done(&world.view);
 	compiler_free(world.compiler);
@@ -262,6 +295,7 @@ int main(void)
 		cmocka_unit_test(test_batches),
 		cmocka_unit_test(test_cuts),
 		cmocka_unit_test(test_questions),
+		cmocka_unit_test(test_claims),
 		cmocka_unit_test(test_refused),
 		cmocka_unit_test(test_endless_line),
 		cmocka_unit_test(test_reset),

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "stream.h"
 
+#include <errno.h>
 #include <string.h>
 
 #include "backoff.h"
@@ -20,9 +21,10 @@ struct stream {
 	struct timer *again;
 	struct backoff backoff;
 	struct reader reader;
-	struct error error; // of the reader
+	struct error error; // why the connection is worth nothing more
 	bool registered;
 	bool synced; // this connection's snapshot has come
+	bool agreed; // this connection's digests have been equal
 	bool quiet;  // the trouble was told once
 };
 
@@ -64,10 +66,29 @@ static void question_ready(void *context, json_t *question)
 	stream->events.question(stream->events.context, question);
 }
 
+// What comes after a divergence is not worth reading: the next connection begins with a snapshot.
+// Where not even that helps, snapshots come slowly.
+static void digest_claimed(void *context, uint64_t digest)
+{
+	struct stream *stream = context;
+	if (!stream->events.digest || stream->error.code)
+		return;
+	uint64_t held = stream->events.digest(stream->events.context);
+	if (held == digest) {
+		stream->agreed = true;
+		return;
+	}
+	error_set(&stream->error, EPROTO, "this host does not hold what the controller believes");
+	if (!stream->agreed)
+		stream->backoff.next_ms = BACKOFF_LAST_MS;
+	stream->events.diverged(stream->events.context);
+}
+
 static int stream_data(void *context, const char *data, size_t length)
 {
 	struct stream *stream = context;
-	return reader_feed(&stream->reader, data, length, &stream->error);
+	int result = reader_feed(&stream->reader, data, length, &stream->error);
+	return result ? result : -stream->error.code;
 }
 
 static void stream_ended(void *context, long status, const char *text)
@@ -79,6 +100,7 @@ static void stream_ended(void *context, long status, const char *text)
 	if (stream->synced)
 		stream->events.lost(stream->events.context);
 	stream->synced = false;
+	stream->agreed = false;
 	char reason[700];
 	if (stream->error.code)
 		error_format(&stream->error, reason, sizeof(reason));
@@ -167,6 +189,7 @@ void agent_stream_new(struct stream **out, uv_loop_t *loop, struct http *http, c
 	stream->events = *events;
 	reader_init(&stream->reader, batch_ready, stream);
 	stream->reader.question = question_ready;
+	stream->reader.claim = digest_claimed;
 	agent_timer_new(&stream->again, loop, try_again, stream);
 	connect_stream(stream);
 	*out = stream;

@@ -12,6 +12,10 @@ struct stream_events {
 	void (*lost)(void *context); // after a snapshot had come
 	void (*question)(void *context, json_t *question);
 	void *context;
+	// The digest of what this host holds (model/digest.h). NULL: it is not compared.
+	uint64_t (*digest)(void *context);
+	// The host did not hold what the controller believed. It is healed by a snapshot, by itself.
+	void (*diverged)(void *context);
 };
 
 // `registration`: the fields of /v1/hosts/{host} that are this host's to say, sent before the first

@@ -2,6 +2,7 @@
 #include "view.h"
 
 #include "base/memory.h"
+#include "model/digest.h"
 
 static struct view_entry *entry_find(const struct view *view, const char *path)
 {
@@ -13,6 +14,7 @@ static struct view_entry *entry_find(const struct view *view, const char *path)
 static void entry_free(struct view *view, struct view_entry *entry)
 {
 	HASH_DEL(view->entries, entry);
+	view->digest -= object_digest(entry->object);
 	object_unref(entry->object);
 	free(entry->path);
 	free(entry);
@@ -41,6 +43,7 @@ static void put(struct view *view, struct object *object, struct compiler *compi
 		entry->path = memory_text(path);
 		HASH_ADD_KEYPTR(hh, view->entries, entry->path, strlen(entry->path), entry);
 	}
+	view->digest += object_digest(object) - object_digest(entry->object);
 	object_unref(entry->object);
 	entry->object = object_ref(object);
 	entry->batch = view->batches;

@@ -17,6 +17,7 @@ struct view_entry {
 struct view {
 	struct view_entry *entries; // hash by path
 	uint64_t revision;          // of the last batch
+	uint64_t digest;            // of the objects, model/digest.h
 	uint64_t batches;
 };
 

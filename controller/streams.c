@@ -12,6 +12,7 @@
 #include "channel.h"
 #include "handler.h"
 #include "loop.h"
+#include "model/digest.h"
 #include "questions.h"
 
 enum { PING_MS = 10000 };
@@ -20,6 +21,9 @@ struct stream {
 	char host[64];
 	struct channel *channel; // NULL: not connected
 	uint64_t since;          // monotonic milliseconds
+	// Of what the host should hold, from its first connection on.
+	bool digested;
+	uint64_t digest;
 	bool in_batch;
 	UT_hash_handle hh;
 };
@@ -69,6 +73,20 @@ static void disconnected(struct controller *controller, struct stream *stream)
 static struct bytes *line_mark(const char *type, uint64_t revision)
 {
 	return bytes_line(json_pack("{s:s, s:I}", "type", type, "revision", (json_int_t)revision));
+}
+
+static struct bytes *line_commit(uint64_t revision, uint64_t digest)
+{
+	char text[DIGEST_TEXT];
+	return bytes_line(json_pack("{s:s, s:I, s:s}", "type", "commit", "revision",
+		(json_int_t)revision, "digest", digest_format(digest, text)));
+}
+
+static struct bytes *line_ping(uint64_t digest)
+{
+	char text[DIGEST_TEXT];
+	return bytes_line(
+		json_pack("{s:s, s:s}", "type", "ping", "digest", digest_format(digest, text)));
 }
 
 static struct bytes *line_object(struct object *object, bool gone)
@@ -139,14 +157,16 @@ static void batch_join(struct batch *batch, struct stream *stream)
 	}
 }
 
-static void batch_emit(void *context, const char *host, struct object *object, bool gone)
+static void batch_emit(void *context, const char *host, struct object *before, struct object *after)
 {
 	struct batch *batch = context;
 	struct stream *stream = stream_get(batch->controller, host);
 	if (!stream->in_batch)
 		batch_join(batch, stream);
+	if (stream->digested)
+		stream->digest += object_digest(after) - object_digest(before);
 	if (stream->channel)
-		channel_push(stream->channel, batch_line(batch, object, gone));
+		channel_push(stream->channel, batch_line(batch, after ? after : before, !after));
 }
 
 static void batch_done(struct batch *batch)
@@ -166,15 +186,13 @@ void streams_publish(struct controller *controller, const struct topology_change
 	struct batch batch = {.controller = controller};
 	topology_apply(controller->topology, changes, count, batch_emit, &batch);
 	const char **hosts = memory_new((batch.count + 1) * sizeof(*hosts));
-	struct bytes *end = line_mark("commit", revision);
 	for (size_t i = 0; i < batch.count; i++) {
 		struct stream *stream = batch.streams[i];
 		stream->in_batch = false;
 		hosts[i] = stream->host;
 		if (stream->channel)
-			channel_push(stream->channel, end);
+			push_new(stream->channel, line_commit(revision, stream->digest));
 	}
-	bytes_unref(end);
 	receipts_expect(controller->receipts, revision, hosts, batch.count, clock_monotonic_ms());
 	free(hosts);
 	batch_done(&batch);
@@ -182,10 +200,11 @@ void streams_publish(struct controller *controller, const struct topology_change
 
 // ---- a host connects ----
 
-static void snapshot_emit(void *context, const char *host, struct object *object, bool gone)
+static void snapshot_emit(
+	void *context, const char *host, struct object *before, struct object *after)
 {
-	(void)host;
-	push_new(context, line_object(object, gone));
+	(void)host, (void)before;
+	push_new(context, line_object(after, false));
 }
 
 static void stream_closed(void *context)
@@ -221,9 +240,12 @@ void handle_stream(
 	log_info("host %s is connected", stream->host);
 
 	uint64_t revision = controller_revision(controller);
+	if (!stream->digested)
+		stream->digest = topology_digest(controller->topology, stream->host);
+	stream->digested = true;
 	push_new(stream->channel, line_mark("snapshot", revision));
 	topology_host(controller->topology, stream->host, snapshot_emit, stream->channel);
-	push_new(stream->channel, line_mark("commit", revision));
+	push_new(stream->channel, line_commit(revision, stream->digest));
 	receipts_host_connected(controller->receipts, stream->host, true, stream->since);
 }
 
@@ -232,13 +254,11 @@ void handle_stream(
 static void on_ping(uv_timer_t *timer)
 {
 	struct controller *controller = timer->data;
-	struct bytes *ping = bytes_line(json_pack("{s:s}", "type", "ping"));
 	struct stream *stream, *next;
 	HASH_ITER (hh, controller->streams->by_host, stream, next) {
 		if (stream->channel && channel_idle(stream->channel))
-			channel_push(stream->channel, ping);
+			push_new(stream->channel, line_ping(stream->digest));
 	}
-	bytes_unref(ping);
 }
 
 void streams_start(struct controller *controller)

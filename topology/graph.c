@@ -6,6 +6,7 @@
 
 #include "base/memory.h"
 #include "member.h"
+#include "roll.h"
 
 static const UT_icd link_icd = {sizeof(struct link), NULL, NULL, NULL};
 static const UT_icd pointer_icd = {sizeof(void *), NULL, NULL, NULL};
@@ -82,6 +83,7 @@ struct segment *make_segment(struct graph *graph)
 
 static void free_segment(struct segment *segment)
 {
+	rolls_drop(&segment->group);
 	utarray_done(&segment->group.members);
 	free(segment);
 }
@@ -104,6 +106,7 @@ static void release_tenant(struct graph *graph, struct tenant_node *tenant)
 	if (tenant->networks || tenant->items)
 		return;
 	HASH_DEL(graph->tenants, tenant);
+	rolls_drop(&tenant->group);
 	utarray_done(&tenant->group.members);
 	free(tenant->name);
 	free(tenant);

@@ -48,8 +48,9 @@ struct host_node {
 
 struct group {
 	uint64_t serial;
-	UT_array members; // of struct link, by the serial of the host
-	bool tenant;      // or a segment
+	UT_array members;           // of struct link, by the serial of the host
+	bool tenant;                // or a segment
+	struct topology_roll *roll; // what it holds NOW, as a list; NULL: nobody has asked since
 };
 
 struct component; // networks that are joined, while segments are sorted out

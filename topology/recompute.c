@@ -141,6 +141,6 @@ void topology_recompute(struct object *const *objects, size_t count, const char 
 	for (size_t i = 0; i < array_count(order); i++)
 		for (size_t j = 0; j < count; j++)
 			if (objects[j]->kind == order[i] && needs(all, host, objects[j]))
-				emit(context, host, objects[j], false);
+				emit(context, host, NULL, objects[j]);
 	free(all.reached);
 }

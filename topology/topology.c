@@ -5,6 +5,7 @@
 
 #include "base/memory.h"
 #include "graph.h"
+#include "roll.h"
 
 struct topology {
 	struct graph graph;
@@ -189,12 +190,13 @@ static void emit_differences(UT_array *candidates, topology_emit emit, void *con
 		bool now = graph_needs(each->host, each->node, NOW);
 		each->gone = before && !now;
 		if (now && (!before || object[BEFORE] != object[NOW]))
-			emit(context, each->host->name, object[NOW], false);
+			emit(context, each->host->name, before ? object[BEFORE] : NULL,
+				object[NOW]);
 	}
 	while (count--)
 		if (first[count].gone)
 			emit(context, first[count].host->name, first[count].node->object[BEFORE],
-				true);
+				NULL);
 }
 
 void topology_apply(struct topology *topology, const struct topology_change *changes, size_t count,
@@ -216,6 +218,7 @@ void topology_apply(struct topology *topology, const struct topology_change *cha
 		emit_differences(&candidates, emit, context);
 		utarray_done(&candidates);
 	}
+	rolls_touch(graph);
 	graph_settle(graph);
 }
 
@@ -225,7 +228,7 @@ static void emit_node(
 	const struct host_node *host, const struct node *node, topology_emit emit, void *context)
 {
 	if (node->object[NOW])
-		emit(context, host->name, node->object[NOW], false);
+		emit(context, host->name, NULL, node->object[NOW]);
 }
 
 static void emit_networks(struct host_node *host, topology_emit emit, void *context)
@@ -286,6 +289,19 @@ void topology_host(
 	emit_routers(host, emit, context);
 	emit_items(host, MODEL_ADDRESS_SET, emit, context);
 	emit_items(host, MODEL_POLICY, emit, context);
+}
+
+size_t topology_rolls(struct topology *topology, const char *name, struct topology_roll ***out)
+{
+	struct host_node *host = graph_find_host(&topology->graph, name);
+	*out = NULL;
+	return host && host->node.object[NOW] ? rolls_of(host, out) : 0;
+}
+
+uint64_t topology_digest(struct topology *topology, const char *name)
+{
+	struct host_node *host = graph_find_host(&topology->graph, name);
+	return host && host->node.object[NOW] ? rolls_digest(host) : 0;
 }
 
 typedef void (*visit_host)(void *context, const char *host);

@@ -71,9 +71,10 @@ static struct object *make_port(int number, int network, int host)
 			"mac", mac, "addresses", address, "key", number + 1));
 }
 
-static void count_emission(void *context, const char *host, struct object *object, bool gone)
+static void count_emission(
+	void *context, const char *host, struct object *before, struct object *after)
 {
-	(void)host, (void)object, (void)gone;
+	(void)host, (void)before, (void)after;
 	((struct bench *)context)->emissions++;
 }
 

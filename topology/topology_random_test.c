@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Random transactions, held against the oracle. Each host's set is built from what is emitted
-// alone, and after each transaction must be exactly what the definition says.
+// alone, and after each transaction must be exactly what the definition says. So must its digest, which
+// follows the same emissions.
 #include "topology/topology.h"
 
 #include <setjmp.h>
@@ -13,6 +14,7 @@
 #include <cmocka.h>
 
 #include "base/memory.h"
+#include "model/digest.h"
 
 // Small, so that hosts meet in several networks, lose the last port of one, and stand empty, and
 // segments merge and split. Tenants use the same names.
@@ -37,6 +39,7 @@ enum {
 static struct object *current[OBJECTS];     // before the transaction
 static struct object *next[OBJECTS];        // after it
 static struct object *held[HOSTS][OBJECTS]; // built from what was emitted
+static uint64_t digests[HOSTS];             // likewise: old content out, new content in
 
 static int at_random(int count)
 {
@@ -104,6 +107,8 @@ static void set_slot(int slot, json_t *fields)
 	if (object_decode(&next[slot], kind, kind == MODEL_HOST ? NULL : tenant, name, fields, true,
 		    &error))
 		fail_msg("%s: %s: %s", name, error.field, error.message);
+	static uint64_t revision;
+	next[slot]->revision = ++revision;
 	json_decref(fields);
 }
 
@@ -275,9 +280,12 @@ struct emissions {
 	size_t count;
 };
 
-static void take_emission(void *context, const char *host, struct object *object, bool gone)
+static void take_emission(
+	void *context, const char *host, struct object *before, struct object *after)
 {
 	struct emissions *emissions = context;
+	struct object *object = after ? after : before;
+	bool gone = !after;
 	int host_slot = atoi(host + 1), slot = slot_of(object);
 	struct object **place = &held[host_slot][slot];
 	assert_false(emissions->seen[host_slot][slot]);
@@ -290,14 +298,12 @@ static void take_emission(void *context, const char *host, struct object *object
 	assert_true(gone ? object->kind <= emissions->last : object->kind >= emissions->last);
 	emissions->removing = gone;
 	emissions->last = object->kind;
-	if (gone) {
-		assert_ptr_equal(*place, object); // told to forget what it holds
-		*place = NULL;
-	} else {
-		assert_ptr_equal(object, next[slot]);
-		assert_ptr_not_equal(*place, object); // and never told what it knows
-		*place = object;
-	}
+	digests[host_slot] += object_digest(after) - object_digest(before);
+	assert_ptr_equal(*place, before);    // what it is said to have held, it holds
+	assert_ptr_not_equal(*place, after); // and it is never told what it knows
+	if (after)
+		assert_ptr_equal(after, next[slot]);
+	*place = after;
 }
 
 struct set {
@@ -305,11 +311,12 @@ struct set {
 	enum model_kind last;
 };
 
-static void add_to_set(void *context, const char *host, struct object *object, bool gone)
+static void add_to_set(
+	void *context, const char *host, struct object *before, struct object *object)
 {
 	struct set *set = context;
 	(void)host;
-	assert_false(gone);
+	assert_null(before);
 	assert_true(object->kind >= set->last);
 	assert_null(set->objects[slot_of(object)]);
 	set->objects[slot_of(object)] = object;
@@ -342,10 +349,32 @@ static size_t apply(struct topology *topology)
 	return count;
 }
 
+// Rolls together are the set; only hosts come twice, and nothing before what it refers to.
+static void check_rolls(struct topology *topology, const char *host, const struct set *expected)
+{
+	struct topology_roll **rolls;
+	struct set set = {0};
+	size_t count = topology_rolls(topology, host, &rolls);
+	for (size_t i = 0; i < count; i++) {
+		set.last = 0;
+		for (size_t j = 0; j < rolls[i]->count; j++) {
+			struct object *object = rolls[i]->objects[j];
+			assert_int_equal(object->kind == MODEL_HOST, j < rolls[i]->hosts);
+			if (j < rolls[i]->hosts)
+				set.objects[slot_of(object)] = NULL;
+			add_to_set(&set, host, NULL, object);
+		}
+		topology_roll_unref(rolls[i]);
+	}
+	free(rolls);
+	assert_memory_equal(set.objects, expected->objects, sizeof(set.objects));
+}
+
 static void check_host(
-	const struct topology *topology, int host, struct object *const *objects, size_t count)
+	struct topology *topology, int host, struct object *const *objects, size_t count)
 {
 	char name[16];
+	uint64_t digest = 0;
 	struct set expected = {0}, direct = {0};
 	snprintf(name, sizeof(name), "h%d", host);
 	topology_recompute(objects, count, name, add_to_set, &expected);
@@ -353,10 +382,17 @@ static void check_host(
 	for (int slot = 0; slot < OBJECTS; slot++) {
 		assert_ptr_equal(held[host][slot], expected.objects[slot]);
 		assert_ptr_equal(direct.objects[slot], expected.objects[slot]);
+		digest += object_digest(expected.objects[slot]);
 	}
+	assert_int_equal(digests[host], digest);
+	// Not every time, so that lists live through changes that do not touch them.
+	if (at_random(3))
+		return;
+	check_rolls(topology, name, &expected);
+	assert_int_equal(topology_digest(topology, name), digest);
 }
 
-static void check(const struct topology *topology)
+static void check(struct topology *topology)
 {
 	struct object *objects[OBJECTS];
 	size_t count = 0;

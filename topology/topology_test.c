@@ -45,19 +45,22 @@ static struct object *make_port(const char *name, const char *network, const cha
 	return make(MODEL_PORT, name, json);
 }
 
-// What was emitted, as text: "h1+hosts/h2 " for a put, "h1-acme/ports/a " for a removal.
+// What was emitted, as text: "h1+hosts/h2 " for what is new to the host, "h1=hosts/h2 " for what has
+// new content, "h1-acme/ports/a " for what it forgets.
 struct text {
 	char bytes[2048];
 	size_t length;
 };
 
-static void write_emission(void *context, const char *host, struct object *object, bool gone)
+static void write_emission(
+	void *context, const char *host, struct object *before, struct object *after)
 {
 	struct text *text = context;
 	char path[OBJECT_PATH_TEXT];
-	object_path(object, path);
+	char sign = !before ? '+' : after ? '=' : '-';
+	object_path(after ? after : before, path);
 	text->length += (size_t)snprintf(text->bytes + text->length,
-		sizeof(text->bytes) - text->length, "%s%c%s ", host, gone ? '-' : '+', path);
+		sizeof(text->bytes) - text->length, "%s%c%s ", host, sign, path);
 	assert_true(text->length < sizeof(text->bytes));
 }
 
@@ -219,7 +222,7 @@ static void test_content_goes_to_who_needs_it(void **state)
 	struct world *world = *state;
 	struct object *h1 = make_host("h1", "192.0.2.9"), *blue = make_network("blue");
 	struct topology_change changes[] = {{world->blue, blue}, {world->h1, h1}};
-	apply(world->topology, changes, 2, "h1+hosts/h1 h2+hosts/h1 h2+acme/networks/blue ");
+	apply(world->topology, changes, 2, "h1=hosts/h1 h2=hosts/h1 h2=acme/networks/blue ");
 	object_unref(h1);
 	object_unref(blue);
 }
@@ -231,7 +234,7 @@ static void test_an_exchange_moves_no_one_else(void **state)
 	struct object *b = make_port("b", "red", "h1"), *a = make_port("a", "red", "h2");
 	struct topology_change changes[] = {{world->a, a}, {world->b, b}};
 	apply(world->topology, changes, 2,
-		"h1+acme/ports/a h2+acme/ports/a h1+acme/ports/b h2+acme/ports/b ");
+		"h1=acme/ports/a h2=acme/ports/a h1=acme/ports/b h2=acme/ports/b ");
 	object_unref(a);
 	object_unref(b);
 }
@@ -274,9 +277,9 @@ static void test_a_router_joins_and_parts(void **state)
 		"h1+hosts/h1 h1+hosts/h2 h1+acme/networks/red h1+acme/networks/blue "
 		"h1+acme/ports/a h1+acme/ports/b h1+acme/ports/c h1+acme/routers/r ");
 	apply(world->topology, &(struct topology_change){both, again}, 1,
-		"h1+acme/routers/r h2+acme/routers/r ");
+		"h1=acme/routers/r h2=acme/routers/r ");
 	apply(world->topology, &(struct topology_change){again, one}, 1,
-		"h1+acme/routers/r h2+acme/routers/r h1-acme/ports/c h1-acme/networks/blue ");
+		"h1=acme/routers/r h2=acme/routers/r h1-acme/ports/c h1-acme/networks/blue ");
 	assert_interested(world->topology, one, "h1 h2 ");
 	apply(world->topology, &(struct topology_change){one, NULL}, 1,
 		"h2-acme/routers/r h1-acme/routers/r ");

@@ -161,6 +161,26 @@ class Tls(Client):
             lambda timeout: http.client.HTTPSConnection(host, int(port), timeout=timeout, context=context))
 
 
+def digest(objects):
+    """Of a set of objects, as model/digest.h defines it."""
+    mask = (1 << 64) - 1
+
+    def mix(value):
+        value = ((value ^ value >> 30) * 0xbf58476d1ce4e5b9) & mask
+        value = ((value ^ value >> 27) * 0x94d049bb133111eb) & mask
+        return value ^ value >> 31
+
+    total = 0
+    for each in objects:
+        kind = {"policy": "policies"}.get(each["kind"], each["kind"] + "s")
+        path = "/".join(filter(None, (each.get("tenant"), kind, each["name"])))
+        hashed = 0xcbf29ce484222325
+        for byte in path.encode():
+            hashed = ((hashed ^ byte) * 0x100000001b3) & mask
+        total += mix((mix(hashed) + each["revision"]) & mask)
+    return f"{total & mask:016x}"
+
+
 class Agent(threading.Thread):
     """A host as the controller sees it: reads its stream, acknowledges each batch, reports what it is told to."""
 
@@ -170,6 +190,7 @@ class Agent(threading.Thread):
         self.path = f"/v1/hosts/{quote(host)}"
         self.changed = threading.Condition()
         self.objects, self.batches, self.ended = {}, [], False
+        self.diverged = []  # commits whose digest is not that of the objects
         self.stream = client.lines(f"{self.path}/stream", timeout=60)
         self.status = self.stream.response.status
         self.start()
@@ -198,6 +219,8 @@ class Agent(threading.Thread):
                     self.objects[named["kind"], named.get("tenant"), named["name"]] = named
                 elif line["type"] == "delete":
                     del self.objects[line["kind"], line.get("tenant"), line["name"]]
+            if batch[-1]["digest"] != digest(self.objects.values()):
+                self.diverged.append(batch[-1])
             self.batches.append(batch)
             self.changed.notify_all()
         if self.acknowledge:
@@ -221,3 +244,4 @@ class Agent(threading.Thread):
         except (OSError, AttributeError):
             pass
         self.join(10)
+        assert not self.diverged

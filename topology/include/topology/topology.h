@@ -27,27 +27,48 @@ struct topology_change {
 };
 
 // Called for each host and object whose place in the host's set, or whose content, changed; at most
-// once per host and object and call. `object` is what the host should hold now, or what it should
-// forget (`gone`). Borrowed. A host that is deleted is told to forget all, itself last.
-typedef void (*topology_emit)(void *context, const char *host, struct object *object, bool gone);
+// once per host and object and call. `before` is what the host held until now (NULL: nothing), and
+// `after` what it should hold (NULL: it forgets it). Borrowed. A host that is deleted is told to
+// forget all, itself last.
+typedef void (*topology_emit)(
+	void *context, const char *host, struct object *before, struct object *after);
 
 // Apply one transaction's changes together, in any order, each object at most once; references are
 // whole before and after, as the catalog sees to. `emit` is called after the graph has its new
 // state (and may ask, not change), objects that others refer to first (in the order of kinds), all
-// hosts of one object in a row; removals in the opposite order and after the puts. `emit` NULL: load
+// hosts of one object in a row, whether they held it before or not; removals in the opposite order and after the puts. `emit` NULL: load
 // and tell nobody.
 void topology_apply(struct topology *topology, const struct topology_change *changes, size_t count,
 	topology_emit emit, void *context);
 
-// All that a host needs now, in the same order of kinds; `gone` is false. An unknown host needs
+// All that a host needs now, in the same order of kinds; `before` is NULL. An unknown host needs
 // nothing.
 void topology_host(
 	const struct topology *topology, const char *host, topology_emit emit, void *context);
+
+// The same as lists that hosts share: a roll is all of one segment, or of one tenant. It is made when
+// it is first asked for and kept until something of it changes; one that somebody holds stays as it
+// was. So a thousand hosts of a network that are told all have one list of its ports between them.
+struct topology_roll {
+	unsigned references;
+	uint64_t digest; // of the objects after the first `hosts`
+	size_t count;
+	// The first so many are hosts. These alone may be on more than one roll of a host.
+	size_t hosts;
+	struct object *objects[]; // never refers forward
+};
+// The rolls of a host, in an order that never refers forward either: an array of the caller's (free),
+// with a reference on each. Cost: nothing but their number where they are made already.
+size_t topology_rolls(struct topology *topology, const char *host, struct topology_roll ***out);
+void topology_roll_unref(struct topology_roll *roll); // NULL is fine
+
+// The digest (model/digest.h) of all that the host needs now. Cost: its rolls, and its peers.
+uint64_t topology_digest(struct topology *topology, const char *host);
 // Hosts that need this object, `visit` with each name. For receipts and `weft describe`.
 void topology_interested(const struct topology *topology, const struct object *object,
 	void (*visit)(void *context, const char *host), void *context);
 
 // The oracle: what `host` needs, worked out from nothing but the objects, in the plainest way. Same
-// calls as topology_host.
+// calls as topology_host. Keeps nothing.
 void topology_recompute(struct object *const *objects, size_t count, const char *host,
 	topology_emit emit, void *context);
