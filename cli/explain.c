@@ -10,7 +10,10 @@
 #include "model/object.h"
 #include "model/schema.h"
 #include "output.h"
+#include "paragraph.h"
 #include "target.h"
+
+enum { MEMBER_WIDTH = 13 };
 
 // ---- explain ----
 
@@ -42,50 +45,114 @@ static void print_constraints(const struct field *field)
 		printf(", default %s", fallback);
 }
 
-static void explain(enum model_kind kind)
+// "name  help", as one of a list.
+static void print_member(const struct field_member *member)
+{
+	int column = printf("      %-*s ", MEMBER_WIDTH, member->name);
+
+	paragraph_print(stdout, column, MEMBER_WIDTH + 7, member->help, output_coloured(stdout));
+}
+
+static void explain_field(const struct field *field)
+{
+	const struct field_member *member = field_members(field);
+	const char *type = field_type_help(field);
+	cleanup_free char *help =
+		memory_format("%s.%s%s", field->help, type ? " " : "", type ? type : "");
+
+	printf(output_coloured(stdout) ? "\033[1m%s\033[0m  (%s" : "%s  (%s", field->name,
+		field_type_name(field));
+	print_constraints(field);
+	printf(")\n    ");
+	paragraph_print(stdout, 4, 4, help, output_coloured(stdout));
+	for (; member && member->name; member++)
+		print_member(member);
+}
+
+static void explain_kind(enum model_kind kind)
 {
 	size_t count;
 	const struct field *fields = model_fields(kind, &count);
+	const char *line = model_kind_example(kind);
 
 	printf("%s: %s.\n\n", model_kind_name(kind), model_kind_help(kind));
-	for (size_t i = 0; i < count; i++) {
-		printf("%s  (%s", fields[i].name, field_type_name(&fields[i]));
-		print_constraints(&fields[i]);
-		printf(")\n    %s.\n", fields[i].help);
-	}
+	for (size_t i = 0; i < count; i++)
+		explain_field(&fields[i]);
+	puts("\nExample:");
+	for (const char *end; (end = strchr(line, '\n')); line = end + 1)
+		printf("    %.*s\n", (int)(end - line), line);
 }
 
-static json_t *explain_json(enum model_kind kind)
+static json_t *field_json(const struct field *field)
+{
+	const struct field_member *member = field_members(field);
+	const char *type = field_type_help(field);
+	json_t *json = json_pack("{s:s, s:s, s:s, s:b, s:b}", "name", field->name, "type",
+		field_type_name(field), "help", field->help, "required",
+		(field->flags & FIELD_REQUIRED) != 0, "read_only",
+		(field->flags & FIELD_SERVER) != 0);
+
+	if (type)
+		json_object_set_new(json, "written", json_string(type));
+	if (member)
+		json_object_set_new(json, "members", json_array());
+	for (; member && member->name; member++)
+		json_array_append_new(json_object_get(json, "members"),
+			json_pack("{s:s, s:s}", "name", member->name, "help", member->help));
+	return json;
+}
+
+static json_t *kind_json(enum model_kind kind)
 {
 	json_t *fields = json_array();
 	size_t count;
 	const struct field *all = model_fields(kind, &count);
 
-	for (size_t i = 0; i < count; i++) {
-		json_array_append_new(
-			fields, json_pack("{s:s, s:s, s:s, s:b, s:b}", "name", all[i].name, "type",
-					field_type_name(&all[i]), "help", all[i].help, "required",
-					(all[i].flags & FIELD_REQUIRED) != 0, "read_only",
-					(all[i].flags & FIELD_SERVER) != 0));
-	}
-	return json_pack("{s:s, s:s, s:o}", "kind", model_kind_name(kind), "help",
-		model_kind_help(kind), "fields", fields);
+	for (size_t i = 0; i < count; i++)
+		json_array_append_new(fields, field_json(&all[i]));
+	return json_pack("{s:s, s:s, s:o, s:s}", "kind", model_kind_name(kind), "help",
+		model_kind_help(kind), "fields", fields, "example", model_kind_example(kind));
+}
+
+static void explain_all(void)
+{
+	for (enum model_kind kind = 0; kind < MODEL_KIND_COUNT; kind++)
+		printf("%-12s %s\n", model_kind_name(kind), model_kind_help(kind));
+	puts("\nweft explain KIND tells the fields of one, with an example.");
+}
+
+static void print_and_release(json_t *json)
+{
+	output_print_json(json, stdout);
+	json_decref(json);
 }
 
 static int run_explain(const char *const *words)
 {
+	cleanup_free char *kind_word = words[0] ? strndup(words[0], strcspn(words[0], ".")) : NULL;
+	const char *field_word = words[0] ? strchr(words[0], '.') : NULL;
+	const struct field *field = NULL;
 	struct error error = {0};
 	enum model_kind kind;
 
-	if (target_kind(words[0], &kind, &error))
-		return output_usage_error("explain", "%s", error.message);
-	if (output_json) {
-		json_t *json = explain_json(kind);
-		output_print_json(json, stdout);
-		json_decref(json);
-	} else {
-		explain(kind);
+	if (!words[0]) {
+		explain_all();
+		return EXIT_OK;
 	}
+	if (target_kind(kind_word, &kind, &error))
+		return output_usage_error("explain", "%s", error.message);
+	if (field_word && !(field = model_field_find(kind, field_word + 1))) {
+		const char *near = model_field_suggest(kind, field_word + 1);
+		return output_usage_error("explain", "a %s has no field \"%s\"%s%s%s",
+			model_kind_name(kind), field_word + 1, near ? ", did you mean \"" : "",
+			near ? near : "", near ? "\"?" : "");
+	}
+	if (output_json)
+		print_and_release(field ? field_json(field) : kind_json(kind));
+	else if (field)
+		explain_field(field);
+	else
+		explain_kind(kind);
 	return EXIT_OK;
 }
 
@@ -162,8 +229,9 @@ static int run_manual(const char *const *words)
 
 const struct command command_explain = {
 	.name = "explain",
-	.summary = "Show the fields of a kind of object",
-	.words = {{"KIND"}},
+	.summary = "Show the kinds of objects, or the fields of one and an example",
+	.help = "KIND.FIELD shows one field, with its members.",
+	.words = {{"KIND", true}},
 	.run = run_explain,
 };
 

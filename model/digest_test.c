@@ -41,7 +41,8 @@ static void test_everything_counts(void **state)
 		for (int j = 0; j < i; j++)
 			assert_int_not_equal(all[i], all[j]);
 	// Two objects that exchange their revisions are another set.
-	assert_int_not_equal(digest_of(MODEL_HOST, NULL, "a", 1) + digest_of(MODEL_HOST, NULL, "b", 2),
+	assert_int_not_equal(
+		digest_of(MODEL_HOST, NULL, "a", 1) + digest_of(MODEL_HOST, NULL, "b", 2),
 		digest_of(MODEL_HOST, NULL, "a", 2) + digest_of(MODEL_HOST, NULL, "b", 1));
 }
 

@@ -341,6 +341,24 @@ static void server_errors_are_located(void **state)
 	document_free(document);
 }
 
+// The examples that help and manual show are files, each with an object of its kind.
+static void examples_are_files(void **state)
+{
+	(void)state;
+	for (enum model_kind kind = 0; kind < MODEL_KIND_COUNT; kind++) {
+		const char *text = model_kind_example(kind);
+		const struct document_item *items;
+		struct document *document;
+		bool found = false;
+		assert_int_equal(document_parse(&document, "example", text, strlen(text), NULL), 0);
+		size_t count = document_items(document, &items);
+		for (size_t i = 0; i < count; i++)
+			found |= items[i].kind == kind && !items[i].if_absent;
+		assert_true(found);
+		document_free(document);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -353,6 +371,7 @@ int main(void)
 		cmocka_unit_test(bytes_that_are_no_text),
 		cmocka_unit_test(nesting_is_bounded),
 		cmocka_unit_test(server_errors_are_located),
+		cmocka_unit_test(examples_are_files),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

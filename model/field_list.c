@@ -326,6 +326,12 @@ static json_t *pairs_openapi(const struct field *field)
 	return list_openapi(field, pair);
 }
 
+static const struct field_member pair_members[] = {
+	{"addresses", "Prefixes, at least one"},
+	{"mac", "The MAC address that goes with them; absent: the port's own"},
+	{0},
+};
+
 const struct field_type field_type_pairs = {LIST_OPERATIONS(pairs),
 	.name = "list of allowed sources",
-	.help = "Each an object of `mac` (absent: the port's own) and `addresses` (prefixes)."};
+	.help = "Objects, like `[{\"addresses\": [\"10.9.0.0/24\"]}]`.", .members = pair_members};

@@ -61,9 +61,9 @@ const struct field_type field_type_selector = {
 	.openapi = selector_openapi,
 	.always = true, // all zero is "any"
 	.name = "selector",
-	.help = "Labels that a port must have: `tier=web`, `tier!=web`, `tier in (a, b)`, `tier "
-		"not in "
-		"(a, b)`, `tier`, `!tier`, several with commas (all must hold), or `any`.",
+	.help = "Labels that a port must have: `tier=web`, `tier!=web`, `tier in (a, b)`, "
+		"`tier not in (a, b)`, `tier`, `!tier`; several with commas, then all must hold; "
+		"or `any`.",
 };
 
 // ---- services ----
@@ -567,11 +567,22 @@ static int rules_references(const struct field *field, const struct object *obje
 	return result;
 }
 
+static const struct field_member rule_members[] = {
+	{"action", "`allow`; `allow-stateless`, whose replies need a rule of their own; `drop`; or "
+		   "`reject`, which tells the sender. Required"},
+	{"direction", "`ingress`, to the ports of the policy, the default; or `egress`, from them"},
+	{"from", "Who sends: `any`, the default; a selector of ports, `tier=web`; a prefix; "
+		 "`set:NAME`, an address set; or a list of these"},
+	{"to", "Who receives, likewise"},
+	{"ports", "Services: `tcp/80`, `udp/1000-2000`, `tcp`, `icmp/8`, `47`; absent: all"},
+	{"source_ports", "Services that packets come from: `tcp/1024-65535`; absent: all"},
+	{"priority", "0 to 65535, higher first, default 1000"},
+	{"name", "Once in the policy; counters and traces show it"},
+	{"log", "Kept, but nothing is logged yet"},
+	{0},
+};
+
 const struct field_type field_type_rules = {LIST_OPERATIONS(rules), .name = "list of rules",
-	.help = "Each an object of `action` (`allow`, `allow-stateless`, `drop`, `reject`), "
-		"`direction` (`ingress`, the default, or `egress`), `from` and `to` (`any`, the "
-		"default, a selector, a prefix, `set:NAME`, or a list of these), `ports` and "
-		"`source_ports` (services like `tcp/80`, `udp/1000-2000`, `icmp/8`), `priority` (0 "
-		"to "
-		"65535, higher first, default 1000), `name` and `log`.",
-	.references = rules_references};
+	.help = "Objects, like `[{\"from\": \"tier=web\", \"ports\": [\"tcp/80\"], \"action\": "
+		"\"allow\"}]`.",
+	.members = rule_members, .references = rules_references};

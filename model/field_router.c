@@ -153,10 +153,17 @@ static int router_networks_references(const struct field *field, const struct ob
 	return result;
 }
 
+static const struct field_member router_network_members[] = {
+	{"network", "Its name"},
+	{"addresses", "The router's on it; absent: the first host address of each subnet"},
+	{0},
+};
+
 const struct field_type field_type_router_networks = {LIST_OPERATIONS(router_networks),
 	.name = "list of networks",
-	.help = "Each the name of a network, or an object of `network` and `addresses`.",
-	.references = router_networks_references};
+	.help = "Names or objects, like `[\"web\", {\"network\": \"db\", \"addresses\": "
+		"[\"10.0.2.254\"]}]`.",
+	.members = router_network_members, .references = router_networks_references};
 
 // ---- routes ----
 
@@ -366,10 +373,18 @@ static json_t *routes_openapi(const struct field *field)
 			       0, "required", "to", "properties", properties));
 }
 
+static const struct field_member route_members[] = {
+	{"to", "The prefix that packets are for; required"},
+	{"via", "1 to 16 next hops, addresses on its networks; several share the flows"},
+	{"action", "Instead of `via`: `drop`, or `reject`, which tells the sender"},
+	{"from", "Only packets from this prefix. A route with `from`, `ports` or `priority` is a "
+		 "policy route, asked before all plain ones; those are found by the longest "
+		 "prefix"},
+	{"ports", "Only these services: `tcp/80`, `udp/1000-2000`, `icmp/8`, `47`"},
+	{"priority", "Among policy routes, 0 to 65535, higher first, default 1000"},
+	{0},
+};
+
 const struct field_type field_type_routes = {LIST_OPERATIONS(routes), .name = "list of routes",
-	.help = "Each an object of `to` (a prefix) and either `via` (1 to 16 next hops) or "
-		"`action` "
-		"(`drop`, `reject`). With `from` (a prefix), `ports` (services) or `priority` (0 "
-		"to "
-		"65535, higher first, default 1000) it is a policy route, asked before all plain "
-		"ones."};
+	.help = "Objects, like `[{\"to\": \"0.0.0.0/0\", \"via\": [\"10.0.1.7\"]}]`.",
+	.members = route_members};

@@ -182,8 +182,8 @@ static json_t *text_openapi(const struct field *field)
 	.size = sizeof(char *), .encode = text_encode, .equal = text_equal, .copy = text_copy, \
 	.done = text_done
 
-const struct field_type field_type_text = {TEXT_VALUE, .name = "string", .help = "Free text.",
-	.decode = text_decode, .openapi = text_openapi};
+const struct field_type field_type_text = {
+	TEXT_VALUE, .name = "string", .decode = text_decode, .openapi = text_openapi};
 
 // As the kernel's dev_valid_name() has it.
 static int device_decode(
@@ -243,10 +243,10 @@ static json_t *reference_openapi(const struct field *field)
 #define REFERENCE_VALUE \
 	TEXT_VALUE, .decode = reference_decode, .openapi = reference_openapi, .reference = true
 
-const struct field_type field_type_network = {REFERENCE_VALUE, .target = MODEL_NETWORK,
-	.name = "name of a network", .help = "The name of a network of the same tenant."};
-const struct field_type field_type_host = {REFERENCE_VALUE, .target = MODEL_HOST,
-	.name = "name of a host", .help = "The name of a host."};
+const struct field_type field_type_network = {
+	REFERENCE_VALUE, .target = MODEL_NETWORK, .name = "name of a network"};
+const struct field_type field_type_host = {
+	REFERENCE_VALUE, .target = MODEL_HOST, .name = "name of a host"};
 
 // ---- flag, number, choice ----
 
@@ -290,8 +290,8 @@ static json_t *flag_openapi(const struct field *field)
 	return json_pack("{s:s, s:b}", "type", "boolean", "default", field->fallback != 0);
 }
 
-const struct field_type field_type_flag = {PLAIN_OPERATIONS(flag, bool), .name = "boolean",
-	.help = "`true` or `false`.", .always = true};
+const struct field_type field_type_flag = {
+	PLAIN_OPERATIONS(flag, bool), .name = "boolean", .always = true};
 
 PLAIN_VALUE(number, uint32_t)
 
@@ -327,8 +327,7 @@ static json_t *number_openapi(const struct field *field)
 	return schema;
 }
 
-const struct field_type field_type_number = {
-	PLAIN_OPERATIONS(number, uint32_t), .name = "integer", .help = "A whole number."};
+const struct field_type field_type_number = {PLAIN_OPERATIONS(number, uint32_t), .name = "integer"};
 
 // A number that may be 0, which is then its default.
 PLAIN_VALUE(tier, uint32_t)
@@ -350,8 +349,8 @@ static json_t *tier_openapi(const struct field *field)
 		(json_int_t)field->maximum, "default", 0);
 }
 
-const struct field_type field_type_tier = {PLAIN_OPERATIONS(tier, uint32_t), .name = "integer",
-	.help = "A whole number, which may be 0.", .always = true};
+const struct field_type field_type_tier = {
+	PLAIN_OPERATIONS(tier, uint32_t), .name = "integer", .always = true};
 
 // A choice is held as its enum, which has the size of an int.
 PLAIN_VALUE(choice, int)
@@ -390,9 +389,7 @@ static const char *const policy_defaults[] = {
 static const char *const policy_establisheds[] = {
 	[ESTABLISHED_STOP] = "stop", [ESTABLISHED_KEEP] = "keep", NULL};
 
-#define CHOICE_VALUE                                                     \
-	PLAIN_OPERATIONS(choice, int), .name = "choice", .always = true, \
-				       .help = "One of the words listed."
+#define CHOICE_VALUE PLAIN_OPERATIONS(choice, int), .name = "choice", .always = true
 
 const struct field_type field_type_encapsulation = {CHOICE_VALUE, .choices = encapsulations};
 const struct field_type field_type_unknown_unicast = {CHOICE_VALUE, .choices = unknown_unicasts};

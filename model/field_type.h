@@ -9,8 +9,9 @@
 #include "model/schema.h"
 
 struct field_type {
-	const char *name; // for people, after "a": "list of prefixes"
-	const char *help;
+	const char *name;                   // for people, after "a": "list of prefixes"
+	const char *help;                   // NULL: the name says it all
+	const struct field_member *members; // of a list of objects; ended by one without a name
 	size_t size;
 	// Fill `value` (absent so far). On failure it stays absent, and `error` names the element in the
 	// value ("[2]"), if any.

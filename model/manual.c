@@ -46,6 +46,25 @@ static void append_field(UT_string *text, const struct field *field)
 	utstring_printf(text, " |\n");
 }
 
+// The members of those fields that are lists of objects, and how to write what has no plain value.
+static void append_values(UT_string *text, enum model_kind kind)
+{
+	size_t count;
+	const struct field *fields = model_fields(kind, &count);
+	for (size_t i = 0; i < count; i++) {
+		const struct field_member *member = field_members(&fields[i]);
+		const char *help = field_type_help(&fields[i]);
+		if (fields[i].flags & FIELD_SERVER || !help)
+			continue;
+		utstring_printf(text, "\n`%s`: %s\n", fields[i].name, help);
+		if (!member)
+			continue;
+		utstring_printf(text, "\n| member | what |\n| --- | --- |\n");
+		for (; member->name; member++)
+			utstring_printf(text, "| `%s` | %s |\n", member->name, member->help);
+	}
+}
+
 static void append_kind(UT_string *text, enum model_kind kind)
 {
 	size_t count;
@@ -59,6 +78,8 @@ static void append_kind(UT_string *text, enum model_kind kind)
 	utstring_printf(text, "| field | type | what | |\n| --- | --- | --- | --- |\n");
 	for (size_t i = 0; i < count; i++)
 		append_field(text, &fields[i]);
+	append_values(text, kind);
+	utstring_printf(text, "\n```yaml\n%s```\n", model_kind_example(kind));
 }
 
 static void append_warnings(UT_string *text)

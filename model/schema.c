@@ -115,6 +115,11 @@ const char *field_type_help(const struct field *field)
 	return field->type->help;
 }
 
+const struct field_member *field_members(const struct field *field)
+{
+	return field->type->members;
+}
+
 const char *const *field_choices(const struct field *field)
 {
 	return field->type->choices;

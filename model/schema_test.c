@@ -201,6 +201,36 @@ static void openapi_holds_together(void **state)
 	json_decref(openapi);
 }
 
+// What is told about the items of lists is what they have.
+static void members_are_those_of_the_api(void **state)
+{
+	(void)state;
+	static const struct {
+		enum model_kind kind;
+		const char *field, *schema;
+	} lists[] = {{MODEL_PORT, "security", "Port"}, {MODEL_ROUTER, "networks", "Router"},
+		{MODEL_ROUTER, "routes", "Router"}, {MODEL_POLICY, "rules", "Policy"}};
+	json_t *openapi = model_openapi();
+	json_t *schemas = json_object_get(json_object_get(openapi, "components"), "schemas");
+	for (size_t i = 0; i < array_count(lists); i++) {
+		json_t *properties =
+			json_object_get(json_object_get(schemas, lists[i].schema), "properties");
+		json_t *items =
+			json_object_get(json_object_get(properties, lists[i].field), "items");
+		json_t *choice = json_array_get(json_object_get(items, "oneOf"), 1);
+		json_t *members = json_object_get(choice ? choice : items, "properties");
+		const struct field_member *member =
+			field_members(model_field_find(lists[i].kind, lists[i].field));
+		size_t count = 0;
+		for (; member->name; member++, count++)
+			assert_non_null(json_object_get(members, member->name));
+		assert_int_equal(count, json_object_size(members));
+	}
+	assert_null(field_members(model_field_find(MODEL_PORT, "labels")));
+	assert_null(field_type_help(model_field_find(MODEL_NETWORK, "mtu")));
+	json_decref(openapi);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -210,6 +240,7 @@ int main(void)
 		cmocka_unit_test(columns_follow_the_schema),
 		cmocka_unit_test(cells_are_short_texts),
 		cmocka_unit_test(nothing_is_left_out),
+		cmocka_unit_test(members_are_those_of_the_api),
 		cmocka_unit_test(openapi_holds_together),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -493,6 +493,20 @@ def test_explain(weft):
     assert re.search(r"^network  \(.*required", text, re.MULTILINE)
     fields = {field["name"]: field for field in weft.json("explain", "port")["fields"]}
     assert fields["network"]["required"] and fields["key"]["read_only"]
+    assert [member["name"] for member in fields["security"]["members"]] == ["addresses", "mac"]
+    assert re.search(r"^      action +allow; ", weft.run("explain", "policy.rules").stdout, re.MULTILINE)
+    assert 'did you mean "rules"?' in weft.run("explain", "policy.rule", code=USAGE).stderr
+
+
+def test_examples_apply(weft):
+    """Every kind of object is explained with an example that is accepted as it stands."""
+    kinds = [line.split()[0] for line in weft.run("explain").stdout.split("\n\n")[0].splitlines()]
+    assert len(kinds) == 7
+    for kind in kinds:
+        example = weft.run("explain", kind).stdout.split("\nExample:\n")[1]
+        assert weft.json("explain", kind)["example"] == re.sub("^    ", "", example, flags=re.MULTILINE)
+        weft.apply(example)
+        assert f"no {kind}" not in weft.run("get", kind).stderr
 
 
 def test_openapi(weft):

@@ -99,17 +99,17 @@
 		"The prefixes; none repeats, some may contain others", .maximum = 100000)
 
 // The field is called "default", which no member of a struct can be.
-#define POLICY_FIELDS(FIELD)                                                                \
-	FIELD(policy, selector, applies_to, FIELD_COLUMN,                                   \
-		"The ports that it protects; left out: all of the tenant")                  \
-	FIELD(policy, tier, tier, FIELD_COLUMN, "Policies of a lower tier are asked first", \
-		.maximum = 15)                                                              \
-	FIELD(policy, policy_default, otherwise, FIELD_WIDE,                                \
-		"What becomes of a packet, in a direction that it has rules for, that no "  \
-		"rule of any policy takes",                                                 \
-		.name = "default", .fallback = POLICY_DROP)                                 \
-	FIELD(policy, policy_established, established, FIELD_WIDE,                          \
-		"What becomes of connections that were allowed and no longer would be",     \
-		.fallback = ESTABLISHED_STOP)                                               \
-	FIELD(policy, rules, rules, 0,                                                      \
-		"Each an object; of equal priority, those that drop come first", .maximum = 65536)
+#define POLICY_FIELDS(FIELD)                                                                 \
+	FIELD(policy, selector, applies_to, FIELD_COLUMN,                                    \
+		"The ports that it protects; left out: all of the tenant")                   \
+	FIELD(policy, tier, tier, FIELD_COLUMN, "Policies of a lower tier are asked first",  \
+		.maximum = 15)                                                               \
+	FIELD(policy, policy_default, otherwise, FIELD_WIDE,                                 \
+		"What becomes of a packet, in a direction that it has rules for, that no "   \
+		"rule of any policy takes",                                                  \
+		.name = "default", .fallback = POLICY_DROP)                                  \
+	FIELD(policy, policy_established, established, FIELD_WIDE,                           \
+		"What becomes of connections that were allowed and no longer would be",      \
+		.fallback = ESTABLISHED_STOP)                                                \
+	FIELD(policy, rules, rules, 0, "Of equal priority, those that drop are asked first", \
+		.maximum = 65536)

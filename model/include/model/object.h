@@ -204,6 +204,8 @@ struct policy {
 const char *model_kind_name(enum model_kind kind);
 const char *model_kind_plural(enum model_kind kind);
 const char *model_kind_help(enum model_kind kind);
+// A file (YAML) with an object of the kind and what it needs, that can be applied as it stands.
+const char *model_kind_example(enum model_kind kind);
 // Accepts singular or plural. 0 or -ENOENT.
 int model_kind_find(const char *name, enum model_kind *out);
 bool model_kind_in_tenant(enum model_kind kind);

@@ -18,6 +18,12 @@ enum field_flags {
 	FIELD_WIDE = 1 << 5,     // shown in wide tables
 };
 
+// A member of a value that is an object, or a list of objects: of a rule, "action".
+struct field_member {
+	const char *name; // NULL ends a list of members
+	const char *help; // sentences without the final stop
+};
+
 struct field_type; // how values of a type are decoded, encoded and compared: private to the model
 
 struct field {
@@ -40,7 +46,10 @@ const struct field *model_field_find(enum model_kind kind, const char *name);
 const char *model_field_suggest(enum model_kind kind, const char *name);
 
 const char *field_type_name(const struct field *field); // for people: "list of prefixes"
+// How a value is written; NULL where its name says it all.
 const char *field_type_help(const struct field *field);
+// The members of each item of a list of objects, ended by one without a name; NULL for other types.
+const struct field_member *field_members(const struct field *field);
 // The words of a choice, NULL-terminated; NULL for other types.
 const char *const *field_choices(const struct field *field);
 // Whether it names another object (then `kind` is filled).
