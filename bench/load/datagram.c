@@ -201,6 +201,7 @@ int flood_run(const struct load *load)
 		}
 		nanosleep(&(struct timespec){.tv_nsec = TURN_NS}, NULL);
 	}
-	printf("{\"packets_per_second\": %.1f}\n", (double)sent * 1e9 / (double)(now_ns() - start));
+	printf("{\"packets_per_second\": %.1f, \"packets\": %llu}\n",
+		(double)sent * 1e9 / (double)(now_ns() - start), (unsigned long long)sent);
 	return 0;
 }

@@ -77,10 +77,10 @@ class Api:
     def revision(self):
         return self.get("/v1/status")["revision"]
 
-    def receipt(self, revision, seconds=30):
+    def receipt(self, revision, seconds=60):
         return self.get(f"/v1/revisions/{revision}?wait={seconds}s", timeout=seconds + 30)
 
-    def wait_for(self, path, judge, seconds=10):
+    def wait_for(self, path, judge, seconds=60):
         """Read an object until `judge` is content with it; the last one read, content or not."""
         deadline = time.monotonic() + seconds
         while True:

@@ -66,7 +66,7 @@ class Client:
             if path.suffix not in (".sh", ".log", ".conf", ".leases"):
                 path.unlink()
 
-    def lease(self, event, seconds=10):
+    def lease(self, event, seconds=60):
         path = self.base.with_suffix(f".{event}")
         if wait_until(path.exists, seconds) is None:
             raise LabError(f"{self.base.name}: no {event}:\n{self.base.with_suffix('.log').read_text()[-2000:]}")
@@ -88,7 +88,7 @@ def dhclient(container, family=4, *words):
                6: "dhcp6.name-servers, dhcp6.domain-search"}[family]
     base.with_suffix(".conf").write_text(
         "option rfc3442-classless-static-routes code 121 = array of unsigned integer 8;\n"
-        f"request {options};\ntimeout 20; retry 2; initial-interval 1; initial-delay 0;\n")
+        f"request {options};\ntimeout 60; retry 2; initial-interval 1; initial-delay 0;\n")
     return Client(container, name, DHCLIENT_SCRIPT, [
         "dhclient", f"-{family}", "-d", "-v", "--no-pid", "-sf", "SCRIPT", "-lf", "BASE.leases", "-cf", "BASE.conf",
         *words, "eth0"])

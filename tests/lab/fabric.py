@@ -240,7 +240,7 @@ class Lab:
             self.binary, "controller", "--store", f"sqlite:{self.folder}/weft.db", "--socket", self.socket,
             "--listen", self.listen, "--cert", certificate, "--key", key,
             "--ca", self.authority.certificate))
-        deadline = time.monotonic() + 10
+        deadline = time.monotonic() + 60
         while True:
             try:
                 return self.api.get("/v1/status")
@@ -249,7 +249,7 @@ class Lab:
                     raise LabError(f"the controller did not start:\n{self.log('controller')}") from None
                 time.sleep(0.02)
 
-    def wait_connected(self, seconds=15):
+    def wait_connected(self, seconds=60):
         """Until every host's agent has its stream."""
         for name in self.hosts:
             def connected(_):
@@ -361,10 +361,10 @@ class Lab:
         def reported(_):
             answer = self.api.get(f"/v1/hosts/{host}/interfaces")
             return any(i["name"] == workload.device for i in answer["items"])
-        self.wait(reported, 10, f"host {host} does not report {workload.device}:\n{self.log(f'agent-{host}')}")
+        self.wait(reported, 60, f"host {host} does not report {workload.device}:\n{self.log(f'agent-{host}')}")
         return self.api.attach(workload.tenant, workload.port, host, workload.device)
 
-    def settle(self, seconds=20):
+    def settle(self, seconds=60):
         """Until every host has realized the newest revision; the receipt."""
         receipt = self.api.receipt(self.api.revision(), seconds)
         if not receipt["complete"]:

@@ -16,7 +16,7 @@ _spec = importlib.util.spec_from_file_location("guest_build", _BUILD)
 build = importlib.util.module_from_spec(_spec)
 _spec.loader.exec_module(build)
 
-BOOT_SECONDS = 60  # 3 on an idle machine
+BOOT_SECONDS = 180  # 3 on an idle machine
 
 
 class Reply:
@@ -28,7 +28,7 @@ class Reply:
     def ready(self):
         return bool(select.select([self._guest.socket], [], [], 0)[0])
 
-    def result(self, timeout=60):
+    def result(self, timeout=180):
         """(exit code, output)"""
         self._guest.socket.settimeout(timeout)
         try:
@@ -37,7 +37,7 @@ class Reply:
         except TimeoutError:
             raise LabError(f"guest {self._guest.name}: {self._command}: no end after {timeout} s") from None
 
-    def output(self, timeout=60):
+    def output(self, timeout=180):
         code, output = self.result(timeout)
         if code:
             raise LabError(f"guest {self._guest.name}: {self._command}: exit code {code}\n{output}")
@@ -112,7 +112,7 @@ class Guest:
         self.socket.sendall(base64.b64encode(command.encode()) + b"\n")
         return Reply(self, command)
 
-    def run(self, command, timeout=60):
+    def run(self, command, timeout=180):
         """Run a shell command inside; its output."""
         return self.start(command).output(timeout)
 
@@ -124,7 +124,7 @@ class Guest:
         self.socket.close()
 
 
-def run_binary(series, command, programs, files=None, *, folder, memory=1024, timeout=600):
+def run_binary(series, command, programs, files=None, *, folder, memory=1024, timeout=1800):
     """Boot a kernel of this series with host programs inside, run one command: (exit code, output)."""
     guest = Guest(f"kernel-{series}", folder, series=series, programs=programs, files=files, memory=memory)
     try:

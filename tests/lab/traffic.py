@@ -16,6 +16,7 @@ import struct
 import threading
 import time
 
+from .exchange import PATIENCE, SETTLE
 from .fabric import ANSWER_PORT
 
 _ETH_P_ALL = 0x0003
@@ -152,21 +153,25 @@ class Traffic:
                 self._probes[token].answers.append(name)
 
     def pump(self, seconds, until=None):
-        """Handle what arrives for so long, or until `until` says so."""
+        """Handle what arrives for so long, or until `until` says so; in the end, what has come by then."""
         deadline = time.monotonic() + seconds
         while (left := deadline - time.monotonic()) > 0 and not (until and until()):
-            for key, _ in self._selector.select(min(left, 0.1)):
-                handler, context = key.data
-                if handler == self._on_frames:
-                    handler(context)
-                else:
-                    handler(context, key.fileobj)
+            self._handle(min(left, 0.1))
+        self._handle(0)
+
+    def _handle(self, seconds):
+        for key, _ in self._selector.select(seconds):
+            handler, context = key.data
+            if handler == self._on_frames:
+                handler(context)
+            else:
+                handler(context, key.fileobj)
 
     # ---- what is sent ----
 
-    def probe(self, pairs, seconds=2.0, settle=0.3):
-        """Send one probe for each (workload, address). Waits for all the answers that must come, then `settle` longer
-        for those that must not."""
+    def probe(self, pairs, settle=SETTLE, until=None):
+        """Send one probe for each (workload, address). Waits for all the answers that must come, or until `until(probes)`,
+        then `settle` longer for those that must not."""
         probes = []
         for source, address in pairs:
             token = f"weft-probe:{next(_numbers)};"
@@ -179,7 +184,7 @@ class Traffic:
                 self.pump(0.0005)
         for source in {p.source.name: p.source for p in probes if p.source.guest}.values():
             self._send_from_guest([p for p in probes if p.source is source])
-        self.pump(seconds, until=lambda: all(p.answers for p in due))
+        self.pump(PATIENCE, until=lambda: until(probes) if until else all(p.answers for p in due))
         self.pump(settle)
         return probes
 
@@ -190,9 +195,9 @@ class Traffic:
         yield self._marked
         self._marker = None
 
-    def inject(self, workload, frames, settle=0.3):
+    def inject(self, workload, frames, due=0):
         """Put raw frames on a container's interface, as a program with all rights inside it could. Answers a list of
-        (workload name, frame): where frames with INJECTED inside arrived."""
+        (workload name, frame): where frames with INJECTED inside arrived. So many as are `due` are waited for."""
         with workload.namespace.entered():
             wire = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, 0)
             wire.bind(("eth0", 0))
@@ -200,7 +205,8 @@ class Traffic:
             for frame in frames:
                 wire.send(frame)
                 self.pump(0.002)
-            self.pump(settle)
+            self.pump(PATIENCE, until=lambda: len(arrived) >= due)
+            self.pump(SETTLE)
         return arrived
 
     def flow(self, pairs, seconds, rate, events=()):
@@ -211,7 +217,7 @@ class Traffic:
         events = sorted(events, key=lambda event: event[0])
         for source, address in itertools.cycle(pairs):
             now = time.monotonic() - start
-            if now > seconds and not events:
+            if now > seconds and not events and len(probes) > seconds * rate / 2:
                 break
             if events and now >= events[0][0]:
                 threads.append(_Event(events.pop(0)[1]))
@@ -224,7 +230,7 @@ class Traffic:
             self.pump(0.05)
         for thread in threads:
             thread.finish()
-        self.pump(1, until=lambda: all(p.answers for p in probes))
+        self.pump(PATIENCE, until=lambda: all(p.answers for p in probes))
         return len(probes), sum(1 for p in probes if len(p.answers) == 1)
 
     def _send(self, probe):
@@ -242,8 +248,10 @@ class Traffic:
     def _send_from_guest(self, probes):
         words = " ".join(f"'{p.address}' '{p.token}'" for p in probes)
         # The guest waits while this process answers for the containers, so its command is sent first and read later.
-        reply = probes[0].source.guest.start(f"workload probe {ANSWER_PORT} 1000 {words}")
-        self.pump(5, until=reply.ready)
+        due = sum(1 for p in probes if expected_answer(self.workloads, p.source, p.address))
+        reply = probes[0].source.guest.start(
+            f"workload probe {ANSWER_PORT} {PATIENCE * 1000:.0f} {due} {SETTLE * 1000:.0f} {words}")
+        self.pump(2 * PATIENCE, until=reply.ready)
         for line in reply.output().splitlines():
             token, name = line.split()
             self._probes[token].answers.append(name)

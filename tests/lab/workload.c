@@ -4,7 +4,7 @@
 // guest needs nothing else.
 //
 //   workload serve NAME PORT                      answer every UDP datagram and TCP request with
-//   "NAME <what was sent>" workload probe PORT TIMEOUT_MS (ADDRESS TOKEN)...   ask by UDP; print
+//   "NAME <what was sent>" workload probe PORT TIMEOUT_MS DUE SETTLE_MS (ADDRESS TOKEN)...   ask by UDP; print
 //   "TOKEN NAME" for each answer workload rr ADDRESS PORT SECONDS              TCP
 //   request-response; print JSON workload crr ADDRESS PORT SECONDS             the same with a
 //   connection for each request
@@ -131,7 +131,8 @@ static _Noreturn void serve(const char *name, const char *port)
 	}
 }
 
-static int probe(const char *port, int timeout_ms, int count, char **pairs)
+// So many answers as are `due` are waited for, and whatever else there is a while longer.
+static int probe(const char *port, int timeout_ms, int due, int settle_ms, int count, char **pairs)
 {
 	struct pollfd wait = {.fd = open_socket(SOCK_DGRAM), .events = POLLIN};
 	uint64_t deadline;
@@ -144,8 +145,8 @@ static int probe(const char *port, int timeout_ms, int count, char **pairs)
 		sendto(wait.fd, pairs[i + 1], strlen(pairs[i + 1]), 0, (struct sockaddr *)&to,
 			sizeof(to));
 	}
-	deadline = now_ns() + (uint64_t)timeout_ms * 1000000u;
-	while (answers < count / 2 && now_ns() < deadline) {
+	deadline = now_ns() + (uint64_t)(due ? timeout_ms : settle_ms) * 1000000u;
+	while (now_ns() < deadline) {
 		char reply[TEXT], name[TEXT], token[TEXT];
 		ssize_t size;
 
@@ -158,7 +159,8 @@ static int probe(const char *port, int timeout_ms, int count, char **pairs)
 		if (sscanf(reply, "%255s %255s", name, token) != 2)
 			continue;
 		printf("%s %s\n", token, name);
-		answers++;
+		if (++answers == due)
+			deadline = now_ns() + (uint64_t)settle_ms * 1000000u;
 	}
 	return 0;
 }
@@ -223,8 +225,9 @@ int main(int count, char **words)
 	setvbuf(stdout, NULL, _IOLBF, 0);
 	if (strcmp(command, "serve") == 0 && count == 4)
 		serve(words[2], words[3]);
-	if (strcmp(command, "probe") == 0 && count >= 6 && count % 2 == 0)
-		return probe(words[2], atoi(words[3]), count - 4, words + 4);
+	if (strcmp(command, "probe") == 0 && count >= 8 && count % 2 == 0)
+		return probe(words[2], atoi(words[3]), atoi(words[4]), atoi(words[5]), count - 6,
+			words + 6);
 	if (strcmp(command, "rr") == 0 && count == 5)
 		return request_response(words[2], words[3], atof(words[4]), 0);
 	if (strcmp(command, "crr") == 0 && count == 5)

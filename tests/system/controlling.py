@@ -44,7 +44,7 @@ class Client:
     def __init__(self, connect):
         self.connect = connect
 
-    def request(self, method, path, body=None, *, raw=None, headers=None, timeout=30):
+    def request(self, method, path, body=None, *, raw=None, headers=None, timeout=60):
         """`body` is sent as JSON, `raw` as it is (bytes, or an iterable: then in chunks)."""
         connection = self.connect(timeout)
         try:
@@ -86,7 +86,7 @@ class Client:
             lists[kind] = [{k: v for k, v in item.items() if k != "status"} for item in items]
         return self.revision(), lists
 
-    def lines(self, path, timeout=30):
+    def lines(self, path, timeout=60):
         return Lines(self, path, timeout)
 
 
@@ -130,7 +130,7 @@ class Controller(Client):
         self.process = subprocess.Popen(
             [self.binary, "controller", "--store", f"sqlite:{self.folder}/weft.db", "--socket", str(self.socket),
              *map(str, self.options)], stdout=log, stderr=log)
-        deadline = time.monotonic() + 20
+        deadline = time.monotonic() + 60
         while True:
             try:
                 return self.get("/v1/status")
@@ -142,11 +142,11 @@ class Controller(Client):
     def stop(self):
         """End it in order; its exit status."""
         self.process.terminate()
-        return self.process.wait(20)
+        return self.process.wait(60)
 
     def kill(self):
         self.process.kill()
-        self.process.wait(20)
+        self.process.wait(60)
 
 
 class Tls(Client):
@@ -229,12 +229,12 @@ class Agent(threading.Thread):
     def report(self, **members):
         return self.client.must("POST", f"{self.path}/report", members)
 
-    def wait(self, judge, seconds=10):
+    def wait(self, judge, seconds=60):
         """Until `judge(self)` is true; whether it was."""
         with self.changed:
             return self.changed.wait_for(lambda: judge(self), seconds)
 
-    def wait_revision(self, revision, seconds=10):
+    def wait_revision(self, revision, seconds=60):
         return self.wait(lambda agent: agent.batches and agent.batches[-1][-1]["revision"] >= revision, seconds)
 
     def close(self):
@@ -243,5 +243,5 @@ class Agent(threading.Thread):
             self.stream.connection.sock.shutdown(socket.SHUT_RDWR)
         except (OSError, AttributeError):
             pass
-        self.join(10)
+        self.join(60)
         assert not self.diverged

@@ -211,7 +211,7 @@ def read_answer(connection):
 def test_announced_too_large(acme):
     """Nothing of 100 MB is sent before the answer comes."""
     with socket.socket(socket.AF_UNIX) as connection:
-        connection.settimeout(10)
+        connection.settimeout(60)
         connection.connect(str(acme.socket))
         connection.sendall(b"PUT /v1/tenants/acme HTTP/1.1\r\nHost: weft\r\nContent-Length: 104857600\r\n\r\n")
         status, document = read_answer(connection)
@@ -220,7 +220,7 @@ def test_announced_too_large(acme):
 
 def test_hundred_megabytes(acme):
     with socket.socket(socket.AF_UNIX) as connection:
-        connection.settimeout(20)
+        connection.settimeout(60)
         connection.connect(str(acme.socket))
         connection.sendall(b"PUT /v1/tenants/acme HTTP/1.1\r\nHost: weft\r\nTransfer-Encoding: chunked\r\n\r\n")
         chunk = b"100000\r\n" + b" " * (1 << 20) + b"\r\n"
@@ -247,7 +247,7 @@ def test_many_large_at_once(acme):
     """The memory that bodies take is bounded, whoever sends them."""
     def half_a_body():
         connection = socket.socket(socket.AF_UNIX)
-        connection.settimeout(20)
+        connection.settimeout(60)
         connection.connect(str(acme.socket))
         connection.sendall(b"PUT /v1/tenants/acme HTTP/1.1\r\nHost: weft\r\nContent-Length: %d\r\n\r\n" % LIMIT)
         try:
@@ -280,7 +280,7 @@ def test_many_large_at_once(acme):
 ])
 def test_garbage(acme, request_text):
     with socket.socket(socket.AF_UNIX) as connection:
-        connection.settimeout(5)
+        connection.settimeout(60)
         connection.connect(str(acme.socket))
         try:
             connection.sendall(request_text)

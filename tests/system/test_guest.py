@@ -51,7 +51,7 @@ def test_bulk_tcp_from_and_to_the_guest(fabric):
     machine.guest.run("mkdir -p /tmp/www && head -c 4000000 /dev/urandom >/tmp/www/file && httpd -p 8080 -h /tmp/www")
     there = machine.guest.run("md5sum </tmp/www/file").split()[0]
     fetch = ("import hashlib,urllib.request;"
-             "print(hashlib.md5(urllib.request.urlopen('http://{}:8080/file',timeout=20).read()).hexdigest())")
+             "print(hashlib.md5(urllib.request.urlopen('http://{}:8080/file',timeout=120).read()).hexdigest())")
     for name in ("acme/web1", "acme/web2"):
         assert containers[name].namespace.run("/usr/bin/python3", "-c", fetch.format(machine.ipv4)).strip() == there
         assert containers[name].namespace.run("/usr/bin/python3", "-c",
@@ -65,7 +65,7 @@ def download(machine, container):
         try:
             url = f"http://{container.ipv4}:8081/traffic.py"
             assert checks.wait_until(lambda: checks.run(*container.namespace.words(
-                "curl", "-sf", "-o", "/dev/null", "http://[::1]:8081/"), check=False).returncode == 0, 5) is not None
+                "curl", "-sf", "-o", "/dev/null", "http://[::1]:8081/"), check=False).returncode == 0) is not None
             size = int(machine.guest.run(f"wget -q -O - {url} | wc -c"))
             assert size == (ROOT / "tests/lab/traffic.py").stat().st_size
         finally:

@@ -35,13 +35,13 @@ class OpenVSwitch:
                                                        *words))
 
     def _await(self, name):
-        assert checks.wait_until((self.folder / name).exists, 10) is not None, f"no {name}"
+        assert checks.wait_until((self.folder / name).exists) is not None, f"no {name}"
 
     def run(self, *words):
-        return self.namespace.run(*self._environment, *words, timeout=20)
+        return self.namespace.run(*self._environment, *words, timeout=60)
 
     def vsctl(self, *words):
-        return self.run("ovs-vsctl", f"--db=unix:{self.folder}/db.sock", "--timeout=15", *words)
+        return self.run("ovs-vsctl", f"--db=unix:{self.folder}/db.sock", "--timeout=60", *words)
 
     def ofctl(self, *words):
         return self.run("ovs-ofctl", *words)
@@ -111,11 +111,11 @@ def test_open_vswitch_ends_the_tunnel(peer):
     bridge(lab, encap, switch, lab.api.port("acme", "near"), far)
     ipv4, ipv6 = sorted(far["addresses"], key=lambda a: ":" in a)
     for protocol, address in (("ip", ipv4), ("ipv6", ipv6)):
-        assert checks.wait_until(lambda: checks.ping(container, address, wait=0.5), 10) is not None
+        assert checks.wait_until(lambda: checks.ping(container, address, wait=0.5)) is not None
         time.sleep(1)  # Open vSwitch brings its flow counters up to date twice a second
         before = flow_packets(switch, protocol)
         assert checks.ping(container, address, count=10)
         # Only packets whose option holds both keys match the flow, so it is Open vSwitch that read them.
-        assert checks.wait_until(lambda: flow_packets(switch, protocol) - before >= 10, 5) is not None
+        assert checks.wait_until(lambda: flow_packets(switch, protocol) - before >= 10) is not None
     for address in container.addresses:
-        assert far["namespace"].run("ping", "-q", "-c", "10", "-i", "0.05", "-W", "2", address)
+        assert far["namespace"].run("ping", "-q", "-c", "10", "-i", "0.05", "-W", "20", address)

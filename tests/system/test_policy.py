@@ -106,6 +106,7 @@ tenant: {tenant}
 networks:
   near: {{subnets: [10.2.1.0/24, "fd00:2:1::/64"]}}
   there: {{subnets: [10.2.2.0/24, "fd00:2:2::/64"]}}
+  apart: {{subnets: [10.2.3.0/24]}}
 routers:
   main: {{networks: [near, there]}}
 ports:
@@ -114,8 +115,11 @@ ports:
   neighbor: {{network: near, labels: {{role: neighbor}}}}
   server1: {{network: there, labels: {{role: server}}}}
   server2: {{network: there, labels: {{role: server}}}}
+  asking: {{network: apart}}
+  counted: {{network: apart, labels: {{role: counted}}}}
 """
-PLACES = {"client1": "h1", "client2": "h2", "neighbor": "h1", "server1": "h1", "server2": "h2"}
+PLACES = {"client1": "h1", "client2": "h2", "neighbor": "h1", "server1": "h1", "server2": "h2",
+          "asking": "h2", "counted": "h1"}  # those of `apart` are for exact counts: no other test speaks to them
 TENANTS = ("acme", "umbrella")
 SERVERS = ("server1", "server2")  # for client1: on its own host, and on the other
 NOTHING = {"to": "any", "from": "any", "action": "drop", "priority": 0}
@@ -291,17 +295,17 @@ def test_icmp_errors_follow_their_connection(acme, rule, server, family):
         with open_udp(client, of(server, family), 5301) as asked:
             asked.sendto(b"asked", (of(server, family), 53))
             traffic.pump(SETTLE)
-            assert inject_ip(traffic, server, error) == [client.name]
+            assert inject_ip(traffic, server, error, due=1) == [client.name]
 
 
-def inject_ip(traffic, source, *packets):
-    """Send these to the router of the source's network; the names of the workloads where INJECTED arrived."""
+def inject_ip(traffic, source, packet, due=0):
+    """Send it to the router of the source's network; the names of the workloads where INJECTED arrived."""
     router = source.namespace.run("ip", "-j", "neighbor", "show", "dev", "eth0")
     macs = {entry["lladdr"] for entry in json.loads(router) if entry.get("lladdr", "").startswith("0e:57")}
     assert len(macs) == 1
     header = bytes.fromhex(macs.pop().replace(":", "") + source.mac.replace(":", ""))
-    frames = [header + (b"\x08\x00" if packet.version == 4 else b"\x86\xdd") + bytes(packet) for packet in packets]
-    return [name for name, _ in traffic.inject(source, frames)]
+    frame = header + (b"\x08\x00" if packet.version == 4 else b"\x86\xdd") + bytes(packet)
+    return [name for name, _ in traffic.inject(source, [frame], due)]
 
 
 @pytest.mark.parametrize("server", SERVERS)
@@ -342,7 +346,7 @@ def test_fragments_follow_the_first(fabric, acme, rule, drops, server, family):
     # Six fragments each. Those behind the first name no port, and are counted where they are noticed.
     port = "client1" if server == "server1" else server
     assert checks.wait_until(lambda: rule_packets(fabric[0])[name] == 5
-                             and drops(port).get("fragment-without-first") == 25, 6) is not None, \
+                             and drops(port).get("fragment-without-first") == 25) is not None, \
         (rule_packets(fabric[0]), drops(port))
 
 
@@ -382,15 +386,17 @@ def test_reject_on_another_host_drops(acme, rule, drops, family):
     client, server = acme["client1"], acme["server2"]
     with Services([server], ["tcp/81"]):
         assert outcome(client, of(server, family), 81) == "silent"
-        assert checks.wait_until(lambda: sum(drops(port).get("denied-by-rule", 0) for port in PLACES), 6)
+        assert checks.wait_until(lambda: sum(drops(port).get("denied-by-rule", 0) for port in PLACES))
 
 
 def test_each_rule_counts_and_each_drop_has_its_cause(fabric, acme, rule, drops):
     lab = fabric[0]
     # Multicast listener reports come now and then, and are no part of the sum.
-    rule([let(["udp/53"], name="ask"), let(["udp/98"], action="drop", name="never"),
-          {"from": "any", "to": "any", "ports": ["icmpv6"], "action": "allow"}], applies_to="role=server")
-    client, server = acme["client1"], acme["server1"]
+    anybody = {"from": "any", "to": "any"}
+    rule([{**anybody, "ports": ["udp/53"], "action": "allow", "name": "ask"},
+          {**anybody, "ports": ["udp/98"], "action": "drop", "name": "never"},
+          {**anybody, "ports": ["icmpv6"], "action": "allow"}], applies_to="role=counted")
+    client, server = acme["asking"], acme["counted"]
     with Services([server], ["udp/53"]):
         for port, count in ((53, 3), (98, 7), (99, 5)):
             for _ in range(count):
@@ -401,10 +407,10 @@ def test_each_rule_counts_and_each_drop_has_its_cause(fabric, acme, rule, drops)
                             assert opened.recv(100) == b"weft"
                             opened.sendto(b"weft", (server.ipv4, port))
     expected = {"ask": 3, "never": 7, "default": 5}
-    assert checks.wait_until(lambda: rule_packets(lab) == expected, 6) is not None, rule_packets(lab)
+    assert checks.wait_until(lambda: rule_packets(lab) == expected) is not None, rule_packets(lab)
     reasons = {"denied-by-rule": 7, "denied-by-default": 5}
-    assert checks.wait_until(lambda: drops("server1") == reasons, 6) is not None, drops("server1")
-    assert drops("client1") == {}
+    assert checks.wait_until(lambda: drops("counted") == reasons) is not None, drops("counted")
+    assert drops("asking") == {}
     rows = [line.split() for line in lab.weft("describe", "policy", "acme/law").splitlines()]
     for name, count in expected.items():
         assert [row[3] for row in rows if row[:1] == [name]] == [str(count)]
@@ -414,7 +420,8 @@ def test_broadcast_obeys_each_receiver(acme, rule):
     """Everybody of the network hears it, until a policy says who may."""
     listeners = {"client2": acme["client2"], "neighbor": acme["neighbor"]}
 
-    def heard():
+    def heard(due):
+        """Who hears what. What is `due` is waited for."""
         result = set()
         for address in ("255.255.255.255", "ff02::1"):
             with contextlib.ExitStack() as stack:
@@ -428,17 +435,18 @@ def test_broadcast_obeys_each_receiver(acme, rule):
                         scope = (0, socket.if_nametoindex("eth0"))
                 sender.sendto(b"weft", (address, 7905, *scope))
                 for port, receiver in opened.items():
-                    receiver.settimeout(SETTLE)
+                    receiver.settimeout(PATIENCE if (port, address) in due else SETTLE)
                     with contextlib.suppress(TimeoutError):
                         receiver.recv(100)
                         result.add((port, address))
         return result
     everybody = {(port, address) for port in listeners for address in ("255.255.255.255", "ff02::1")}
-    assert heard() == everybody
+    assert heard(everybody) == everybody
     rule([{"to": "role=client", "from": "any", "ports": ["udp/7905"], "action": "allow"}, NOTHING])
-    assert heard() == {(port, address) for port, address in everybody if port == "client2"}
+    clients = {(port, address) for port, address in everybody if port == "client2"}
+    assert heard(clients) == clients
     rule([NOTHING])
-    assert heard() == set()
+    assert heard(set()) == set()
 
 
 # ---- changes under traffic ----
@@ -500,9 +508,11 @@ class Questions(threading.Thread):
                 while opened.recv(100):
                     self.arrived[port] += 1
 
-    def finish(self):
+    def finish(self, due):
+        """Send no more. All that were sent to port `due` are waited for."""
         self._end.set()
         self.join()
+        checks.wait_until(lambda: self._drain() or self.arrived[due] == self.sent[due], PATIENCE)
         time.sleep(SETTLE)
         self._drain()
         for opened in (*self._servers.values(), *self._clients):
@@ -524,13 +534,16 @@ def test_no_packet_is_judged_by_a_mixture(acme, rule, action):
     try:
         for number in range(CHANGES):
             rule(sets[(number + 1) % 2])
+            before = [asked.sent[6001] for asked in questions]
+            assert checks.wait_until(lambda: all(asked.sent[6001] >= sent + 10
+                                                 for asked, sent in zip(questions, before))) is not None
     finally:
         for asked in questions:
-            asked.finish()
+            asked.finish(due=6003)
         wrong = [stream.finish() for stream in streams]
     assert wrong == [[] for _ in streams]
     for asked in questions:
-        assert asked.sent[6001] > 10 * CHANGES
+        assert asked.sent[6001] >= 10 * CHANGES
         assert asked.arrived == {6001: 0, 6002: 0, 6003: asked.sent[6003]}
 
 
@@ -564,7 +577,6 @@ def test_a_flood_hurts_nobody_else(build_folder, acme, rule, drops, kind):
         asked = answered = 0
         missing = []
         with open_udp(client, other.ipv4) as asking:
-            asking.settimeout(1)
             while flood.poll() is None:
                 for _ in range(20):
                     asking.sendto(b"%d" % asked, (other.ipv4, 53))
@@ -575,7 +587,7 @@ def test_a_flood_hurts_nobody_else(build_folder, acme, rule, drops, kind):
                 for ends in (own, *others):
                     assert says(*ends) and says(*reversed(ends))
         assert flood.returncode == 0
-        assert json.loads(flood.stdout.read())["packets_per_second"] > 10000
+        assert json.loads(flood.stdout.read())["packets"] > 10000
         assert missing == []
         assert asked == answered >= 20
         for ends in (own, *others):

@@ -146,7 +146,7 @@ def test_routers_serve_nothing_else(acme, drops):
     with Prober(acme["left1"], "fd00:1:1::1", 9) as prober:
         prober.send()
         assert prober.error()[:3] == (1, 4, "fd00:1:1::1")
-    assert checks.wait_until(lambda: drops("left1").get("router-address") == 2, 6) is not None, drops("left1")
+    assert checks.wait_until(lambda: drops("left1").get("router-address") == 2) is not None, drops("left1")
 
 
 def test_routers_name_themselves_on_the_way(acme, drops):
@@ -160,7 +160,7 @@ def test_routers_name_themselves_on_the_way(acme, drops):
             prober.send(ttl=3)  # and at last the target itself: nobody listens there
             kind = (3, 3) if family == 4 else (1, 4)
             assert prober.error()[:3] == (*kind, of(acme["far1"], family))
-    assert checks.wait_until(lambda: drops("left1").get("ttl-exceeded") == 4, 6) is not None, drops("left1")
+    assert checks.wait_until(lambda: drops("left1").get("ttl-exceeded") == 4) is not None, drops("left1")
 
 
 # The first router answers for what it finds out itself, the second for what only it can.
@@ -179,7 +179,7 @@ def test_unreachable(acme, drops, what, addresses, reason, expected):
         with Prober(acme["left1"], address, 9) as prober:
             prober.send()
             assert (prober.error() or (None,) * 3)[:3] == error
-    assert checks.wait_until(lambda: drops("left1").get(reason) == 2, 6) is not None, drops("left1")
+    assert checks.wait_until(lambda: drops("left1").get(reason) == 2) is not None, drops("left1")
 
 
 @pytest.mark.parametrize("addresses, reason", [(("10.66.0.1", "fd66::1"), "route-drops"),
@@ -190,7 +190,7 @@ def test_silently_dropped(acme, drops, addresses, reason):
         with Prober(acme["left1"], address, 9) as prober:
             prober.send()
             assert prober.error(SETTLE) is None
-    assert checks.wait_until(lambda: drops("left1").get(reason) == 2, 6) is not None, drops("left1")
+    assert checks.wait_until(lambda: drops("left1").get(reason) == 2) is not None, drops("left1")
 
 
 # ---- MTU ----
@@ -211,7 +211,7 @@ def test_senders_are_told_the_mtu(acme, drops, target, mtu, routers):
                 Prober(acme["left1"], of(acme[target], family), 7901) as prober:
             prober.send(mtu - headers)
             assert len(receiver.recv(2000)) == mtu - headers
-    assert checks.wait_until(lambda: drops("left1").get("mtu-exceeded") == 2, 6) is not None, drops("left1")
+    assert checks.wait_until(lambda: drops("left1").get("mtu-exceeded") == 2) is not None, drops("left1")
 
 
 def forget_paths(container):
@@ -234,7 +234,7 @@ def test_bulk_tcp_finds_its_mtu_and_arrives_whole(acme, drops, source, target, o
         for container in (acme[source], acme[target]):
             set_offloads(container, "on")
     if "far1" in (source, target):
-        assert checks.wait_until(lambda: drops(source).get("mtu-exceeded", 0) >= 2, 6) is not None
+        assert checks.wait_until(lambda: drops(source).get("mtu-exceeded", 0) >= 2) is not None
 
 
 def set_offloads(container, state):

@@ -5,7 +5,6 @@ import ipaddress
 import json
 import signal
 import socket
-import time
 
 import pytest
 from scapy.layers.dhcp import BOOTP, DHCP
@@ -15,6 +14,7 @@ from scapy.layers.l2 import Ether
 
 from lab import Lab, checks
 from lab.clients import dhclient, udhcpc
+from lab.exchange import PATIENCE, SETTLE
 from lab.nameserver import NameServer
 
 OUTSIDE = "192.0.2.250"  # the controller's place in the underlay, where the name server runs
@@ -199,11 +199,11 @@ def test_the_kernel_makes_its_address(fabric):
     auto1 = containers["auto1"]
     auto1.namespace.sysctl("net/ipv6/conf/eth0/accept_ra", 2)
     auto1.namespace.ip("link set eth0 down", "link set eth0 up")
-    assert checks.wait_until(lambda: addresses(auto1) == [auto1.ipv6], 10) is not None, addresses(auto1)
+    assert checks.wait_until(lambda: addresses(auto1) == [auto1.ipv6]) is not None, addresses(auto1)
     routes = auto1.namespace.run("ip", "-6", "route", "show", "default")
     assert "proto ra" in routes and "via fe80::" in routes
     assert auto1.namespace.run("cat", "/proc/sys/net/ipv6/conf/eth0/mtu").strip() == "1390"
-    assert checks.wait_until(lambda: checks.ping(auto1, containers["web5"].ipv6), 5) is not None
+    assert checks.wait_until(lambda: checks.ping(auto1, containers["web5"].ipv6)) is not None
 
 
 def test_no_address_is_made_where_dhcp_gives_them(fabric):
@@ -212,7 +212,7 @@ def test_no_address_is_made_where_dhcp_gives_them(fabric):
     web4.namespace.sysctl("net/ipv6/conf/eth0/accept_ra", 2)
     web4.namespace.ip("link set eth0 down", "link set eth0 up")
     assert checks.wait_until(
-        lambda: "proto ra" in web4.namespace.run("ip", "-6", "route", "show", "default"), 10) is not None
+        lambda: "proto ra" in web4.namespace.run("ip", "-6", "route", "show", "default")) is not None
     assert addresses(web4) == []
 
 
@@ -224,7 +224,7 @@ def test_what_changes_is_advertised_at_once(fabric):
     lab.api.patch("/v1/tenants/acme/networks/auto", {"mtu": 1300})
     try:
         read = lambda: auto1.namespace.run("cat", "/proc/sys/net/ipv6/conf/eth0/mtu").strip()  # noqa: E731
-        assert checks.wait_until(lambda: read() == "1300", 5) is not None
+        assert checks.wait_until(lambda: read() == "1300") is not None
     finally:
         lab.api.patch("/v1/tenants/acme/networks/auto", {"mtu": 1390})
 
@@ -249,7 +249,7 @@ def test_a_guest_asks_by_itself(fabric):
 
 def dig(container, *words, server=None):
     server = server or gateway(container)
-    return container.namespace.run("dig", f"@{server}", "+tries=1", "+time=6", *words)
+    return container.namespace.run("dig", f"@{server}", "+tries=1", "+time=30", *words)
 
 
 def short(container, *words, **options):
@@ -319,28 +319,28 @@ def test_servers_that_do_not_answer(fabric):
 
 
 def test_a_port_has_so_many_questions_open(fabric):
-    """Where nobody answers, the questions of a port wait, and those beyond its share fail at once."""
+    """Where nobody answers, the questions of a port wait, and those beyond its share fail at once: before the others."""
     lab, containers, _ = fabric
     web5 = containers["web5"]
     lab.api.patch("/v1/tenants/acme/networks/web", {"dns_servers": ["192.0.2.99"]})
     lab.settle()
-    failed = 0
+    failed = []
     try:
         with web5.namespace.socket(socket.AF_INET, socket.SOCK_DGRAM) as sender:
             sender.connect((gateway(web5), 53))
-            sender.settimeout(1)
+            sender.settimeout(PATIENCE)
             for number in range(60):
                 sender.send(number.to_bytes(2, "big") + bytes.fromhex("01000001000000000000") +
                             b"\x03www\x07example\0\0\x01\0\x01")
-            with pytest.raises(TimeoutError):
-                while True:
-                    answer = sender.recv(2000)
-                    assert answer[3] & 15 == 2  # SERVFAIL
-                    failed += 1
+            while len(failed) < 60:
+                answer = sender.recv(2000)
+                assert answer[3] & 15 == 2  # SERVFAIL
+                failed.append(int.from_bytes(answer[:2], "big"))
     finally:
         lab.api.patch("/v1/tenants/acme/networks/web", {"dns_servers": [OUTSIDE]})
         lab.settle()
-    assert failed == 60 - 32
+    assert failed[:60 - 32] == list(range(32, 60))
+    assert sorted(failed) == list(range(60))
 
 
 def test_the_agent_says_what_it_served(fabric):
@@ -348,7 +348,7 @@ def test_the_agent_says_what_it_served(fabric):
     web5 = containers["web5"]
     before = web5.host.status()["services"]["dns"]["answered"]
     assert short(web5, "web2.acme.test")
-    assert checks.wait_until(lambda: web5.host.status()["services"]["dns"]["answered"] > before, 6) is not None
+    assert checks.wait_until(lambda: web5.host.status()["services"]["dns"]["answered"] > before) is not None
 
 
 # ---- what ports must not say, and how much they may ask ----
@@ -361,11 +361,11 @@ def send(container, frame):
         sender.send(bytes(frame))
 
 
-def heard(container, port):
+def heard(container, port, seconds=PATIENCE):
     """A socket that hears what comes to this UDP port of the container."""
     receiver = container.namespace.socket(socket.AF_INET, socket.SOCK_DGRAM)
     receiver.bind(("", port))
-    receiver.settimeout(0.5)
+    receiver.settimeout(seconds)
     return receiver
 
 
@@ -391,14 +391,14 @@ def test_spoofed_servers_are_dropped(fabric):
     lab, containers, _ = fabric
     web5 = containers["web5"]
     before = drops_of(lab, "web5")
-    with heard(containers["web1"], 68) as receiver:
+    with heard(containers["web1"], 68, SETTLE) as receiver:
         send(web5, offer(web5))
         with pytest.raises(TimeoutError):
             receiver.recv(2000)
     send(web5, advertisement(web5))
     for reason in ("spoofed-dhcp", "spoofed-ra"):
         assert checks.wait_until(
-            lambda: drops_of(lab, "web5").get(reason, 0) == before.get(reason, 0) + 1, 6) is not None, reason
+            lambda: drops_of(lab, "web5").get(reason, 0) == before.get(reason, 0) + 1) is not None, reason
     assert "fd00:bad::" not in containers["web4"].namespace.run("ip", "-6", "route")
 
 
@@ -410,7 +410,7 @@ def test_a_network_that_serves_nothing_leaves_it_to_its_ports(fabric):
         assert receiver.recv(2000)
     plain2.namespace.sysctl("net/ipv6/conf/eth0/accept_ra", 2)
     send(plain1, advertisement(plain1))
-    assert checks.wait_until(lambda: "fd00:bad::" in plain2.namespace.run("ip", "-6", "route"), 5) is not None
+    assert checks.wait_until(lambda: "fd00:bad::" in plain2.namespace.run("ip", "-6", "route")) is not None
 
 
 def test_a_flood_of_questions_is_limited(fabric):
@@ -420,12 +420,9 @@ def test_a_flood_of_questions_is_limited(fabric):
     query = bytes.fromhex("000101000001000000000000") + b"\x06alone1\x04acme\x08internal\0\0\x01\0\x01"
     with alone2.namespace.socket(socket.AF_INET, socket.SOCK_DGRAM) as sender:
         sender.connect((gateway(alone2), 53))
-        end = time.monotonic() + 1.5
-        count = 0
-        while time.monotonic() < end:
+        for count in range(6000):
             sender.send(query)
-            count += 1
-            if count % 1000 == 0:
+            if count % 1000 == 999:
                 assert short(web5, "web2.acme.test") == [containers["web2"].ipv4]
-    assert checks.wait_until(lambda: drops_of(lab, "alone2").get("punt-limited", 0) > count / 2, 8) is not None
+    assert checks.wait_until(lambda: drops_of(lab, "alone2").get("punt-limited", 0) > 3000) is not None
     assert drops_of(lab, "web5").get("punt-limited", 0) == 0
