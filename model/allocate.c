@@ -34,6 +34,24 @@ void allocation_abort(struct allocation *allocation)
 	allocation_commit(allocation);
 }
 
+void allocation_withdraw(struct allocation *allocation)
+{
+	for (size_t i = allocation->count; i--;) {
+		struct pool_change *change = &allocation->changes[i];
+		change->after = change->pool->next;
+		change->pool->next = change->next;
+	}
+	allocation->after = allocation->catalog->counters;
+	allocation->catalog->counters = allocation->counters;
+}
+
+void allocation_restore(struct allocation *allocation)
+{
+	for (size_t i = 0; i < allocation->count; i++)
+		allocation->changes[i].pool->next = allocation->changes[i].after;
+	allocation->catalog->counters = allocation->after;
+}
+
 void allocation_release(struct catalog *catalog, const struct object *object)
 {
 	if (object->kind != MODEL_HOST)
@@ -176,7 +194,7 @@ static int allocate_address(struct allocation *allocation, struct record *record
 	}
 	allocation->changes = memory_resize(
 		allocation->changes, allocation->count + 1, sizeof(*allocation->changes));
-	allocation->changes[allocation->count++] = (struct pool_change){pool, before};
+	allocation->changes[allocation->count++] = (struct pool_change){.pool = pool, .next = before};
 	pool->next = address_compare(out, &last) ? address_add(out, 1) : first;
 	struct claim claim = claim_address(network, out);
 	claim.owner = record;

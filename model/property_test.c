@@ -267,12 +267,113 @@ static void incremental_is_like_loaded(void **state)
 	catalog_free(catalog);
 }
 
+static struct object *copy_of(const struct object *object, uint64_t revision)
+{
+	struct object *copy;
+	json_t *json = object_encode(object);
+	assert_int_equal(
+		object_decode(&copy, object->kind, object->tenant, object->name, json, true, NULL),
+		0);
+	json_decref(json);
+	copy->revision = revision;
+	return copy;
+}
+
+// What another process makes of the changes, which it knows as they are stored.
+static void adopt_changes(struct catalog *mirror, const struct catalog *origin,
+	const struct catalog_change *changes, size_t count, uint64_t revision)
+{
+	struct transaction *transaction = transaction_begin(mirror);
+	for (size_t i = 0; i < count; i++) {
+		const struct object *before = changes[i].before;
+		if (changes[i].after)
+			transaction_put(transaction, copy_of(changes[i].after, revision), NULL);
+		else
+			transaction_delete(
+				transaction, before->kind, before->tenant, before->name, NULL);
+	}
+	const struct catalog_change *adopted;
+	assert_int_equal(transaction_adopt(transaction, NULL), 0);
+	assert_int_equal(transaction_changes(transaction, &adopted), count);
+	transaction_commit(transaction, revision);
+	json_t *counters = catalog_counters(origin);
+	assert_int_equal(catalog_counters_load(mirror, counters, NULL), 0);
+	json_decref(counters);
+}
+
+// Prepared, withdrawn and adopted is the same as prepared; while it is withdrawn, nothing of it is seen. And whoever adopts
+// the changes has the same catalog.
+static void withdrawn_is_unseen_and_adopted_is_the_same(void **state)
+{
+	(void)state;
+	struct catalog *plain, *catalog, *mirror;
+	size_t accepted = 0;
+	srand(4);
+	start(&plain);
+	start(&catalog);
+	start(&mirror);
+	for (unsigned round = 0; round < ROUNDS; round++) {
+		struct lines lines;
+		const struct catalog_change *changes;
+		random_lines(&lines);
+		cleanup_free char *before = fixture_dump(catalog);
+		size_t claims = catalog->claims.count, references = count_references(catalog);
+		int expected = fixture_apply(plain, lines.at, lines.count, round + 2, NULL, NULL);
+		struct transaction *transaction = transaction_begin(catalog);
+		int result = 0;
+		for (size_t i = 0; !result && i < lines.count; i++)
+			result = fixture_line(transaction, catalog, lines.at[i], NULL);
+		if (!result)
+			result = transaction_prepare(transaction, NULL);
+		assert_int_equal(result, expected);
+		if (result) {
+			transaction_abort(transaction);
+			continue;
+		}
+		accepted++;
+		transaction_withdraw(transaction);
+		cleanup_free char *meanwhile = fixture_dump(catalog);
+		assert_string_equal(before, meanwhile);
+		assert_int_equal(claims, catalog->claims.count);
+		if (round % 8 == 0) { // it could not be stored
+			transaction_abort(transaction);
+			assert_int_equal(references, count_references(catalog));
+			transaction = transaction_begin(catalog);
+			for (size_t i = 0; i < lines.count; i++)
+				fixture_line(transaction, catalog, lines.at[i], NULL);
+			assert_int_equal(transaction_prepare(transaction, NULL), 0);
+			transaction_withdraw(transaction);
+		}
+		assert_int_equal(transaction_adopt(transaction, NULL), 0);
+		size_t count = transaction_changes(transaction, &changes);
+		adopt_changes(mirror, catalog, changes, count, round + 2);
+		transaction_commit(transaction, round + 2);
+		cleanup_free char *one = fixture_dump(plain);
+		cleanup_free char *two = fixture_dump(catalog);
+		cleanup_free char *three = fixture_dump(mirror);
+		assert_string_equal(one, two);
+		assert_string_equal(one, three);
+		assert_int_equal(plain->claims.count, catalog->claims.count);
+		assert_int_equal(plain->claims.count, mirror->claims.count);
+		assert_int_equal(count_references(plain), count_references(catalog));
+		assert_int_equal(count_references(plain), count_references(mirror));
+		assert_memory_equal(&plain->counters, &catalog->counters, sizeof(plain->counters));
+		// "All below are used" is what a catalog has found out for itself.
+		assert_true(mirror->counters.host_key <= plain->counters.host_key);
+	}
+	assert_true(accepted > ROUNDS / 10);
+	catalog_free(plain);
+	catalog_free(catalog);
+	catalog_free(mirror);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(failures_leave_no_trace),
 		cmocka_unit_test(order_does_not_matter),
 		cmocka_unit_test(incremental_is_like_loaded),
+		cmocka_unit_test(withdrawn_is_unseen_and_adopted_is_the_same),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

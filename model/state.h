@@ -18,15 +18,16 @@ struct catalog {
 	bool busy;      // a transaction is open
 };
 
-// A pool's place before a transaction allocated from it.
+// A pool's place before a transaction allocated from it, and, while that is withdrawn, after.
 struct pool_change {
 	struct pool *pool;
-	struct address next;
+	struct address next, after;
 };
 
 struct allocation {
 	struct catalog *catalog;
 	struct counters counters; // before
+	struct counters after;    // while it is withdrawn
 	struct pool_change *changes;
 	size_t count;
 };
@@ -38,6 +39,9 @@ int allocate(struct allocation *allocation, struct record *record, struct error 
 // Forget, or put counters and pools back.
 void allocation_commit(struct allocation *allocation);
 void allocation_abort(struct allocation *allocation);
+// Put counters and pools back for a while, and on again.
+void allocation_withdraw(struct allocation *allocation);
+void allocation_restore(struct allocation *allocation);
 // A host key is free again.
 void allocation_release(struct catalog *catalog, const struct object *object);
 // Drop pools of subnets that the network has no longer.

@@ -26,7 +26,8 @@ struct transaction {
 	struct allocation allocation;
 	struct catalog_change *changes;
 	size_t change_count;
-	bool applied; // the catalog shows the new state
+	bool applied;   // the catalog shows the new state
+	bool withdrawn; // was prepared, and does not show for a while
 };
 
 #define each_operation(operation, transaction)                                             \
@@ -128,12 +129,9 @@ static void apply(struct transaction *transaction)
 				operation->after);
 }
 
-static void revert(struct transaction *transaction)
+static void put_back(struct transaction *transaction)
 {
-	if (!transaction->applied)
-		return;
 	transaction->applied = false;
-	allocation_abort(&transaction->allocation);
 	take_out(transaction);
 	for
 		each_operation(
@@ -144,6 +142,14 @@ static void revert(struct transaction *transaction)
 		each_operation(
 			operation, transaction) if (operation->before && !operation->unchanged)
 			claims_take(&transaction->catalog->claims, operation->record, NULL);
+}
+
+static void revert(struct transaction *transaction)
+{
+	if (!transaction->applied)
+		return;
+	allocation_abort(&transaction->allocation);
+	put_back(transaction);
 }
 
 // ---- checks ----
@@ -305,8 +311,7 @@ static int check_placements(struct transaction *transaction, struct error *error
 	return result;
 }
 
-// All explicit claims before any allocation: what somebody wrote is never given to another.
-static int claim_and_allocate(struct transaction *transaction, struct error *error)
+static int claim(struct transaction *transaction, struct error *error)
 {
 	int result = 0;
 	for
@@ -318,7 +323,15 @@ static int claim_and_allocate(struct transaction *transaction, struct error *err
 			if (result)
 				return result;
 		}
-	result = check_placements(transaction, error);
+	return 0;
+}
+
+// All explicit claims before any allocation: what somebody wrote is never given to another.
+static int claim_and_allocate(struct transaction *transaction, struct error *error)
+{
+	int result = claim(transaction, error);
+	if (!result)
+		result = check_placements(transaction, error);
 	if (result)
 		return result;
 	for
@@ -341,6 +354,8 @@ static bool turned_out_equal(struct operation *operation)
 		return false;
 	object_unref(operation->record->object);
 	operation->record->object = object_ref(operation->before);
+	object_unref(operation->after);
+	operation->after = object_ref(operation->before);
 	return true;
 }
 
@@ -369,6 +384,31 @@ int transaction_prepare(struct transaction *transaction, struct error *error)
 		revert(transaction);
 	else
 		collect_changes(transaction);
+	return result;
+}
+
+void transaction_withdraw(struct transaction *transaction)
+{
+	allocation_withdraw(&transaction->allocation);
+	put_back(transaction);
+	transaction->withdrawn = true;
+	transaction->catalog->busy = false;
+}
+
+int transaction_adopt(struct transaction *transaction, struct error *error)
+{
+	transaction->catalog->busy = true;
+	if (!transaction->withdrawn)
+		recheck_routers(transaction);
+	apply(transaction);
+	int result = claim(transaction, error);
+	if (!result && transaction->withdrawn)
+		allocation_restore(&transaction->allocation);
+	else if (!result)
+		collect_changes(transaction);
+	else
+		revert(transaction);
+	transaction->withdrawn = false;
 	return result;
 }
 

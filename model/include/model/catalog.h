@@ -72,7 +72,15 @@ int transaction_delete(struct transaction *transaction, enum model_kind kind, co
 // Validate and allocate. 0, or -errno with the object and field at fault; then only
 // transaction_abort may follow.
 int transaction_prepare(struct transaction *transaction, struct error *error);
-// After prepare: what really changes (puts that change nothing are not in it). Borrowed. 0 changes:
+// After prepare: show the old state again, as long as it takes to store the changes, so that nobody
+// reads what may never be. Other transactions may come and go meanwhile. transaction_adopt follows,
+// if nothing has changed since; or transaction_abort.
+void transaction_withdraw(struct transaction *transaction);
+// Instead of prepare: show changes that are decided already, by a prepare that was withdrawn, or by
+// another process that keeps the same state. Nothing is checked or allocated. -EEXIST if they
+// contradict what there is; then only transaction_abort may follow.
+int transaction_adopt(struct transaction *transaction, struct error *error);
+// After prepare or adopt: what really changes (puts that change nothing are not in it). Borrowed. 0 changes:
 // no new revision is due.
 size_t transaction_changes(
 	const struct transaction *transaction, const struct catalog_change **out);
