@@ -6,105 +6,147 @@
 
 #include "base/memory.h"
 #include "history.h"
-#include "reports.h"
-#include "revisions.h"
-#include "streams.h"
-#include "watch.h"
+#include "news.h"
+#include "publish.h"
+#include "writes.h"
 
-// Store what the transaction changes, with the counters of allocation in the same commit. Every
-// commit writes the counters, so comparing their revision makes sure that no other process has
-// written since: memory and store say the same.
-static int store_changes_of(struct controller *controller, const struct catalog_change *changes,
-	size_t count, uint64_t *revision, struct error *error)
+struct commit {
+	struct journal_job job; // first
+	struct controller *controller;
+	struct transaction *transaction; // withdrawn; NULL: gone
+	// What is stored, and what is known when it is judged.
+	struct store_operation *operations;
+	char (*keys)[HISTORY_KEY_TEXT];
+	size_t count; // of changes; one operation more
+	uint64_t known, counters_revision;
+	// What came of it.
+	int rc;
+	struct error error;
+	uint64_t revision;
+	struct news news;
+	commit_ended ended;
+	void *context;
+	// What is answered.
+	struct object **objects; // references, not of deleted ones
+	size_t object_count, created;
+	json_t *warnings;
+};
+
+// ---- what is stored ----
+
+static char *counters_of(const struct controller *controller, const char *id, size_t *length)
 {
-	struct store_operation *operations = memory_new((count + 1) * sizeof(*operations));
-	char(*keys)[HISTORY_KEY_TEXT] = memory_new((count + 1) * sizeof(*keys));
-	for (size_t i = 0; i < count; i++) {
+	json_t *counters = catalog_counters(controller->catalog);
+	json_object_set_new(counters, "commit", json_string(id));
+	char *text = json_dumps(counters, JSON_COMPACT);
+	json_decref(counters);
+	*length = strlen(text);
+	return text;
+}
+
+static void collect_operations(
+	struct commit *commit, const struct catalog_change *changes, const char *id)
+{
+	commit->operations = memory_new((commit->count + 1) * sizeof(*commit->operations));
+	commit->keys = memory_new((commit->count + 1) * sizeof(*commit->keys));
+	struct store_operation *operation = commit->operations;
+	for (size_t i = 0; i < commit->count; i++, operation++) {
 		const struct object *object =
 			changes[i].after ? changes[i].after : changes[i].before;
-		operations[i].key =
-			history_key(object->kind, object->tenant, object->name, keys[i]);
+		operation->key =
+			history_key(object->kind, object->tenant, object->name, commit->keys[i]);
 		if (changes[i].after) {
-			operations[i].value = history_encode(object);
-			operations[i].length = strlen(operations[i].value);
+			operation->value = history_encode(object);
+			operation->length = strlen(operation->value);
 		}
 	}
-	json_t *counters = catalog_counters(controller->catalog);
-	operations[count].key = HISTORY_COUNTERS;
-	operations[count].value = json_dumps(counters, JSON_COMPACT);
-	operations[count].length = strlen(operations[count].value);
-	json_decref(counters);
-
-	struct store_compare compare = {HISTORY_COUNTERS, controller->counters_revision};
-	struct error fault = {0};
-	int rc = store_commit(
-		controller->store, &compare, 1, operations, count + 1, revision, &fault);
-	if (rc < 0)
-		rc = error_set(
-			error, EIO, "nothing was changed, the store failed: %s", fault.message);
-	for (size_t i = 0; i <= count; i++)
-		free((void *)operations[i].value);
-	free(operations);
-	free(keys);
-	return rc;
+	operation->key = HISTORY_COUNTERS;
+	operation->value = counters_of(commit->controller, id, &operation->length);
 }
 
-static const char *managed_host(const struct object *object)
+static void free_operations(struct commit *commit)
 {
-	if (!object || object->kind != MODEL_HOST || !((const struct host *)object)->managed)
-		return NULL;
-	return object->name;
+	for (size_t i = 0; commit->operations && i <= commit->count; i++)
+		free((void *)commit->operations[i].value);
+	free(steal(commit->operations));
+	free(steal(commit->keys));
 }
 
-// Hosts that are new must answer, and those that are gone are not waited for.
-static void adjust_hosts(
-	struct controller *controller, const struct topology_change *changes, size_t count)
+// On the store's thread. What others have written since is read at once.
+static void store_it(struct journal_job *job, struct store *store)
 {
-	for (size_t i = 0; i < count; i++) {
-		const char *before = managed_host(changes[i].before);
-		const char *after = managed_host(changes[i].after);
-		if (before && !after)
-			receipts_host_remove(controller->receipts, before);
-		if (after && !before) {
-			receipts_host_add(controller->receipts, after);
-			streams_introduce(controller, after);
+	struct commit *commit = (struct commit *)job;
+	const struct store_compare compare = {HISTORY_COUNTERS, commit->counters_revision};
+	struct error failure = {0};
+	commit->rc = store_commit(store, &compare, 1, commit->operations, commit->count + 1,
+		&commit->revision, &failure);
+	if (commit->rc && commit->rc != -ESTALE && commit->rc != -ETIMEDOUT)
+		error_set(&commit->error, commit->rc == -EAGAIN ? EAGAIN : EIO,
+			"nothing was changed, the store failed: %s", failure.message);
+	if (commit->rc && commit->rc != -ESTALE)
+		return;
+	if (commit->rc || commit->revision != commit->known + 1) {
+		struct error fault = {0};
+		if (news_collect(&commit->news, store, commit->known, &fault) < 0) {
+			// That there is news is known, but not what: let it be found out.
+			commit->rc = -ETIMEDOUT;
 		}
 	}
 }
 
-static void forget_hosts(
-	struct controller *controller, const struct topology_change *changes, size_t count)
+static void stored(struct journal_job *job)
 {
-	for (size_t i = 0; i < count; i++) {
-		const struct object *before = changes[i].before;
-		if (changes[i].after || before->kind != MODEL_HOST)
-			continue;
-		streams_forget(controller, before->name);
-		reports_forget(controller, before->name);
+	struct commit *commit = (struct commit *)job;
+	struct controller *controller = commit->controller;
+	free_operations(commit);
+	if (!commit->rc && !commit->news.revision) {
+		publish(controller, steal(commit->transaction), commit->revision);
+		controller->counters_revision = commit->revision;
+	} else {
+		// Our own is among the news, if it is stored.
+		transaction_abort(steal(commit->transaction));
+		if (commit->news.revision)
+			news_take(controller, &commit->news);
 	}
+	news_done(&commit->news);
+	commit->ended(commit->context, commit->rc, &commit->error);
 }
 
-static void publish(struct controller *controller, const struct topology_change *changes,
-	size_t count, uint64_t revision)
-{
-	adjust_hosts(controller, changes, count);
-	streams_publish(controller, changes, count, revision);
-	watch_publish(controller, changes, count, revision);
-	forget_hosts(controller, changes, count);
-	revisions_progress(controller);
-}
+// ---- what is answered ----
 
-static json_t *answer_of(const struct topology_change *changes, size_t count, uint64_t revision)
+static void keep_objects(struct commit *commit, const struct catalog_change *changes)
 {
-	size_t created = 0;
-	json_t *objects = json_array();
-	for (size_t i = 0; i < count; i++) {
-		created += !changes[i].before;
+	commit->objects = memory_new((commit->count + 1) * sizeof(struct object *));
+	for (size_t i = 0; i < commit->count; i++) {
+		commit->created += !changes[i].before;
 		if (changes[i].after)
-			json_array_append_new(objects, object_encode(changes[i].after));
+			commit->objects[commit->object_count++] = object_ref(changes[i].after);
 	}
+}
+
+static json_t *answer_of(uint64_t revision, size_t changed, size_t created, json_t *objects)
+{
 	return json_pack("{s:I, s:I, s:I, s:o}", "revision", (json_int_t)revision, "changed",
-		(json_int_t)count, "created", (json_int_t)created, "objects", objects);
+		(json_int_t)changed, "created", (json_int_t)created, "objects", objects);
+}
+
+json_t *commit_answer(struct commit *commit, uint64_t revision)
+{
+	json_t *objects = json_array();
+	for (size_t i = 0; i < commit->object_count; i++) {
+		// It may have been published as another object of the same content.
+		commit->objects[i]->revision = revision;
+		json_array_append_new(objects, object_encode(commit->objects[i]));
+	}
+	json_t *answer = answer_of(revision, commit->count, commit->created, objects);
+	if (json_array_size(commit->warnings))
+		json_object_set(answer, "warnings", commit->warnings);
+	return answer;
+}
+
+uint64_t commit_revision(const struct commit *commit)
+{
+	return commit->revision;
 }
 
 // {"warning": name, "object": path, "field": path, "message": sentence}
@@ -115,60 +157,55 @@ static void take_warning(void *context, enum model_warning warning, const struct
 			what->object, "field", what->field, "message", what->message));
 }
 
-int commit(struct controller *controller, struct transaction *transaction, json_t **answer,
-	struct error *error)
+// ---- life ----
+
+struct commit *commit_start(struct controller *controller, struct transaction *transaction,
+	const char *id, commit_ended ended, void *context)
 {
 	const struct catalog_change *changes;
-	uint64_t revision;
-	int rc = transaction_prepare(transaction, error);
-	if (rc < 0) {
-		transaction_abort(transaction);
-		return rc;
-	}
-	size_t count = transaction_changes(transaction, &changes);
-	if (!count) {
-		transaction_abort(transaction);
-		*answer = answer_of(NULL, 0, controller_revision(controller));
-		return 0;
-	}
-	rc = store_changes_of(controller, changes, count, &revision, error);
-	if (rc < 0) {
-		transaction_abort(transaction);
-		return rc;
-	}
-	controller->counters_revision = revision;
-	struct topology_change *kept = memory_new(count * sizeof(*kept));
-	for (size_t i = 0; i < count; i++) {
-		kept[i].before = changes[i].before ? object_ref(changes[i].before) : NULL;
-		kept[i].after = changes[i].after ? object_ref(changes[i].after) : NULL;
-	}
-	json_t *warnings = json_array();
-	transaction_warnings(transaction, take_warning, warnings);
-	transaction_commit(transaction, revision);
-	publish(controller, kept, count, revision);
-	*answer = answer_of(kept, count, revision);
-	if (json_array_size(warnings))
-		json_object_set(*answer, "warnings", warnings);
-	json_decref(warnings);
-	for (size_t i = 0; i < count; i++) {
-		object_unref(kept[i].before);
-		object_unref(kept[i].after);
-	}
-	free(kept);
-	return 0;
+	struct commit *commit = memory_new(sizeof(*commit));
+	commit->job = (struct journal_job){.work = store_it, .done = stored};
+	commit->controller = controller;
+	commit->transaction = transaction;
+	commit->count = transaction_changes(transaction, &changes);
+	commit->known = controller->revision;
+	commit->counters_revision = controller->counters_revision;
+	commit->ended = ended;
+	commit->context = context;
+	commit->warnings = json_array();
+	collect_operations(commit, changes, id);
+	keep_objects(commit, changes);
+	transaction_warnings(transaction, take_warning, commit->warnings);
+	transaction_withdraw(transaction);
+	journal_submit(controller->journal, &commit->job);
+	return commit;
+}
+
+void commit_free(struct commit *commit)
+{
+	if (!commit)
+		return;
+	for (size_t i = 0; i < commit->object_count; i++)
+		object_unref(commit->objects[i]);
+	free(commit->objects);
+	json_decref(commit->warnings);
+	free(commit);
 }
 
 void commit_request(
 	struct controller *controller, struct request *request, struct transaction *transaction)
 {
-	json_t *answer;
+	const struct catalog_change *changes;
 	struct error error = {0};
-	if (commit(controller, transaction, &answer, &error) < 0) {
+	if (transaction_prepare(transaction, &error) < 0) {
+		transaction_abort(transaction);
 		request_refuse(request, &error);
-		return;
+	} else if (!transaction_changes(transaction, &changes)) {
+		transaction_abort(transaction);
+		request_answer(request, 200, answer_of(controller->revision, 0, 0, json_array()));
+	} else {
+		writes_store(controller, transaction);
 	}
-	json_int_t created = json_integer_value(json_object_get(answer, "created"));
-	request_answer(request, created ? 201 : 200, answer);
 }
 
 void commit_object(struct controller *controller, struct request *request, struct object *object)

@@ -1,15 +1,34 @@
 // SPDX-License-Identifier: Apache-2.0
 // The one path of every write: validate, store, publish, tell.
+//
+// Storing takes as long as the store takes, so the transaction is withdrawn from the catalog for that
+// time. Every commit writes the counters of allocation too and compares their revision, so that it
+// goes through only if memory and store said the same when it was judged.
 #pragma once
 
 #include "state.h"
 
-// Commit the transaction, or abort it; either way it is gone. On success `answer` (a new reference)
-// is what a write answers: revision, changed, created, objects, and warnings if there are any. On failure nothing has changed.
-int commit(struct controller *controller, struct transaction *transaction, json_t **answer,
-	struct error *error);
-// The same for what a request wrote: answer it, with 201 if anything is new.
+// What a handler of writes ends in: validate, and store what changes. The request is answered here
+// if it is refused or changes nothing, and by writes.c when it is stored. The transaction is gone.
 void commit_request(
 	struct controller *controller, struct request *request, struct transaction *transaction);
 // The same for one object that a request puts; takes the reference.
 void commit_object(struct controller *controller, struct request *request, struct object *object);
+
+// ---- for writes.c ----
+
+struct commit;
+
+// 0: stored and published. -ESTALE: others have written since it was judged, and that is taken in
+// now. -ETIMEDOUT: nobody knows yet whether it is stored. Else nothing is changed.
+typedef void (*commit_ended)(void *context, int rc, const struct error *error);
+
+// The transaction is prepared, has changes, and is gone in the end. `id` is stored beside the
+// counters. Release with commit_free, not before it has ended.
+struct commit *commit_start(struct controller *controller, struct transaction *transaction,
+	const char *id, commit_ended ended, void *context);
+void commit_free(struct commit *commit); // NULL is fine
+// What the write is answered if it was stored as `revision`: revision, changed, created, objects,
+// and warnings if there are any. New reference.
+json_t *commit_answer(struct commit *commit, uint64_t revision);
+uint64_t commit_revision(const struct commit *commit); // after it has ended with 0

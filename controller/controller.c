@@ -7,7 +7,9 @@
 
 #include "base/log.h"
 #include "base/memory.h"
+#include "follow.h"
 #include "history.h"
+#include "journal.h"
 #include "loop.h"
 #include "questions.h"
 #include "reports.h"
@@ -15,6 +17,7 @@
 #include "route.h"
 #include "streams.h"
 #include "watch.h"
+#include "writes.h"
 
 enum {
 	BODY_LIMIT = 32 << 20,
@@ -69,6 +72,8 @@ static int load_counters(void *context, const struct store_entry *entry)
 static int load(struct controller *controller, struct error *error)
 {
 	struct loading loading = {.controller = controller, .error = error};
+	controller->revision = store_revision(controller->store);
+	controller->compacted = store_compacted(controller->store);
 	int rc = store_snapshot(controller->store, HISTORY_PREFIX, 0, load_object, &loading, error);
 	if (!rc)
 		rc = store_snapshot(
@@ -83,15 +88,40 @@ static int load(struct controller *controller, struct error *error)
 
 // ---- life ----
 
+struct compaction {
+	struct journal_job job; // first
+	struct controller *controller;
+	uint64_t revision, compacted;
+	struct error error;
+};
+
+static void compact(struct journal_job *job, struct store *store)
+{
+	struct compaction *compaction = (struct compaction *)job;
+	store_compact(store, compaction->revision, &compaction->error);
+	compaction->compacted = store_compacted(store);
+}
+
+// Of several controllers one is at it (EBUSY), for all.
+static void compacted(struct journal_job *job)
+{
+	struct compaction *compaction = (struct compaction *)job;
+	if (compaction->error.code && compaction->error.code != EBUSY)
+		log_warning("the history is not compacted: %s", compaction->error.message);
+	compaction->controller->compacted = compaction->compacted;
+	free(compaction);
+}
+
 static void on_compaction(uv_timer_t *timer)
 {
 	struct controller *controller = timer->data;
-	struct error error = {0};
-	uint64_t revision = controller_revision(controller);
-	if (revision <= HISTORY_REVISIONS + store_compacted(controller->store))
+	if (controller->revision <= HISTORY_REVISIONS + controller->compacted)
 		return;
-	if (store_compact(controller->store, revision - HISTORY_REVISIONS, &error) < 0)
-		log_warning("the history is not compacted: %s", error.message);
+	struct compaction *compaction = memory_new(sizeof(*compaction));
+	compaction->job = (struct journal_job){.work = compact, .done = compacted};
+	compaction->controller = controller;
+	compaction->revision = controller->revision - HISTORY_REVISIONS;
+	journal_submit(controller->journal, &compaction->job);
 }
 
 static uint64_t current_revision(void *context)
@@ -116,6 +146,19 @@ static int listen_for_requests(struct controller *controller,
 	return http_start(&controller->http, controller->loop, &http, error);
 }
 
+static int start_journal(struct controller *controller, struct error *error)
+{
+	int rc = journal_start(&controller->journal, controller->loop, controller->store, error);
+	if (rc < 0) {
+		controller->store = NULL;
+		return rc;
+	}
+	follow_start(controller);
+	controller->store = NULL;
+	uv_timer_start(controller->compaction, on_compaction, COMPACTION_MS, COMPACTION_MS);
+	return 0;
+}
+
 int controller_start(struct controller **out, uv_loop_t *loop,
 	const struct controller_options *options, struct error *error)
 {
@@ -129,10 +172,12 @@ int controller_start(struct controller **out, uv_loop_t *loop,
 	controller->compaction = memory_new(sizeof(*controller->compaction));
 	controller->compaction->data = controller;
 	uv_timer_init(loop, controller->compaction);
-	uv_timer_start(controller->compaction, on_compaction, COMPACTION_MS, COMPACTION_MS);
+	writes_start(controller);
 	int rc = store_open(&controller->store, options->store, error);
 	if (!rc)
 		rc = load(controller, error);
+	if (!rc)
+		rc = start_journal(controller, error);
 	if (!rc)
 		rc = listen_for_requests(controller, options, error);
 	if (rc < 0) {
@@ -156,14 +201,18 @@ void controller_stop(struct controller *controller)
 	questions_end(controller);
 	streams_end(controller);
 	watch_end(controller);
+	writes_end(controller);
+	follow_end(controller);
+	journal_stop(controller->journal);
 	http_stop(controller->http);
 	loop_close(controller->compaction);
+	follow_free(controller);
+	writes_free(controller);
 	streams_free(controller);
 	reports_free(controller);
 	receipts_free(controller->receipts);
 	topology_free(controller->topology);
 	catalog_free(controller->catalog);
-	if (controller->store)
-		store_close(controller->store);
+	store_close(controller->store);
 	free(controller);
 }

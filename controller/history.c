@@ -6,6 +6,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/memory.h"
+
 char *history_key(enum model_kind kind, const char *tenant, const char *name, char *text)
 {
 	char path[OBJECT_PATH_TEXT];
@@ -63,51 +65,102 @@ int history_decode(const struct store_entry *entry, struct object **out, struct 
 	return 0;
 }
 
-struct listing {
-	const struct target *list;
-	json_t *items;
-	struct error *error;
+// ---- reading ----
+
+struct reading {
+	struct journal_job job; // first
+	struct controller *controller;
+	struct request *request; // NULL: the client has left
+	struct target target;
+	enum history_part part;
+	uint64_t revision;
+	history_found found;
+	int rc;
+	struct error error;
+	struct news entries;
 };
 
-static int visit(void *context, const struct store_entry *entry)
+static int add(void *context, const struct store_entry *entry)
 {
-	struct listing *listing = context;
-	char tenant[64], name[64];
-	struct object *object;
-	if (!history_match(listing->list, entry->key, tenant, name))
-		return 0;
-	int rc = history_decode(entry, &object, listing->error);
-	if (rc < 0)
-		return rc;
-	json_array_append_new(listing->items, object_encode(object));
-	object_unref(object);
+	news_add(context, entry);
 	return 0;
 }
 
-int history_list(struct controller *controller, const struct target *list, uint64_t at,
-	json_t **items, struct error *error)
-{
-	char prefix[HISTORY_KEY_TEXT];
-	struct listing listing = {list, json_array(), error};
-	int rc = store_snapshot(
-		controller->store, history_prefix(list, prefix), at, visit, &listing, error);
-	if (rc < 0) {
-		json_decref(listing.items);
-		return rc;
-	}
-	*items = listing.items;
-	return 0;
-}
-
-int history_get(struct controller *controller, const struct target *target, uint64_t at,
-	json_t **object, struct error *error)
+int history_collect(struct store *store, const struct target *target, enum history_part part,
+	uint64_t revision, struct news *entries, struct error *error)
 {
 	char key[HISTORY_KEY_TEXT];
-	struct listing listing = {target, json_array(), error};
-	history_key(target->kind, target->tenant, target->name, key);
-	int rc = store_get(controller->store, key, at, visit, &listing, error);
-	if (!rc)
-		*object = json_incref(json_array_get(listing.items, 0));
-	json_decref(listing.items);
-	return rc;
+	if (part == HISTORY_OBJECT)
+		return store_get(store,
+			history_key(target->kind, target->tenant, target->name, key), revision, add,
+			entries, error);
+	history_prefix(target, key);
+	if (part == HISTORY_LIST)
+		return store_snapshot(store, key, revision, add, entries, error);
+	return store_changes(store, key, revision, add, entries, error);
+}
+
+static void read_part(struct journal_job *job, struct store *store)
+{
+	struct reading *reading = (struct reading *)job;
+	reading->rc = history_collect(store, &reading->target, reading->part, reading->revision,
+		&reading->entries, &reading->error);
+}
+
+static void was_read(struct journal_job *job)
+{
+	struct reading *reading = (struct reading *)job;
+	if (reading->request) {
+		reading->request->done = NULL;
+		if (reading->rc < 0)
+			request_refuse(reading->request, &reading->error);
+		else
+			reading->found(reading->controller, reading->request, &reading->target,
+				reading->revision, &reading->entries);
+	}
+	news_done(&reading->entries);
+	free(reading);
+}
+
+static void reading_left(void *context)
+{
+	((struct reading *)context)->request = NULL;
+}
+
+void history_read(struct controller *controller, struct request *request,
+	const struct target *target, enum history_part part, uint64_t revision, history_found found)
+{
+	struct reading *reading = memory_new(sizeof(*reading));
+	reading->job = (struct journal_job){.work = read_part, .done = was_read};
+	reading->controller = controller;
+	reading->request = request;
+	reading->target = *target;
+	reading->part = part;
+	reading->revision = revision;
+	reading->found = found;
+	request->done = reading_left;
+	request->done_context = reading;
+	request_park(request);
+	journal_submit(controller->journal, &reading->job);
+}
+
+int history_items(
+	const struct target *target, const struct news *entries, json_t **out, struct error *error)
+{
+	json_t *items = json_array();
+	for (size_t i = 0; i < entries->count; i++) {
+		char tenant[64], name[64];
+		struct object *object;
+		if (!history_match(target, entries->entries[i].key, tenant, name))
+			continue;
+		int rc = history_decode(&entries->entries[i], &object, error);
+		if (rc < 0) {
+			json_decref(items);
+			return rc;
+		}
+		json_array_append_new(items, object_encode(object));
+		object_unref(object);
+	}
+	*out = items;
+	return 0;
 }

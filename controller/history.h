@@ -4,6 +4,7 @@
 #pragma once
 
 #include "handler.h"
+#include "news.h"
 
 enum { HISTORY_KEY_TEXT = OBJECT_PATH_TEXT + 8 };
 #define HISTORY_PREFIX "objects/"
@@ -20,8 +21,18 @@ char *history_encode(const struct object *object);
 // A new reference. -EUCLEAN with the key in `error` if the store holds what no object can be.
 int history_decode(const struct store_entry *entry, struct object **out, struct error *error);
 
-// Objects as of revision `at`, encoded for reading.
-int history_list(struct controller *controller, const struct target *list, uint64_t at,
-	json_t **items, struct error *error);
-int history_get(struct controller *controller, const struct target *target, uint64_t at,
-	json_t **object, struct error *error);
+// Read the past, on the store's thread: one object as of `revision`, a list as of it, or what has
+// changed of a list since. The request is refused, or `found` is to answer it, with entries that are
+// borrowed. Of a list there may be more than it wants (history_match).
+enum history_part { HISTORY_OBJECT, HISTORY_LIST, HISTORY_CHANGES };
+typedef void (*history_found)(struct controller *controller, struct request *request,
+	const struct target *target, uint64_t revision, const struct news *entries);
+void history_read(struct controller *controller, struct request *request,
+	const struct target *target, enum history_part part, uint64_t revision,
+	history_found found);
+// The part of it that is done on the store's thread; `entries` are released with news_done.
+int history_collect(struct store *store, const struct target *target, enum history_part part,
+	uint64_t revision, struct news *entries, struct error *error);
+// The objects among the entries that the target names, encoded for reading: a new list in `out`.
+int history_items(
+	const struct target *target, const struct news *entries, json_t **out, struct error *error);

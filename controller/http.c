@@ -181,6 +181,12 @@ void request_refuse(struct request *request, const struct error *error)
 	request_refuse_as(request, problem_from_error(error, request->understood), error);
 }
 
+void request_retract(struct request *request)
+{
+	MHD_destroy_response(request->response);
+	request->response = NULL;
+}
+
 static enum MHD_Result request_send(struct request *request)
 {
 	char revision[24];

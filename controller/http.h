@@ -80,6 +80,8 @@ int request_json(struct request *request, json_t **out, struct error *error);
 void request_answer(struct request *request, unsigned status, json_t *body);
 void request_refuse(struct request *request, const struct error *error);
 void request_refuse_as(struct request *request, enum problem problem, const struct error *error);
+// Take the answer back, before the loop has gone on; the request is as if it had none.
+void request_retract(struct request *request);
 // Add a header to the answer.
 void request_header(struct request *request, const char *name, const char *value);
 

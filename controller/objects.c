@@ -55,6 +55,38 @@ static int parse_watch(const struct request *request, bool *watch, struct error 
 	return 0;
 }
 
+static void answer_list(struct request *request, uint64_t revision, json_t *items)
+{
+	request_answer(request, 200,
+		json_pack("{s:I, s:o}", "revision", (json_int_t)revision, "items", items));
+}
+
+static void list_found(struct controller *controller, struct request *request,
+	const struct target *target, uint64_t revision, const struct news *entries)
+{
+	(void)controller;
+	struct error error = {0};
+	json_t *items = NULL;
+	if (history_items(target, entries, &items, &error) < 0)
+		request_refuse(request, &error);
+	else
+		answer_list(request, revision, items);
+}
+
+static void object_found(struct controller *controller, struct request *request,
+	const struct target *target, uint64_t revision, const struct news *entries)
+{
+	(void)controller, (void)revision;
+	struct error error = {0};
+	json_t *items = NULL;
+	if (history_items(target, entries, &items, &error) < 0) {
+		request_refuse(request, &error);
+		return;
+	}
+	request_answer(request, 200, json_incref(json_array_get(items, 0)));
+	json_decref(items);
+}
+
 struct listing {
 	const struct controller *controller;
 	json_t *items;
@@ -86,7 +118,7 @@ void handle_list(
 	struct error error = {0};
 	uint64_t at;
 	bool watch = false;
-	json_t *items;
+	json_t *items = NULL;
 	int rc = parse_at(request, &at, &error);
 	if (!rc)
 		rc = parse_watch(request, &watch, &error);
@@ -94,33 +126,32 @@ void handle_list(
 		handle_watch(controller, request, target);
 		return;
 	}
+	if (!rc && at) {
+		history_read(controller, request, target, HISTORY_LIST, at, list_found);
+		return;
+	}
 	if (!rc)
-		rc = at ? history_list(controller, target, at, &items, &error)
-			: list_now(controller, target, &items, &error);
+		rc = list_now(controller, target, &items, &error);
 	if (rc < 0)
 		request_refuse(request, &error);
 	else
-		request_answer(request, 200,
-			json_pack("{s:I, s:o}", "revision",
-				(json_int_t)(at ? at : controller_revision(controller)), "items",
-				items));
+		answer_list(request, controller_revision(controller), items);
 }
 
 void handle_get(struct controller *controller, struct request *request, const struct target *target)
 {
 	struct error error = {0};
 	uint64_t at;
-	json_t *json = NULL;
 	int rc = parse_at(request, &at, &error);
+	const struct object *object = NULL;
 	if (!rc && at) {
-		rc = history_get(controller, target, at, &json, &error);
-	} else if (!rc) {
-		struct object *object = target_find(controller, target, &error);
-		if (object)
-			json = status_encode(controller, object);
+		history_read(controller, request, target, HISTORY_OBJECT, at, object_found);
+		return;
 	}
-	if (json)
-		request_answer(request, 200, json);
+	if (!rc)
+		object = target_find(controller, target, &error);
+	if (object)
+		request_answer(request, 200, status_encode(controller, object));
 	else
 		request_refuse(request, &error);
 }

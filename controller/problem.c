@@ -24,6 +24,8 @@ static const struct {
 	[PROBLEM_COMPACTED] = {410, "compacted", "The history is not kept so far back"},
 	[PROBLEM_TOO_LARGE] = {413, "too-large", "The body is too large"},
 	[PROBLEM_OVERLOADED] = {503, "overloaded", "Too much is being received at once"},
+	[PROBLEM_UNAVAILABLE] = {503, "unavailable", "The store cannot be reached"},
+	[PROBLEM_OUTCOME_UNKNOWN] = {503, "outcome-unknown", "Nobody knows whether it is written"},
 	[PROBLEM_INTERNAL] = {500, "internal", "The controller failed"},
 };
 
@@ -46,6 +48,10 @@ enum problem problem_from_error(const struct error *error, bool understood)
 		return PROBLEM_FUTURE;
 	case ENODATA:
 		return PROBLEM_COMPACTED;
+	case EAGAIN:
+		return PROBLEM_UNAVAILABLE;
+	case ETIMEDOUT:
+		return PROBLEM_OUTCOME_UNKNOWN;
 	case EFBIG:
 		return PROBLEM_TOO_LARGE;
 	default:

@@ -10,6 +10,7 @@
 #include "handler.h"
 #include "loop.h"
 #include "number.h"
+#include "reads.h"
 
 struct waiter {
 	struct controller *controller;
@@ -108,7 +109,7 @@ void revisions_end(struct controller *controller)
 	waiter_check(waiter, true);
 }
 
-void handle_revision(
+static void handle_known(
 	struct controller *controller, struct request *request, const struct target *target)
 {
 	struct error error = {0};
@@ -128,4 +129,14 @@ void handle_revision(
 	} else {
 		wait_for(controller, request, target->revision, milliseconds);
 	}
+}
+
+// Receipts of what is known need no store. A revision that is not may have been written elsewhere.
+void handle_revision(
+	struct controller *controller, struct request *request, const struct target *target)
+{
+	if (target->revision > controller_revision(controller))
+		reads_handle(controller, request, handle_known, target);
+	else
+		handle_known(controller, request, target);
 }

@@ -8,6 +8,8 @@
 
 #include "base/memory.h"
 #include "number.h"
+#include "reads.h"
+#include "writes.h"
 
 static void handle_openapi(struct controller *, struct request *, const struct target *);
 
@@ -15,31 +17,36 @@ static void handle_openapi(struct controller *, struct request *, const struct t
 // ":kind" of one in a tenant; ":host" is a name of which the kind is known from the pattern.
 static const struct http_route routes[] = {
 	{"GET", "status", handle_status, ACCESS_ADMINISTRATOR, {0},
-		"Version, revision, and how much there is"},
-	{"GET", "openapi.json", handle_openapi, ACCESS_ADMINISTRATOR, {0}, "This document"},
+		"Version, revision, and how much there is", TIMING_AT_ONCE},
+	{"GET", "openapi.json", handle_openapi, ACCESS_ADMINISTRATOR, {0}, "This document",
+		TIMING_AT_ONCE},
 	{"POST", "transactions", handle_transaction, ACCESS_ADMINISTRATOR, {0},
 		"Many writes, all or nothing, as one revision"},
 	{"GET", "revisions/:revision", handle_revision, ACCESS_ADMINISTRATOR, {"wait"},
-		"The receipt: which hosts have realized the revision"},
+		"The receipt: which hosts have realized the revision", TIMING_AT_ONCE},
 	{"GET", "hosts/:host/stream", handle_stream, ACCESS_HOST, {0},
-		"What the host needs, and every change of it, one JSON object a line"},
+		"What the host needs, and every change of it, one JSON object a line",
+		TIMING_AT_ONCE},
 	{"POST", "hosts/:host/report", handle_report, ACCESS_HOST, {0},
-		"What the agent of the host sees"},
+		"What the agent of the host sees", TIMING_AT_ONCE},
 	{"POST", "hosts/:host/answers/:question", handle_answer, ACCESS_HOST, {0},
-		"What the agent of the host was asked over its stream"},
+		"What the agent of the host was asked over its stream", TIMING_AT_ONCE},
 	{"GET", "hosts/:host/interfaces", handle_interfaces, ACCESS_ADMINISTRATOR, {0},
-		"The interfaces that the host reports"},
+		"The interfaces that the host reports", TIMING_AT_ONCE},
 	{"PUT", "hosts/:host", handle_put, ACCESS_HOST, {0}},
 	{"PATCH", "hosts/:host", handle_patch, ACCESS_HOST, {0}},
-	{"GET", ":global", handle_list, ACCESS_ADMINISTRATOR, {"at", "watch", "since"}},
-	{"GET", ":kind", handle_list, ACCESS_ADMINISTRATOR, {"at", "watch", "since"}},
+	{"GET", ":global", handle_list, ACCESS_ADMINISTRATOR,
+		{"at", "watch", "since", "consistency"}},
+	{"GET", ":kind", handle_list, ACCESS_ADMINISTRATOR,
+		{"at", "watch", "since", "consistency"}},
 	{"GET", "tenants/:tenant/:kind", handle_list, ACCESS_ADMINISTRATOR,
-		{"at", "watch", "since"}},
-	{"GET", ":global/:name", handle_get, ACCESS_ADMINISTRATOR, {"at"}},
+		{"at", "watch", "since", "consistency"}},
+	{"GET", ":global/:name", handle_get, ACCESS_ADMINISTRATOR, {"at", "consistency"}},
 	{"PUT", ":global/:name", handle_put, ACCESS_ADMINISTRATOR, {0}},
 	{"PATCH", ":global/:name", handle_patch, ACCESS_ADMINISTRATOR, {0}},
 	{"DELETE", ":global/:name", handle_delete, ACCESS_ADMINISTRATOR, {0}},
-	{"GET", "tenants/:tenant/:kind/:name", handle_get, ACCESS_ADMINISTRATOR, {"at"}},
+	{"GET", "tenants/:tenant/:kind/:name", handle_get, ACCESS_ADMINISTRATOR,
+		{"at", "consistency"}},
 	{"PUT", "tenants/:tenant/:kind/:name", handle_put, ACCESS_ADMINISTRATOR, {0}},
 	{"PATCH", "tenants/:tenant/:kind/:name", handle_patch, ACCESS_ADMINISTRATOR, {0}},
 	{"DELETE", "tenants/:tenant/:kind/:name", handle_delete, ACCESS_ADMINISTRATOR, {0}},
@@ -48,7 +55,7 @@ static const struct http_route routes[] = {
 	{"POST", "tenants/:tenant/ports/:name/detach", handle_detach, ACCESS_ADMINISTRATOR, {0},
 		"Take the port off its interface"},
 	{"POST", "tenants/:tenant/trace", handle_trace, ACCESS_ADMINISTRATOR, {0},
-		"What would become of a packet that a port sends"},
+		"What would become of a packet that a port sends", TIMING_AT_ONCE},
 };
 
 enum { SEGMENTS = 5, SEGMENT_TEXT = 256 };
@@ -231,8 +238,12 @@ void route_dispatch(void *context, struct request *request)
 		request_header(request, "Allow", allow);
 	} else if (rc || request_parameters_check(request, route->parameters, &error)) {
 		request_refuse(request, &error);
-	} else {
+	} else if (route->timing == TIMING_AT_ONCE) {
 		route->handle(context, request, &target);
+	} else if (!strcmp(route->method, "GET")) {
+		reads_handle(context, request, route->handle, &target);
+	} else {
+		writes_handle(context, request, route->handle, &target);
 	}
 }
 

@@ -9,13 +9,17 @@ enum access {
 	ACCESS_HOST, // and the host that the path names
 };
 
+// GET reads what is up to date, everything else writes in its turn; or neither.
+enum http_timing { TIMING_BY_METHOD, TIMING_AT_ONCE };
+
 struct http_route {
 	const char *method;
 	const char *pattern;
 	handler handle;
 	enum access access;
-	const char *parameters[4]; // of the query, NULL-terminated
+	const char *parameters[5]; // of the query, NULL-terminated
 	const char *summary;       // for the OpenAPI document; NULL: the schema describes it
+	enum http_timing timing;
 };
 
 // Find the route. 0 with `route` and `target`; -ENOENT; -ENOTSUP: not with this method, `allow`

@@ -15,8 +15,13 @@ struct controller {
 	uv_loop_t *loop;
 	struct http *http;
 	// Desired state: on disk, in memory, and as a graph.
-	struct store *store;
-	uint64_t counters_revision; // that last wrote the catalog's counters: no other process has
+	struct store *store; // until the journal takes it over
+	struct journal *journal;
+	struct follow *follow; // NULL: nobody else writes to the store
+	struct writes *writes;
+	uint64_t revision;          // up to which everything is taken in
+	uint64_t compacted;         // history before is gone
+	uint64_t counters_revision; // that last wrote the catalog's counters
 	struct catalog *catalog;
 	struct topology *topology;
 	// Realized state.
@@ -34,5 +39,5 @@ struct controller {
 
 static inline uint64_t controller_revision(const struct controller *controller)
 {
-	return store_revision(controller->store);
+	return controller->revision;
 }

@@ -95,6 +95,6 @@ void handle_status(
 	request_answer(request, 200,
 		json_pack("{s:s, s:I, s:I, s:o, s:I}", "version", WEFT_VERSION, "revision",
 			(json_int_t)controller_revision(controller), "compacted",
-			(json_int_t)store_compacted(controller->store), "objects", objects,
-			"hosts_connected", (json_int_t)streams_count(controller)));
+			(json_int_t)controller->compacted, "objects", objects, "hosts_connected",
+			(json_int_t)streams_count(controller)));
 }

@@ -37,53 +37,37 @@ static struct bytes *line_delete(
 
 // ---- what was ----
 
-// Lines are collected before the channel opens: history that is compacted or damaged is refused
-// with a status.
-struct replay {
-	const struct target *list;
-	struct bytes **lines;
-	size_t count, capacity;
-	struct error *error;
-};
-
-static int replay_visit(void *context, const struct store_entry *entry)
+// The line of an entry of the past, NULL if the list does not want it.
+static int line_of(const struct target *list, const struct store_entry *entry, struct bytes **line,
+	struct error *error)
 {
-	struct replay *replay = context;
 	char tenant[64], name[64];
-	struct bytes *line;
-	if (!history_match(replay->list, entry->key, tenant, name))
+	struct object *object;
+	*line = NULL;
+	if (!history_match(list, entry->key, tenant, name))
 		return 0;
-	if (entry->value) {
-		struct object *object;
-		int rc = history_decode(entry, &object, replay->error);
-		if (rc < 0)
-			return rc;
-		line = line_put(object, entry->revision);
-		object_unref(object);
-	} else {
-		line = line_delete(replay->list->kind, tenant, name, entry->revision);
+	if (!entry->value) {
+		*line = line_delete(list->kind, tenant, name, entry->revision);
+		return 0;
 	}
-	if (replay->count == replay->capacity) {
-		replay->capacity = replay->capacity ? replay->capacity * 2 : 64;
-		replay->lines =
-			memory_resize(replay->lines, replay->capacity, sizeof(*replay->lines));
-	}
-	replay->lines[replay->count++] = line;
+	int rc = history_decode(entry, &object, error);
+	if (rc < 0)
+		return rc;
+	*line = line_put(object, entry->revision);
+	object_unref(object);
 	return 0;
 }
 
-static int replay_since(struct controller *controller, const char *since, struct replay *replay)
+// Lines are collected before the channel opens: history that is damaged is refused with a status.
+// What the store's thread has seen already and this controller has not taken in yet comes later, as
+// to everybody.
+static int replay(const struct target *list, const struct news *entries, uint64_t until,
+	struct bytes **lines, struct error *error)
 {
-	uint64_t revision, newest = controller_revision(controller);
-	char prefix[HISTORY_KEY_TEXT];
-	if (number_parse(since, &revision) < 0)
-		return error_set(replay->error, EINVAL, "since=%s is no revision", since);
-	if (revision > newest)
-		return error_set(replay->error, ERANGE,
-			"revision %" PRIu64 " does not exist yet, the newest is %" PRIu64, revision,
-			newest);
-	return store_changes(controller->store, history_prefix(replay->list, prefix), revision,
-		replay_visit, replay, replay->error);
+	int rc = 0;
+	for (size_t i = 0; !rc && i < entries->count && entries->entries[i].revision <= until; i++)
+		rc = line_of(list, &entries->entries[i], &lines[i], error);
+	return rc;
 }
 
 // ---- what is ----
@@ -95,26 +79,56 @@ static void watch_closed(void *context)
 	free(watch);
 }
 
+static struct watch *watch_open(
+	struct controller *controller, struct request *request, const struct target *target)
+{
+	struct watch *watch = memory_new(sizeof(*watch));
+	watch->controller = controller;
+	watch->list = *target;
+	watch->channel = channel_open(request, watch_closed, watch);
+	DL_APPEND(controller->watches, watch);
+	return watch;
+}
+
+static void changes_found(struct controller *controller, struct request *request,
+	const struct target *target, uint64_t revision, const struct news *entries)
+{
+	(void)revision;
+	struct error error = {0};
+	struct bytes **lines = memory_new((entries->count + 1) * sizeof(struct bytes *));
+	if (replay(target, entries, controller_revision(controller), lines, &error) < 0) {
+		request_refuse(request, &error);
+	} else {
+		struct watch *watch = watch_open(controller, request, target);
+		for (size_t i = 0; i < entries->count; i++)
+			if (lines[i])
+				channel_push(watch->channel, lines[i]);
+	}
+	for (size_t i = 0; i < entries->count; i++)
+		bytes_unref(lines[i]);
+	free(lines);
+}
+
 void handle_watch(
 	struct controller *controller, struct request *request, const struct target *target)
 {
 	struct error error = {0};
-	struct replay replay = {.list = target, .error = &error};
+	uint64_t revision, newest = controller_revision(controller);
 	const char *since = request_parameter(request, "since");
-	if (since && replay_since(controller, since, &replay) < 0) {
-		request_refuse(request, &error);
-	} else {
-		struct watch *watch = memory_new(sizeof(*watch));
-		watch->controller = controller;
-		watch->list = *target;
-		watch->channel = channel_open(request, watch_closed, watch);
-		DL_APPEND(controller->watches, watch);
-		for (size_t i = 0; i < replay.count; i++)
-			channel_push(watch->channel, replay.lines[i]);
+	if (!since) {
+		watch_open(controller, request, target);
+		return;
 	}
-	for (size_t i = 0; i < replay.count; i++)
-		bytes_unref(replay.lines[i]);
-	free(replay.lines);
+	if (number_parse(since, &revision) < 0)
+		error_set(&error, EINVAL, "since=%s is no revision", since);
+	else if (revision > newest)
+		error_set(&error, ERANGE,
+			"revision %" PRIu64 " does not exist yet, the newest is %" PRIu64, revision,
+			newest);
+	if (error.code)
+		request_refuse(request, &error);
+	else
+		history_read(controller, request, target, HISTORY_CHANGES, revision, changes_found);
 }
 
 static bool watch_wants(const struct watch *watch, const struct object *object)

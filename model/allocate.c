@@ -194,7 +194,8 @@ static int allocate_address(struct allocation *allocation, struct record *record
 	}
 	allocation->changes = memory_resize(
 		allocation->changes, allocation->count + 1, sizeof(*allocation->changes));
-	allocation->changes[allocation->count++] = (struct pool_change){.pool = pool, .next = before};
+	allocation->changes[allocation->count++] =
+		(struct pool_change){.pool = pool, .next = before};
 	pool->next = address_compare(out, &last) ? address_add(out, 1) : first;
 	struct claim claim = claim_address(network, out);
 	claim.owner = record;

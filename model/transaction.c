@@ -28,6 +28,7 @@ struct transaction {
 	size_t change_count;
 	bool applied;   // the catalog shows the new state
 	bool withdrawn; // was prepared, and does not show for a while
+	bool foreign;   // somebody else has decided it
 };
 
 #define each_operation(operation, transaction)                                             \
@@ -347,8 +348,11 @@ static int claim_and_allocate(struct transaction *transaction, struct error *err
 }
 
 // An address asked for anew may turn out as it was: then the old version stays, with its revision.
-static bool turned_out_equal(struct operation *operation)
+static bool turned_out_equal(struct operation *operation, bool foreign)
 {
+	// What another one has stored carries its revision, so it counts even if it says the same.
+	if (foreign && !operation->rechecked)
+		return false;
 	if (!operation->before || !operation->after ||
 		!object_equal(operation->before, operation->after))
 		return false;
@@ -365,7 +369,8 @@ static void collect_changes(struct transaction *transaction)
 		memory_new(transaction->operations.count * sizeof(*transaction->changes));
 	for
 		each_operation(operation,
-			transaction) if (!operation->unchanged && !turned_out_equal(operation))
+			transaction) if (!operation->unchanged &&
+					 !turned_out_equal(operation, transaction->foreign))
 			transaction->changes[transaction->change_count++] = (struct catalog_change){
 			.before = operation->before, .after = operation->after};
 }
@@ -398,16 +403,17 @@ void transaction_withdraw(struct transaction *transaction)
 int transaction_adopt(struct transaction *transaction, struct error *error)
 {
 	transaction->catalog->busy = true;
-	if (!transaction->withdrawn)
+	transaction->foreign = !transaction->withdrawn;
+	if (transaction->foreign)
 		recheck_routers(transaction);
 	apply(transaction);
 	int result = claim(transaction, error);
-	if (!result && transaction->withdrawn)
-		allocation_restore(&transaction->allocation);
-	else if (!result)
+	if (result)
+		revert(transaction);
+	else if (transaction->foreign)
 		collect_changes(transaction);
 	else
-		revert(transaction);
+		allocation_restore(&transaction->allocation);
 	transaction->withdrawn = false;
 	return result;
 }
@@ -445,7 +451,7 @@ static void transaction_free(struct transaction *transaction)
 
 void transaction_commit(struct transaction *transaction, uint64_t revision)
 {
-	for (size_t i = 0; i < transaction->change_count; i++)
+	for (size_t i = 0; !transaction->foreign && i < transaction->change_count; i++)
 		if (transaction->changes[i].after)
 			transaction->changes[i].after->revision = revision;
 	for

@@ -77,7 +77,8 @@ int transaction_prepare(struct transaction *transaction, struct error *error);
 // if nothing has changed since; or transaction_abort.
 void transaction_withdraw(struct transaction *transaction);
 // Instead of prepare: show changes that are decided already, by a prepare that was withdrawn, or by
-// another process that keeps the same state. Nothing is checked or allocated. -EEXIST if they
+// another process that keeps the same state: those objects keep the revisions that they carry.
+// Nothing is checked or allocated. -EEXIST if they
 // contradict what there is; then only transaction_abort may follow.
 int transaction_adopt(struct transaction *transaction, struct error *error);
 // After prepare or adopt: what really changes (puts that change nothing are not in it). Borrowed. 0 changes:

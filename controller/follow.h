@@ -1,0 +1,20 @@
+// SPDX-License-Identifier: Apache-2.0
+// Following the others that write to the same store: when they may have, and when somebody must
+// know, what they committed is taken in.
+#pragma once
+
+#include "state.h"
+
+// 0: everything that was committed before the call of follow_now is taken in. -EAGAIN: the store
+// cannot be reached.
+typedef void (*follow_done)(void *context, int rc, const struct error *error);
+
+void follow_start(struct controller *controller);
+// Nobody else can write to this store: there is nothing to follow.
+bool follow_alone(const struct controller *controller);
+// Calls back in every case: from the loop, later; while the controller stops, at once.
+void follow_now(struct controller *controller, follow_done done, void *context);
+// No more news; those that wait are told -EAGAIN.
+void follow_end(struct controller *controller);
+// After the journal has stopped.
+void follow_free(struct controller *controller);

@@ -1,0 +1,196 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "news.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <string.h>
+
+#include "base/log.h"
+#include "base/memory.h"
+#include "history.h"
+#include "publish.h"
+#include "writes.h"
+
+// ---- on the store's thread ----
+
+void news_add(struct news *news, const struct store_entry *entry)
+{
+	if (news->count == news->capacity) {
+		news->capacity = news->capacity ? news->capacity * 2 : 16;
+		news->entries =
+			memory_resize(news->entries, news->capacity, sizeof(*news->entries));
+	}
+	struct store_entry *copy = &news->entries[news->count++];
+	*copy = *entry;
+	copy->key = memory_text(entry->key);
+	if (entry->value) {
+		char *value = memory_new(entry->length + 1);
+		memcpy(value, entry->value, entry->length);
+		copy->value = value;
+	}
+}
+
+void news_done(struct news *news)
+{
+	for (size_t i = 0; i < news->count; i++) {
+		free((void *)news->entries[i].key);
+		free((void *)news->entries[i].value);
+	}
+	free(news->entries);
+	*news = (struct news){0};
+}
+
+static int add(void *context, const struct store_entry *entry)
+{
+	news_add(context, entry);
+	return 0;
+}
+
+int news_collect(struct news *news, struct store *store, uint64_t since, struct error *error)
+{
+	struct error fault = {0};
+	int rc = store_changes(store, "", since, add, news, &fault);
+	if (rc == -ENODATA) {
+		news_done(news);
+		news->whole = true;
+		fault = (struct error){0};
+		rc = store_snapshot(store, "", 0, add, news, &fault);
+	}
+	news->revision = store_revision(store);
+	news->compacted = store_compacted(store);
+	if (rc < 0) {
+		news_done(news);
+		return error_set(error, -rc, "%s", fault.message);
+	}
+	return 0;
+}
+
+// ---- on the loop ----
+
+static void give_up(const char *key, const struct error *error)
+{
+	log_error("what the store holds at %s is damaged: %s", key, error->message);
+	abort();
+}
+
+static bool is_object(const struct store_entry *entry)
+{
+	return !strncmp(entry->key, HISTORY_PREFIX, strlen(HISTORY_PREFIX));
+}
+
+static void take_counters(struct controller *controller, const struct store_entry *entry)
+{
+	struct error error = {0};
+	json_t *counters = json_loadb(entry->value, entry->length, 0, NULL);
+	if (catalog_counters_load(controller->catalog, counters, &error) < 0)
+		give_up(entry->key, &error);
+	controller->counters_revision = entry->revision;
+	writes_recognize(controller, json_string_value(json_object_get(counters, "commit")),
+		entry->revision);
+	json_decref(counters);
+}
+
+static void stage(struct controller *controller, struct transaction *transaction,
+	const struct store_entry *entry)
+{
+	struct error error = {0};
+	enum model_kind kind;
+	char tenant[64] = "", name[64] = "";
+	struct object *object;
+	if (entry->value) {
+		if (history_decode(entry, &object, &error) < 0 ||
+			transaction_put(transaction, object, &error) < 0)
+			give_up(entry->key, &error);
+		return;
+	}
+	if (object_path_parse(entry->key + strlen(HISTORY_PREFIX), &kind, tenant, name) < 0)
+		return;
+	if (catalog_find(controller->catalog, kind, tenant[0] ? tenant : NULL, name))
+		transaction_delete(transaction, kind, tenant[0] ? tenant : NULL, name, &error);
+}
+
+// The entries of one revision.
+static void take_revision(
+	struct controller *controller, const struct store_entry *entries, size_t count)
+{
+	struct transaction *transaction = transaction_begin(controller->catalog);
+	for (size_t i = 0; i < count; i++)
+		if (is_object(&entries[i]))
+			stage(controller, transaction, &entries[i]);
+	publish(controller, transaction, entries[0].revision);
+	for (size_t i = 0; i < count; i++)
+		if (!strcmp(entries[i].key, HISTORY_COUNTERS))
+			take_counters(controller, &entries[i]);
+}
+
+// ---- everything at once ----
+
+struct absence {
+	struct transaction *transaction;
+	const json_t *present;
+};
+
+static int delete_absent(void *context, struct object *object)
+{
+	struct absence *absence = context;
+	char key[HISTORY_KEY_TEXT];
+	history_key(object->kind, object->tenant, object->name, key);
+	if (!json_object_get(absence->present, key))
+		transaction_delete(
+			absence->transaction, object->kind, object->tenant, object->name, NULL);
+	return 0;
+}
+
+static bool is_known(const struct controller *controller, const struct store_entry *entry)
+{
+	enum model_kind kind;
+	char tenant[64] = "", name[64] = "";
+	const struct object *object = NULL;
+	if (!object_path_parse(entry->key + strlen(HISTORY_PREFIX), &kind, tenant, name))
+		object = catalog_find(controller->catalog, kind, tenant[0] ? tenant : NULL, name);
+	return object && object->revision == entry->revision;
+}
+
+// As one revision, the newest: what lies between is not told by anybody any more.
+static void take_whole(struct controller *controller, const struct news *news)
+{
+	struct transaction *transaction = transaction_begin(controller->catalog);
+	json_t *present = json_object();
+	for (size_t i = 0; i < news->count; i++) {
+		if (!is_object(&news->entries[i]))
+			continue;
+		json_object_set_new(present, news->entries[i].key, json_true());
+		if (!is_known(controller, &news->entries[i]))
+			stage(controller, transaction, &news->entries[i]);
+	}
+	struct absence absence = {transaction, present};
+	for (enum model_kind kind = 0; kind < MODEL_KIND_COUNT; kind++)
+		catalog_each(controller->catalog, kind, NULL, delete_absent, &absence);
+	json_decref(present);
+	log_warning("the history of the store does not reach back to revision %" PRIu64
+		    ": all of it is read anew",
+		controller->revision);
+	publish(controller, transaction, news->revision);
+	for (size_t i = 0; i < news->count; i++)
+		if (!strcmp(news->entries[i].key, HISTORY_COUNTERS))
+			take_counters(controller, &news->entries[i]);
+}
+
+void news_take(struct controller *controller, const struct news *news)
+{
+	if (news->whole && news->revision > controller->revision)
+		take_whole(controller, news);
+	for (size_t i = 0; !news->whole && i < news->count;) {
+		size_t count = 1;
+		while (i + count < news->count &&
+			news->entries[i + count].revision == news->entries[i].revision)
+			count++;
+		if (news->entries[i].revision > controller->revision)
+			take_revision(controller, &news->entries[i], count);
+		i += count;
+	}
+	if (news->revision > controller->revision)
+		controller->revision = news->revision;
+	if (news->compacted > controller->compacted)
+		controller->compacted = news->compacted;
+}

@@ -1,0 +1,11 @@
+// SPDX-License-Identifier: Apache-2.0
+// Reads: what a request reads is at least as new as everything that was committed before it came,
+// whichever controller it came to. Where others write to the same store, that has to be asked.
+#pragma once
+
+#include "handler.h"
+
+// Handle the request, at once or when the controller is sure to be up to date. With ?consistency=local
+// at once.
+void reads_handle(struct controller *controller, struct request *request, handler handle,
+	const struct target *target);
