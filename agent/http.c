@@ -18,6 +18,7 @@ struct http {
 	char *base;       // of URLs: "https://10.0.0.1:6640"
 	char *socket;     // path; NULL: TCP
 	char *certificate, *key, *authority;
+	uint64_t received, sent;
 };
 
 struct http_request {
@@ -65,13 +66,18 @@ static void explain_answer(const struct http_request *request, char *text, size_
 	json_decref(problem);
 }
 
+static bool succeeded(long status)
+{
+	return status >= 200 && status < 300;
+}
+
 static void finish(struct http_request *request, CURLcode code)
 {
 	struct http_call call = request->call;
 	char text[TEXT_BYTES];
 	long status = 0;
 	curl_easy_getinfo(request->easy, CURLINFO_RESPONSE_CODE, &status);
-	bool streamed = status == 200 && call.data;
+	bool streamed = succeeded(status) && call.data;
 	if (code != CURLE_OK && !streamed)
 		status = 0;
 	if (code == CURLE_COULDNT_CONNECT)
@@ -173,7 +179,8 @@ static size_t receive(char *data, size_t size, size_t count, void *context)
 	size_t length = size * count;
 	long status = 0;
 	curl_easy_getinfo(request->easy, CURLINFO_RESPONSE_CODE, &status);
-	if (status == 200 && request->call.data) {
+	request->http->received += length;
+	if (succeeded(status) && request->call.data) {
 		if (request->call.data(request->call.context, data, length))
 			return CURL_WRITEFUNC_ERROR;
 		return length;
@@ -223,9 +230,20 @@ struct http_request *agent_http_send(struct http *http, const struct http_call *
 		request->headers = curl_slist_append(request->headers, "Expect:");
 		curl_easy_setopt(easy, CURLOPT_HTTPHEADER, request->headers);
 		curl_easy_setopt(easy, CURLOPT_COPYPOSTFIELDS, call->body);
+		http->sent += strlen(call->body);
 	}
 	curl_multi_add_handle(http->multi, easy);
 	return request;
+}
+
+uint64_t agent_http_received(const struct http *http)
+{
+	return http->received;
+}
+
+uint64_t agent_http_sent(const struct http *http)
+{
+	return http->sent;
 }
 
 void agent_http_cancel(struct http_request *request)

@@ -33,6 +33,7 @@ const struct command *const commands[] = {
 	&command_up,
 	&command_controller,
 	&command_agent,
+	&command_simulate,
 	&command_explain,
 	&command_openapi,
 	&command_manual,

@@ -1,0 +1,155 @@
+// SPDX-License-Identifier: Apache-2.0
+// Do the hosts hold what they should? All objects are read from the API, what a host needs is worked
+// out from them by the oracle, compiled by a compiler that begins anew, and held against the rows of
+// the host's datapath.
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/memory.h"
+#include "simulation.h"
+#include "topology/topology.h"
+
+struct objects {
+	struct object **items;
+	size_t count, capacity;
+};
+
+static void add(struct objects *objects, struct object *object)
+{
+	if (objects->count == objects->capacity) {
+		objects->capacity = objects->capacity ? 2 * objects->capacity : 256;
+		objects->items =
+			memory_resize(objects->items, objects->capacity, sizeof(*objects->items));
+	}
+	objects->items[objects->count++] = object;
+}
+
+static void objects_done(struct objects *objects)
+{
+	for (size_t i = 0; i < objects->count; i++)
+		object_unref(objects->items[i]);
+	free(objects->items);
+}
+
+static int read_kind(struct simulation *simulation, enum model_kind kind, struct objects *objects,
+	struct error *error)
+{
+	cleanup_free char *path = memory_format("/v1/%s", model_kind_plural(kind));
+	size_t index;
+	json_t *list, *item;
+	int rc = caller_request(&simulation->caller, "GET", path, NULL, 120, &list, error);
+	if (rc < 0)
+		return rc;
+	json_array_foreach (json_object_get(list, "items"), index, item) {
+		const char *tenant = json_string_value(json_object_get(item, "tenant"));
+		const char *name = json_string_value(json_object_get(item, "name"));
+		struct object *object;
+		rc = object_decode(&object, kind, tenant, name, item, true, error);
+		if (rc < 0)
+			break;
+		add(objects, object);
+	}
+	json_decref(list);
+	return rc;
+}
+
+// ---- one host ----
+
+static void take_needed(
+	void *context, const char *host, struct object *before, struct object *after)
+{
+	(void)host;
+	(void)before;
+	add(context, object_ref(after));
+}
+
+struct comparison {
+	struct datapath *datapath;
+	size_t rows, missing, different;
+	char first[OBJECT_PATH_TEXT + 64]; // that is not as it should be
+};
+
+static int compare_row(void *context, const struct row_change *row)
+{
+	struct comparison *comparison = context;
+	uint64_t value[512];
+	if (!row->key)
+		return 0; // a barrier
+	size_t size = datapath_value_size(row->table);
+	comparison->rows++;
+	bool missing = size > sizeof(value) ||
+		       datapath_find(comparison->datapath, row->table, row->key, value, NULL) < 0;
+	bool different = !missing && memcmp(value, row->value, size);
+	comparison->missing += missing;
+	comparison->different += different;
+	if ((missing || different) && !*comparison->first)
+		snprintf(comparison->first, sizeof(comparison->first),
+			"a row of %s in table %s is %s", row->object,
+			datapath_table_name(row->table), missing ? "missing" : "different");
+	return 0;
+}
+
+static int accept_row(void *context, const struct row_change *row)
+{
+	(void)context;
+	(void)row;
+	return 0;
+}
+
+static int compare_rows(
+	const struct fleet_host *host, struct compiler *fresh, size_t *rows, struct error *error)
+{
+	struct comparison comparison = {.datapath = host->datapath};
+	size_t held = 0;
+	compiler_flush(fresh, accept_row, NULL);
+	compiler_rows(fresh, compare_row, &comparison);
+	for (int table = 0; table < DP_TABLE_COUNT; table++)
+		held += compiler_count(host->compiler, table);
+	*rows += comparison.rows;
+	error_set_object(error, "hosts/%s", host->name);
+	if (*comparison.first)
+		return error_set(error, EIO, "%zu rows are missing and %zu different, first: %s",
+			comparison.missing, comparison.different, comparison.first);
+	if (held != comparison.rows)
+		return error_set(error, EIO, "it holds %zu rows where there should be %zu", held,
+			comparison.rows);
+	return 0;
+}
+
+static int check_host(
+	const struct fleet_host *host, const struct objects *all, size_t *rows, struct error *error)
+{
+	struct objects needed = {0};
+	struct compiler *fresh;
+	topology_recompute(all->items, all->count, host->name, take_needed, &needed);
+	compiler_new(&fresh, host->name);
+	fleet_devices(host, needed.items, needed.count, fresh);
+	for (size_t i = 0; i < needed.count; i++)
+		compiler_put(fresh, needed.items[i]);
+	int rc = compare_rows(host, fresh, rows, error);
+	compiler_free(fresh);
+	objects_done(&needed);
+	return rc;
+}
+
+int simulation_check(struct simulation *simulation, size_t hosts, json_t **out, struct error *error)
+{
+	struct objects all = {0};
+	const struct fleet *fleet = &simulation->fleet;
+	size_t rows = 0;
+	int rc = 0;
+	for (int kind = 0; kind < MODEL_KIND_COUNT && !rc; kind++)
+		rc = read_kind(simulation, kind, &all, error);
+	if (hosts > fleet->count)
+		hosts = fleet->count;
+	for (size_t i = 0; i < hosts && !rc; i++) {
+		simulation_tell(simulation, "rows are checked", i, hosts);
+		rc = check_host(fleet->hosts[i * fleet->count / hosts], &all, &rows, error);
+	}
+	if (!rc)
+		*out = json_pack("{s:I,s:I,s:I}", "hosts", (json_int_t)hosts, "objects",
+			(json_int_t)all.count, "rows", (json_int_t)rows);
+	objects_done(&all);
+	return rc;
+}

@@ -1,0 +1,293 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "fleet.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "base/memory.h"
+#include "content.h"
+
+enum {
+	UNDERLAY_IFINDEX = 2,
+	UNDERLAY_MTU = 1600,
+	DEVICE_MTU = 1500,
+	FIRST_TAP = 100,
+	FIRST_SPARE = 1 << 28
+};
+
+// ---- devices ----
+
+// Whatever device a port names is there; its number follows from its name.
+static uint32_t ifindex_of(const char *device)
+{
+	unsigned number = 0;
+	if (sscanf(device, "spare%u", &number) == 1)
+		return FIRST_SPARE + number;
+	sscanf(device, "tap%u", &number);
+	return FIRST_TAP + number;
+}
+
+static void see_device(const char *host, const struct object *object, struct compiler *compiler)
+{
+	const struct port *port = (const struct port *)object;
+	if (!object || object->kind != MODEL_PORT || !port->host || !port->device ||
+		strcmp(port->host, host))
+		return;
+	struct compiler_device device = {ifindex_of(port->device), DP_DEVICE_PEER};
+	compiler_device(compiler, port->device, &device);
+}
+
+void fleet_devices(const struct fleet_host *host, struct object *const *objects, size_t count,
+	struct compiler *compiler)
+{
+	compiler_underlay(compiler, UNDERLAY_IFINDEX, UNDERLAY_MTU);
+	for (size_t i = 0; i < count; i++)
+		see_device(host->name, objects[i], compiler);
+}
+
+static struct link device_link(const char *name)
+{
+	struct link link = {.ifindex = ifindex_of(name), .mtu = DEVICE_MTU, .up = true};
+	snprintf(link.name, sizeof(link.name), "%s", name);
+	snprintf(link.kind, sizeof(link.kind), "tun");
+	link.mac =
+		(struct mac){{0x06, 0, (uint8_t)(link.ifindex >> 24), (uint8_t)(link.ifindex >> 16),
+			(uint8_t)(link.ifindex >> 8), (uint8_t)link.ifindex}};
+	return link;
+}
+
+// ---- reports: what an agent says, of the devices that are imagined ----
+
+static json_t *interfaces_encode(const struct fleet_host *host)
+{
+	json_t *list = json_array();
+	char name[PLAN_NAME];
+	for (size_t i = 0; i < FLEET_SPARES; i++) {
+		snprintf(name, sizeof(name), "spare%zu", i);
+		struct link link = device_link(name);
+		json_array_append_new(list, content_interface(&link, NULL));
+	}
+	for (size_t i = 0; i < host->port_count; i++) {
+		struct link link = device_link(plan_device_name(host->ports[i], name));
+		json_array_append_new(list, content_interface(&link, "port"));
+	}
+	return list;
+}
+
+static json_t *agent_encode(const struct fleet_host *host)
+{
+	size_t rows = 0;
+	for (int table = 0; table < DP_TABLE_COUNT; table++)
+		rows += compiler_count(host->compiler, table);
+	return json_pack("{s:s,s:s,s:I,s:I,s:I,s:[],s:{}}", "version", WEFT_VERSION, "kernel",
+		"simulated", "rows", (json_int_t)rows, "writes",
+		(json_int_t)datapath_writes(host->datapath), "repairs",
+		(json_int_t)program_repairs(host->program), "warnings", "services");
+}
+
+struct port_list {
+	const struct fleet_host *host;
+	json_t *items;
+};
+
+static void add_port(void *context, const struct compiler_port *port)
+{
+	struct port_list *list = context;
+	char path[OBJECT_PATH_TEXT];
+	object_path_of(MODEL_PORT, port->tenant, port->name, path);
+	const char *problem =
+		port->problem ? port->problem : program_failure(list->host->program, path);
+	json_array_append_new(list->items, content_port(port, problem, NULL));
+}
+
+static json_t *report_content(void *context, unsigned members)
+{
+	struct fleet_host *host = context;
+	json_t *report = json_object();
+	host->fleet->counts.reports++;
+	if (members & REPORT_REALIZED) {
+		json_object_set_new(report, "realized", json_integer((json_int_t)host->realized));
+		json_object_set_new(report, "failure",
+			host->failure ? json_string(host->failure) : json_null());
+	}
+	if (members & REPORT_AGENT)
+		json_object_set_new(report, "agent", agent_encode(host));
+	if (members & REPORT_INTERFACES)
+		json_object_set_new(report, "interfaces", interfaces_encode(host));
+	if (members & REPORT_PORTS) {
+		struct port_list list = {host, json_array()};
+		compiler_ports(host->compiler, add_port, &list);
+		json_object_set_new(report, "ports", list.items);
+	}
+	if (members & REPORT_DROPS)
+		json_object_set_new(report, "drops", json_object());
+	if (members & REPORT_RULES)
+		json_object_set_new(report, "rules", json_array());
+	return report;
+}
+
+// ---- what the controller says ----
+
+static void set_failure(struct fleet_host *host, const struct error *error)
+{
+	char text[900];
+	free(host->failure);
+	host->failure = error->code ? memory_text(error_format(error, text, sizeof(text))) : NULL;
+	if (!error->code)
+		host->realized = host->view.revision;
+}
+
+static void take_batch(void *context, const struct batch *batch)
+{
+	struct fleet_host *host = context;
+	struct fleet *fleet = host->fleet;
+	struct error error = {0};
+	uint64_t written = datapath_writes(host->datapath);
+	const struct batch_item *item = NULL;
+	while ((item = utarray_next(&batch->items, item)))
+		see_device(host->name, item->object, host->compiler);
+	view_apply(&host->view, batch, host->compiler);
+	program_apply(host->program, &error);
+	set_failure(host, &error);
+	fleet->counts.batches++;
+	fleet->counts.items += utarray_len(&batch->items);
+	fleet->counts.rows += datapath_writes(host->datapath) - written;
+	agent_report_note(
+		host->report, REPORT_REALIZED | REPORT_AGENT | REPORT_PORTS | REPORT_RULES);
+	if (!batch->snapshot)
+		return;
+	fleet->connected += !host->connected;
+	host->connected = true;
+	agent_report_online(host->report, true);
+}
+
+static void stream_lost(void *context)
+{
+	struct fleet_host *host = context;
+	host->fleet->connected -= host->connected;
+	host->connected = false;
+	agent_report_online(host->report, false);
+}
+
+static uint64_t held_digest(void *context)
+{
+	const struct fleet_host *host = context;
+	return host->view.digest;
+}
+
+static void diverged(void *context)
+{
+	struct fleet_host *host = context;
+	host->fleet->counts.divergences++;
+}
+
+static void take_question(void *context, json_t *question)
+{
+	// Nobody asks a simulated host for a trace; a question without an answer times out.
+	(void)context;
+	(void)question;
+}
+
+// ---- life ----
+
+static struct fleet_host *host_new(struct fleet *fleet, const char *name)
+{
+	struct fleet_host *host = memory_new(sizeof(*host));
+	host->fleet = fleet;
+	snprintf(host->name, sizeof(host->name), "%s", name);
+	datapath_open(&host->datapath, "native", NULL, NULL);
+	compiler_new(&host->compiler, host->name);
+	compiler_underlay(host->compiler, UNDERLAY_IFINDEX, UNDERLAY_MTU);
+	program_new(&host->program, host->datapath, host->compiler);
+	return host;
+}
+
+static void host_start(struct fleet_host *host, const char *registration)
+{
+	struct fleet *fleet = host->fleet;
+	struct stream_events events = {
+		take_batch, stream_lost, take_question, host, held_digest, diverged};
+	agent_report_new(&host->report, fleet->loop, fleet->http, host->name, report_content, host);
+	agent_stream_new(
+		&host->stream, fleet->loop, fleet->http, host->name, registration, &events);
+}
+
+static void host_free(struct fleet_host *host)
+{
+	host->fleet->connected -= host->connected;
+	agent_stream_free(host->stream);
+	agent_report_free(host->report);
+	program_free(host->program);
+	compiler_free(host->compiler);
+	datapath_close(host->datapath);
+	view_done(&host->view);
+	free(host->failure);
+	free(host);
+}
+
+// The ports of the plan in the order of their hosts: each host's are counted, then written.
+static void deal_ports(struct fleet *fleet)
+{
+	const struct plan *plan = fleet->plan;
+	size_t *next = fleet->ports = memory_new((plan->ports + 1) * sizeof(*fleet->ports));
+	for (const struct plan_tenant *tenant = plan->tenants; tenant < plan->tenants + plan->count;
+		tenant++)
+		for (size_t port = tenant->first; port < tenant->first + tenant->ports; port++)
+			fleet->hosts[plan_port_host(plan, tenant, port)]->port_count++;
+	for (size_t i = 0; i < plan->hosts; i++) {
+		fleet->hosts[i]->ports = next;
+		next += fleet->hosts[i]->port_count;
+		fleet->hosts[i]->port_count = 0;
+	}
+	for (const struct plan_tenant *tenant = plan->tenants; tenant < plan->tenants + plan->count;
+		tenant++)
+		for (size_t port = tenant->first; port < tenant->first + tenant->ports; port++) {
+			struct fleet_host *host = fleet->hosts[plan_port_host(plan, tenant, port)];
+			host->ports[host->port_count++] = port;
+		}
+}
+
+void fleet_init(struct fleet *fleet, uv_loop_t *loop, struct http *http, const struct plan *plan)
+{
+	char name[PLAN_NAME];
+	*fleet = (struct fleet){.loop = loop, .http = http, .plan = plan, .count = plan->hosts};
+	fleet->hosts = memory_new(plan->hosts * sizeof(*fleet->hosts));
+	for (size_t i = 0; i < plan->hosts; i++)
+		fleet->hosts[i] = host_new(fleet, plan_host_name(i, name));
+	deal_ports(fleet);
+}
+
+void fleet_start(struct fleet *fleet)
+{
+	for (size_t i = 0; i < fleet->count; i++)
+		host_start(fleet->hosts[i], NULL);
+}
+
+void fleet_done(struct fleet *fleet)
+{
+	for (size_t i = 0; i < fleet->count; i++)
+		host_free(fleet->hosts[i]);
+	free(fleet->hosts);
+	free(fleet->ports);
+}
+
+void fleet_lost(struct fleet *fleet)
+{
+	for (size_t i = 0; i < fleet->count; i++)
+		fleet->hosts[i]->connected = false;
+	fleet->connected = 0;
+}
+
+struct fleet_host *fleet_join(struct fleet *fleet, const char *name, const char *vtep)
+{
+	struct fleet_host *host = host_new(fleet, name);
+	cleanup_free char *registration =
+		memory_format("{\"vtep\":\"%s\",\"encap\":\"geneve\"}", vtep);
+	host_start(host, registration);
+	return host;
+}
+
+void fleet_leave(struct fleet_host *host)
+{
+	host_free(host);
+}

@@ -1,0 +1,70 @@
+// SPDX-License-Identifier: Apache-2.0
+// The simulated hosts: all on one loop, sharing the connections of one HTTP client.
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <uv.h>
+
+#include "compile/compile.h"
+#include "datapath/datapath.h"
+#include "http.h"
+#include "plan.h"
+#include "program.h"
+#include "report.h"
+#include "stream.h"
+#include "view.h"
+
+// What all hosts together did; only ever more.
+struct fleet_counts {
+	uint64_t batches; // that hosts were told
+	uint64_t items;   // objects in them
+	uint64_t rows;    // written and removed
+	uint64_t reports;
+	uint64_t divergences; // hosts that did not hold what the controller believed
+};
+
+// Devices beyond those of the plan, for ports that come later: "spare0" ...
+enum { FLEET_SPARES = 4 };
+
+struct fleet_host {
+	struct fleet *fleet;
+	char name[PLAN_NAME];
+	size_t *ports; // of the plan, whose devices this host has; borrowed
+	size_t port_count;
+	struct stream *stream;
+	struct report *report;
+	struct view view;
+	struct compiler *compiler;
+	struct program *program;
+	struct datapath *datapath;
+	bool connected; // what it needs has come
+	uint64_t realized;
+	char *failure;
+};
+
+struct fleet {
+	uv_loop_t *loop;
+	struct http *http;
+	const struct plan *plan;
+	struct fleet_host **hosts;
+	size_t count, connected;
+	size_t *ports; // of the plan, in the order of hosts
+	struct fleet_counts counts;
+};
+
+// One host for each of the plan. Nothing is sent yet. `http` and `plan` are borrowed.
+void fleet_init(struct fleet *fleet, uv_loop_t *loop, struct http *http, const struct plan *plan);
+void fleet_done(struct fleet *fleet);
+// Connect all; `fleet->connected` tells how far they are.
+void fleet_start(struct fleet *fleet);
+// The controller is gone: nobody is connected until it is to the next one.
+void fleet_lost(struct fleet *fleet);
+
+// One more host that nobody has declared yet: it registers itself with this VTEP.
+struct fleet_host *fleet_join(struct fleet *fleet, const char *name, const char *vtep);
+void fleet_leave(struct fleet_host *host);
+
+// The devices of one host as a compiler takes them, for a compiler that starts anew.
+void fleet_devices(const struct fleet_host *host, struct object *const *objects, size_t count,
+	struct compiler *compiler);

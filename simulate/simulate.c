@@ -1,0 +1,351 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "simulate/simulate.h"
+
+#include <errno.h>
+#include <string.h>
+#include <sys/resource.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/memory.h"
+#include "simulation.h"
+
+enum { PORTS_DRAWN = 2000, FILES_BESIDE = 256 };
+
+// ---- what scenarios use ----
+
+void simulation_tell(struct simulation *simulation, const char *what, size_t done, size_t all)
+{
+	if (simulation->progress)
+		simulation->progress(simulation->context, what, done, all);
+}
+
+size_t simulation_draw(struct simulation *simulation, size_t limit)
+{
+	// A linear congruential generator (Knuth, MMIX); the high bits are the good ones.
+	simulation->draws =
+		simulation->draws * UINT64_C(6364136223846793005) + UINT64_C(1442695040888963407);
+	return (simulation->draws >> 33) % limit;
+}
+
+size_t simulation_port(struct simulation *simulation)
+{
+	size_t first = plan_others(&simulation->plan)->first;
+	size_t count = simulation->plan.ports - first;
+	return first + simulation_draw(simulation, count < PORTS_DRAWN ? count : PORTS_DRAWN);
+}
+
+static void tell_connected(void *context, size_t connected)
+{
+	struct simulation *simulation = context;
+	simulation_tell(simulation, "hosts connect", connected, simulation->fleet.count);
+}
+
+int simulation_connected(struct simulation *simulation, struct error *error)
+{
+	struct fleet *fleet = &simulation->fleet;
+	if (caller_run(&simulation->caller, &fleet->connected, fleet->count, 600, tell_connected,
+		    simulation) < 0)
+		return error_set(error, ETIMEDOUT, "%zu of %zu hosts are connected",
+			fleet->connected, fleet->count);
+	return 0;
+}
+
+// ---- filling the controller ----
+
+struct filling {
+	struct simulation *simulation;
+	size_t operations, ports;
+	uint64_t *revisions;
+	size_t count, capacity;
+	bool started;
+	struct error *error;
+};
+
+static void note_revision(struct filling *filling, uint64_t revision)
+{
+	if (filling->count == filling->capacity) {
+		filling->capacity = filling->capacity ? 2 * filling->capacity : 64;
+		filling->revisions = memory_resize(
+			filling->revisions, filling->capacity, sizeof(*filling->revisions));
+	}
+	filling->revisions[filling->count++] = revision;
+}
+
+static size_t count_ports(const json_t *transaction, const char **first_kind)
+{
+	size_t index, ports = 0;
+	json_t *operation;
+	json_array_foreach (json_object_get(transaction, "operations"), index, operation) {
+		const char *kind = json_string_value(json_object_get(operation, "kind"));
+		ports += !strcmp(kind, "port");
+		*first_kind = index ? *first_kind : kind;
+	}
+	return ports;
+}
+
+// Hosts come first; once all are declared they connect, so that the rest reaches them as it comes.
+static int fill_one(void *context, json_t *transaction)
+{
+	struct filling *filling = context;
+	struct simulation *simulation = filling->simulation;
+	const char *kind = "";
+	uint64_t revision;
+	int rc = 0;
+	size_t ports = count_ports(transaction, &kind);
+	if (!filling->started && strcmp(kind, "host")) {
+		filling->started = true;
+		fleet_start(&simulation->fleet);
+		rc = simulation_connected(simulation, filling->error);
+	}
+	filling->operations += json_array_size(json_object_get(transaction, "operations"));
+	if (rc)
+		json_decref(transaction);
+	else
+		rc = caller_commit(&simulation->caller, transaction, &revision, filling->error);
+	if (rc)
+		return rc;
+	filling->ports += ports;
+	note_revision(filling, revision);
+	simulation_tell(
+		simulation, "the controller is filled", filling->ports, simulation->plan.ports);
+	return 0;
+}
+
+static int await_all(struct filling *filling, struct error *error)
+{
+	int rc = 0;
+	// The newest first: what it takes to wait is waited for once.
+	for (size_t i = filling->count; i && !rc; i--) {
+		simulation_tell(
+			filling->simulation, "receipts", filling->count - i, filling->count);
+		rc = caller_await(&filling->simulation->caller, filling->revisions[i - 1], error);
+	}
+	return rc;
+}
+
+static int fill(struct simulation *simulation, json_t **out, struct error *error)
+{
+	struct filling filling = {.simulation = simulation, .error = error};
+	struct meter meter;
+	uint64_t start = clock_monotonic_ns();
+	meter_init(&meter, simulation);
+	meter_start(&meter);
+	int rc = plan_transactions(&simulation->plan, fill_one, &filling);
+	double accepted = (double)(clock_monotonic_ns() - start) / 1e9;
+	if (!rc)
+		rc = await_all(&filling, error);
+	meter_stop(&meter);
+	if (!rc) {
+		*out = meter_encode(&meter);
+		json_object_del(*out, "samples_ms");
+		json_object_update_new(
+			*out, json_pack("{s:f,s:f,s:I,s:I,s:o}", "accepted_s", accepted,
+				      "receipts_s", (double)(clock_monotonic_ns() - start) / 1e9,
+				      "transactions", (json_int_t)filling.count, "operations",
+				      (json_int_t)filling.operations, "memory",
+				      meter_memory(simulation)));
+	}
+	meter_done(&meter);
+	free(filling.revisions);
+	return rc;
+}
+
+// ---- scenarios ----
+
+const char *simulate_scenario(size_t index)
+{
+	return scenarios[index].name;
+}
+
+static bool is_asked_for(const char *list, const char *name)
+{
+	size_t length = strlen(name);
+	for (const char *at = list; at; at = strchr(at, ',')) {
+		at += *at == ',';
+		if (!strncmp(at, name, length) && (at[length] == ',' || !at[length]))
+			return true;
+	}
+	return !list;
+}
+
+static bool is_scenario(const char *name, size_t length)
+{
+	for (size_t i = 0; scenarios[i].name; i++)
+		if (strlen(scenarios[i].name) == length &&
+			!strncmp(scenarios[i].name, name, length))
+			return true;
+	return false;
+}
+
+static int run_scenarios(struct simulation *simulation, json_t *results, struct error *error)
+{
+	int rc = 0;
+	for (const struct scenario *each = scenarios; each->name && !rc; each++) {
+		json_t *result = NULL;
+		if (!is_asked_for(simulation->options->scenarios, each->name) ||
+			(each->own && !simulation->server.process))
+			continue;
+		rc = each->run(simulation, &result, error);
+		if (result)
+			json_object_set_new(results, each->name, result);
+	}
+	return rc;
+}
+
+// ---- life ----
+
+// A socket a host, and those for reports.
+static int allow_files(size_t hosts, struct error *error)
+{
+	struct rlimit limit;
+	rlim_t needed = 2 * hosts + FILES_BESIDE;
+	getrlimit(RLIMIT_NOFILE, &limit);
+	if (limit.rlim_cur >= needed)
+		return 0;
+	limit.rlim_cur = needed;
+	if (limit.rlim_max < needed)
+		limit.rlim_max = needed;
+	if (!setrlimit(RLIMIT_NOFILE, &limit))
+		return 0;
+	return error_set(error, errno, "%zu hosts need %zu open files (ulimit -n): %s", hosts,
+		(size_t)needed, strerror(errno));
+}
+
+static int check_options(const struct simulate_options *options, struct error *error)
+{
+	if (!options->hosts || options->hosts > 1 << 20)
+		return error_set(error, EINVAL, "hosts: from 1 to %d", 1 << 20);
+	if (options->ports < 100 || options->ports > 10000000)
+		return error_set(error, EINVAL, "ports: from 100 to 10000000");
+	if (!options->repeat)
+		return error_set(error, EINVAL, "each change is made at least once");
+	for (const char *at = options->scenarios; at && *at;) {
+		size_t length = strcspn(at, ",");
+		if (!is_scenario(at, length))
+			return error_set(
+				error, EINVAL, "there is no scenario \"%.*s\"", (int)length, at);
+		at += length + (at[length] == ',');
+	}
+	return 0;
+}
+
+static int connect_controller(struct simulation *simulation, struct error *error)
+{
+	const struct simulate_options *options = simulation->options;
+	struct http_options http = {
+		options->controller, options->certificate, options->key, options->authority};
+	int ready = 1;
+	if (!options->controller) {
+		int rc = server_start(&simulation->server, options->store, error);
+		if (rc < 0)
+			return rc;
+		while (!(ready = server_ready(&simulation->server, error)))
+			caller_idle(&simulation->caller, 5);
+		http.controller = simulation->server.address;
+	}
+	if (ready < 0)
+		return ready;
+	agent_http_new(&simulation->http, &simulation->loop, &http);
+	agent_http_new(&simulation->caller.http, &simulation->loop, &http);
+	return 0;
+}
+
+static json_t *describe(const struct plan *plan, uint64_t seed)
+{
+	size_t networks = 0, routers = 0;
+	for (size_t i = 0; i < plan->count; i++) {
+		networks += plan->tenants[i].networks;
+		routers += plan->tenants[i].joined;
+	}
+	return json_pack("{s:I,s:I,s:I,s:I,s:I,s:I}", "hosts", (json_int_t)plan->hosts, "ports",
+		(json_int_t)plan->ports, "tenants", (json_int_t)plan->count, "networks",
+		(json_int_t)networks, "routers", (json_int_t)routers, "seed", (json_int_t)seed);
+}
+
+static int run(struct simulation *simulation, json_t *result, struct error *error)
+{
+	json_t *scenarios_result = json_object(), *filled = NULL, *checked = NULL;
+	json_object_set_new(
+		result, "topology", describe(&simulation->plan, simulation->options->seed));
+	int rc = connect_controller(simulation, error);
+	if (rc)
+		return rc;
+	fleet_init(&simulation->fleet, &simulation->loop, simulation->http, &simulation->plan);
+	rc = fill(simulation, &filled, error);
+	if (!rc)
+		json_object_set_new(result, "fill", filled);
+	if (!rc)
+		rc = run_scenarios(simulation, scenarios_result, error);
+	json_object_set_new(result, "scenarios", scenarios_result);
+	if (!rc && simulation->fleet.counts.divergences)
+		rc = error_set(error, EIO,
+			"%llu times a host did not hold what the controller believed",
+			(unsigned long long)simulation->fleet.counts.divergences);
+	if (!rc && simulation->options->check)
+		rc = simulation_check(simulation, simulation->options->check, &checked, error);
+	if (checked)
+		json_object_set_new(result, "checked", checked);
+	return rc;
+}
+
+int simulate_run(const struct simulate_options *options, simulate_progress progress, void *context,
+	json_t **out, struct error *error)
+{
+	struct simulation simulation = {
+		.options = options,
+		.draws = options->seed,
+		.progress = progress,
+		.context = context,
+	};
+	int rc = check_options(options, error);
+	if (!rc)
+		rc = allow_files(options->hosts, error);
+	if (rc)
+		return rc;
+	log_set_level(LOG_LEVEL_ERROR); // every host would tell that its controller is gone
+	uv_loop_init(&simulation.loop);
+	simulation.caller.loop = &simulation.loop;
+	plan_init(&simulation.plan, options->hosts, options->ports, options->seed);
+	json_t *result = json_object();
+	rc = run(&simulation, result, error);
+	fleet_done(&simulation.fleet);
+	agent_http_free(simulation.http);
+	agent_http_free(simulation.caller.http);
+	server_stop(&simulation.server);
+	uv_run(&simulation.loop, UV_RUN_DEFAULT); // only what is being closed is left
+	uv_loop_close(&simulation.loop);
+	plan_done(&simulation.plan);
+	if (rc)
+		json_decref(result);
+	else
+		*out = result;
+	return rc;
+}
+
+struct visiting {
+	simulate_visit visit;
+	void *context;
+};
+
+static int visit_one(void *context, json_t *transaction)
+{
+	const struct visiting *visiting = context;
+	visiting->visit(visiting->context, transaction);
+	json_decref(transaction);
+	return 0;
+}
+
+int simulate_plan(const struct simulate_options *options, simulate_visit visit, void *context,
+	struct error *error)
+{
+	struct visiting visiting = {visit, context};
+	struct plan plan;
+	int rc = check_options(options, error);
+	if (rc)
+		return rc;
+	plan_init(&plan, options->hosts, options->ports, options->seed);
+	plan_transactions(&plan, visit_one, &visiting);
+	plan_done(&plan);
+	return 0;
+}

@@ -1,0 +1,57 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A simulated fleet before a real controller: it ends as a fresh computation says, and a change costs what it changes."""
+
+import json
+import os
+import subprocess
+
+BINARY = os.environ.get("WEFT_BIN", "build/cli/weft")
+
+
+def simulate(*options):
+    done = subprocess.run([BINARY, "simulate", "--json", *map(str, options)], capture_output=True, text=True, timeout=300)
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout)
+
+
+def test_fleet_end_to_end():
+    """Every scenario, and then every host holds the rows that a fresh compiler makes of what the oracle says it needs."""
+    result = simulate("--hosts", 100, "--ports", 2500, "--repeat", 3, "--check", 100)
+    assert result["checked"]["hosts"] == 100 and result["checked"]["rows"] > 10000
+    scenarios = result["scenarios"]
+    for name in ("port-added", "label-changed", "port-moved", "rule-1000", "host-joins", "churn"):
+        assert scenarios[name]["changes"] >= 3, name
+    assert scenarios["rule-1000"]["hosts_told"] == 40  # all that have one of the 1,000 ports, and nobody else
+    for name in ("restart", "cold"):
+        assert scenarios[name]["receipts_s"] >= scenarios[name]["loaded_s"] > 0
+    assert scenarios["cold"]["rows_written"] > 10000
+
+
+def test_cost_follows_the_change():
+    """The same changes at two sizes: as many hosts told, objects sent, rows written and reports made."""
+    options = ("--repeat", 8, "--scenarios", "port-added,label-changed,port-moved,rule-1000")
+    small, large = (simulate("--hosts", hosts, "--ports", ports, *options) for hosts, ports in ((80, 4000), (240, 12000)))
+    for name, cost in small["scenarios"].items():
+        for count in ("hosts_told", "objects_sent", "rows_written"):
+            assert cost[count] == large["scenarios"][name][count], (name, count)
+
+
+def refused(*options):
+    done = subprocess.run([BINARY, "simulate", *map(str, options)], capture_output=True, text=True, timeout=60)
+    assert done.returncode == 1, done
+    return done.stderr
+
+
+def test_bad_options():
+    assert "hosts" in refused("--hosts", 0)
+    assert 'no scenario "flood"' in refused("--scenarios", "cold,flood")
+    assert "cannot reach unix:/nowhere" in refused("--url", "unix:/nowhere")
+
+
+def test_plan_is_transactions():
+    """What would be sent, for others to build the same of."""
+    done = subprocess.run([BINARY, "simulate", "--plan", "--hosts", "10", "--ports", "200"], capture_output=True, text=True,
+                          timeout=60, check=True)
+    operations = [operation for line in done.stdout.splitlines() for operation in json.loads(line)["operations"]]
+    kinds = [operation["kind"] for operation in operations]
+    assert kinds.count("host") == 10 and kinds.count("port") == 200
