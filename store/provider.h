@@ -37,4 +37,4 @@ struct store {
 	bool visiting; // inside a caller's visit
 };
 
-extern const struct store_provider store_sqlite;
+extern const struct store_provider store_sqlite, store_etcd;

@@ -8,6 +8,7 @@
 
 #include "base/memory.h"
 #include "provider.h"
+#include "sqlite.h"
 #include "sqlite_file.h"
 
 enum statement {
@@ -130,23 +131,40 @@ static int check_compare(
 		compare->key, (unsigned long long)revision, (unsigned long long)compare->revision);
 }
 
+int sqlite_check(struct store *store, const struct store_compare *compares, size_t count,
+	struct error *error)
+{
+	int result = 0;
+	for (size_t i = 0; result == 0 && i < count; i++)
+		result = check_compare(of(store), &compares[i], error);
+	return result;
+}
+
+// A live value, or a deletion.
+static int insert(struct store_of_sqlite *self, const char *key, const void *value, size_t length,
+	uint64_t revision, struct error *error)
+{
+	sqlite3_stmt *statement = self->statements[INSERT];
+	bind_key(statement, key);
+	bind_revision(statement, 3, revision);
+	if (value)
+		sqlite3_bind_blob64(statement, 5, value, length, SQLITE_STATIC);
+	else
+		bind_revision(statement, 4, revision);
+	return step_once(statement, NULL) == SQLITE_DONE ? 0 : fail(self, "write", error);
+}
+
 static int apply(struct store_of_sqlite *self, const struct store_operation *operation,
 	uint64_t revision, struct error *error)
 {
-	sqlite3_stmt *end = self->statements[LIVE_END], *insert = self->statements[INSERT];
+	sqlite3_stmt *end = self->statements[LIVE_END];
 	bind_key(end, operation->key);
 	bind_revision(end, 4, revision);
 	if (step_once(end, NULL) != SQLITE_DONE)
 		return fail(self, "write", error);
 	if (!operation->value && sqlite3_changes(self->database) == 0)
 		return 0; // nothing there to delete
-	bind_key(insert, operation->key);
-	bind_revision(insert, 3, revision);
-	if (operation->value)
-		sqlite3_bind_blob64(insert, 5, operation->value, operation->length, SQLITE_STATIC);
-	else
-		bind_revision(insert, 4, revision);
-	return step_once(insert, NULL) == SQLITE_DONE ? 0 : fail(self, "write", error);
+	return insert(self, operation->key, operation->value, operation->length, revision, error);
 }
 
 static int write_state(
@@ -185,8 +203,7 @@ static int sqlite_commit(struct store *store, const struct store_compare *compar
 	int result = begin(self, error);
 	if (result)
 		return result;
-	for (size_t i = 0; result == 0 && i < compare_count; i++)
-		result = check_compare(self, &compares[i], error);
+	result = sqlite_check(store, compares, compare_count, error);
 	for (size_t i = 0; result == 0 && i < operation_count; i++)
 		result = apply(self, &operations[i], revision, error);
 	if (result == 0)
@@ -211,6 +228,27 @@ static int sqlite_compact(struct store *store, uint64_t revision, struct error *
 	result = finish(self, result, error);
 	if (result == 0)
 		store->compacted = revision;
+	return result;
+}
+
+int sqlite_fill_begin(struct store *store, struct error *error)
+{
+	return begin(of(store), error);
+}
+
+int sqlite_fill_put(struct store *store, const struct store_entry *entry, struct error *error)
+{
+	return insert(of(store), entry->key, entry->value, entry->length, entry->revision, error);
+}
+
+int sqlite_fill_end(struct store *store, uint64_t revision, int result, struct error *error)
+{
+	struct store_of_sqlite *self = of(store);
+	if (result == 0)
+		result = write_state(self, revision, revision, error);
+	result = finish(self, result, error);
+	if (result == 0)
+		store->revision = store->compacted = revision;
 	return result;
 }
 
@@ -315,16 +353,14 @@ static int load_state(struct store_of_sqlite *self, struct error *error)
 	return 0;
 }
 
-static int sqlite_open(struct store **out, const char *location, struct error *error)
+// The store of an open database, which it takes, also if it fails.
+static int start(struct store **out, sqlite3 *database, const char *path, struct error *error)
 {
-	sqlite3 *database;
-	int result = sqlite_file_open(&database, location, error);
-	if (result)
-		return result;
+	int result = 0;
 	struct store_of_sqlite *self = memory_new(sizeof(*self));
 	self->store.provider = &store_sqlite;
 	self->database = database;
-	self->path = memory_text(location);
+	self->path = memory_text(path);
 	for (size_t i = 0; result == 0 && i < STATEMENT_COUNT; i++)
 		if (sqlite3_prepare_v3(database, texts[i], -1, SQLITE_PREPARE_PERSISTENT,
 			    &self->statements[i], NULL))
@@ -337,6 +373,20 @@ static int sqlite_open(struct store **out, const char *location, struct error *e
 	}
 	*out = &self->store;
 	return 0;
+}
+
+static int sqlite_open(struct store **out, const char *location, struct error *error)
+{
+	sqlite3 *database;
+	int result = sqlite_file_open(&database, location, error);
+	return result ? result : start(out, database, location, error);
+}
+
+int sqlite_open_private(struct store **out, const char *name, struct error *error)
+{
+	sqlite3 *database;
+	int result = sqlite_file_open_private(&database, name, error);
+	return result ? result : start(out, database, name, error);
 }
 
 const struct store_provider store_sqlite = {

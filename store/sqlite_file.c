@@ -47,6 +47,12 @@ static const char own[] = "PRAGMA locking_mode = EXCLUSIVE;"
 			  "PRAGMA cache_size = -16384;"
 			  "PRAGMA journal_size_limit = 67108864;";
 
+// Nobody else sees it and nothing of it outlives the process: no log, no syncing.
+static const char keep_private[] = "PRAGMA locking_mode = EXCLUSIVE;"
+				   "PRAGMA journal_mode = MEMORY;"
+				   "PRAGMA synchronous = OFF;"
+				   "PRAGMA cache_size = -65536;";
+
 int sqlite_file_error(sqlite3 *database, const char *path, const char *action, struct error *error)
 {
 	int code = EIO;
@@ -272,6 +278,23 @@ int sqlite_file_open(sqlite3 **out, const char *path, struct error *error)
 	else if (sqlite3_exec(database, schema, NULL, NULL, NULL))
 		result = sqlite_file_error(database, path, "create", error);
 	if (result) {
+		sqlite3_close(database);
+		return result;
+	}
+	*out = database;
+	return 0;
+}
+
+int sqlite_file_open_private(sqlite3 **out, const char *name, struct error *error)
+{
+	sqlite3 *database;
+	int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX |
+		    SQLITE_OPEN_EXRESCODE;
+	// No name: SQLite's own temporary database.
+	if (sqlite3_open_v2("", &database, flags, NULL) ||
+		sqlite3_exec(database, keep_private, NULL, NULL, NULL) ||
+		sqlite3_exec(database, schema, NULL, NULL, NULL)) {
+		int result = sqlite_file_error(database, name, "create", error);
 		sqlite3_close(database);
 		return result;
 	}

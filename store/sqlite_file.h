@@ -10,5 +10,9 @@
 // closes with sqlite3_close. Errors as store_open; a file that is refused is left as it was.
 int sqlite_file_open(sqlite3 **out, const char *path, struct error *error);
 
+// A new store that is no file of its own: in memory, and what exceeds the cache in a temporary file
+// without a name. `name` is what errors call it.
+int sqlite_file_open_private(sqlite3 **out, const char *name, struct error *error);
+
 // The errno that a result of SQLite stands for, with a message about `path` and `action`.
 int sqlite_file_error(sqlite3 *database, const char *path, const char *action, struct error *error);

@@ -8,7 +8,7 @@
 #include "base/memory.h"
 #include "provider.h"
 
-static const struct store_provider *const providers[] = {&store_sqlite};
+static const struct store_provider *const providers[] = {&store_sqlite, &store_etcd};
 
 int store_open(struct store **out, const char *url, struct error *error)
 {
@@ -17,7 +17,8 @@ int store_open(struct store **out, const char *url, struct error *error)
 		if (strncmp(url, providers[i]->scheme, length) == 0 && url[length] == ':')
 			return providers[i]->open(out, url + length + 1, error);
 	}
-	return error_set(error, EINVAL, "\"%s\" is no store: write sqlite:FILE", url);
+	return error_set(error, EINVAL,
+		"\"%s\" is no store: write sqlite:FILE or etcd:http://HOST:PORT", url);
 }
 
 void store_close(struct store *store)

@@ -19,7 +19,7 @@
 #include "base/memory.h"
 #include "store_engines.h"
 
-enum { KEYS = 40, ROUNDS = 60 };
+enum { KEYS = 40 };
 
 static const struct store_engine *engine;
 
@@ -46,7 +46,9 @@ static void commit_until_killed(const char *url, int acknowledgements)
 	while (commit_generation(store, &revision) == 0) {
 		if (write(acknowledgements, &revision, sizeof(revision)) != sizeof(revision))
 			_exit(2);
-		if (revision % 7 == 0 && store_compact(store, revision - 3, NULL))
+		// -EBUSY: one who was killed while compacting still has that duty, for a while.
+		int result = revision % 7 ? 0 : store_compact(store, revision - 3, NULL);
+		if (result && result != -EBUSY)
 			_exit(3);
 	}
 	_exit(4);
@@ -117,7 +119,7 @@ static void test_killed_while_committing(void **state)
 	(void)state;
 	char *url = engine->place();
 	uint64_t before = 0, acknowledged = 0;
-	for (int round = 0; round < ROUNDS; round++) {
+	for (int round = 0; round < engine->kills; round++) {
 		uint64_t last = run_and_kill(url, false);
 		assert_true(last > before); // the child worked on from what was there
 		struct store *store = store_must_open(url);
@@ -128,14 +130,15 @@ static void test_killed_while_committing(void **state)
 		before = store_revision(store);
 		store_close(store);
 	}
-	assert_true(acknowledged > ROUNDS); // the kills fell between commits of one child
+	assert_true(acknowledged >
+		    (uint64_t)engine->kills); // the kills fell between commits of one child
 	engine->remove(url);
 }
 
 static void test_killed_while_opening(void **state)
 {
 	(void)state;
-	for (int round = 0; round < ROUNDS; round++) {
+	for (int round = 0; round < engine->kills; round++) {
 		char *url = engine->place();
 		uint64_t last = run_and_kill(url, true);
 		struct store *store = store_must_open(url);

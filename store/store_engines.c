@@ -12,6 +12,7 @@
 #include <cmocka.h>
 
 #include "base/memory.h"
+#include "etcd_server.h"
 
 static char *file_place(void)
 {
@@ -46,9 +47,38 @@ static void memory_remove(char *url)
 	free(url);
 }
 
+// One etcd for all tests of a program, and a prefix for each store.
+static struct etcd_server etcd;
+static pid_t etcd_owner;
+
+static void etcd_end(void)
+{
+	if (getpid() == etcd_owner)
+		etcd_server_remove(&etcd);
+}
+
+static char *etcd_place(void)
+{
+	static int places;
+	if (!etcd.process) {
+		etcd_server_start(&etcd);
+		etcd_owner = getpid();
+		atexit(etcd_end);
+	}
+	return memory_format("etcd:http://127.0.0.1:%d?prefix=test%d", etcd.port, places++);
+}
+
+static void etcd_remove(char *url)
+{
+	cleanup_free char *prefix = memory_format("%s/", strchr(url, '=') + 1);
+	etcd_server_delete(&etcd, prefix);
+	free(url);
+}
+
 const struct store_engine store_engines[] = {
-	{"sqlite", true, file_place, file_remove},
-	{"memory", false, memory_place, memory_remove},
+	{"sqlite", true, 60, file_place, file_remove},
+	{"memory", false, 0, memory_place, memory_remove},
+	{"etcd", true, 12, etcd_place, etcd_remove},
 };
 const size_t store_engine_count = array_count(store_engines);
 

@@ -10,6 +10,7 @@
 struct store_engine {
 	const char *name;
 	bool durable;              // what is closed can be opened again
+	int kills;                 // how often the crash test ends a process of it
 	char *(*place)(void);      // the URL of a store that does not exist yet
 	void (*remove)(char *url); // with all that the tests left there; frees `url`
 };

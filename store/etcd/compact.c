@@ -1,0 +1,299 @@
+// SPDX-License-Identifier: Apache-2.0
+// Compaction: what is live at a revision becomes the base, in pieces and then in one small
+// transaction; what the base has made superfluous is deleted after that, now or by the next who
+// looks.
+#include <errno.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/memory.h"
+#include "handle.h"
+#include "keys.h"
+#include "request.h"
+
+enum {
+	DUTY_SECONDS = 15,
+	DUTY_RENEW_MS = 3000,
+	DELETIONS = 100, // operations a transaction: etcd's limit is 128
+};
+#define DUTY "compaction"
+
+// ---- the base ----
+
+struct checkpoint {
+	struct store_of_etcd *self;
+	struct body_writer body;
+	uint64_t renewed_ms;
+	struct error *error;
+};
+
+static int add(void *context, const struct store_entry *entry)
+{
+	struct checkpoint *checkpoint = context;
+	if (clock_monotonic_ms() - checkpoint->renewed_ms > DUTY_RENEW_MS) {
+		int result = duties_take(
+			checkpoint->self->duties, DUTY, DUTY_SECONDS, checkpoint->error);
+		if (result)
+			return result;
+		checkpoint->renewed_ms = clock_monotonic_ms();
+	}
+	return body_add(&checkpoint->body, entry, checkpoint->error);
+}
+
+// The log entry that the base will stand for, and what the base is now ("": there is none).
+static int read_place(struct store_of_etcd *self, uint64_t revision, struct etcd_header *entry,
+	struct bytes *base, struct error *error)
+{
+	char key[ETCD_KEY];
+	json_t *answer = NULL, *operations = json_array();
+	cleanup_bytes struct bytes value = {0};
+	size_t used;
+	const char *prefix = self->location->prefix;
+	json_array_append_new(operations, etcd_get(etcd_key_log(key, prefix, revision)));
+	json_array_append_new(operations, etcd_get(etcd_key(key, prefix, "base")));
+	etcd_client_start(self->client);
+	int result = etcd_transact(self->client, NULL, operations, NULL, NULL, &answer, error);
+	if (result)
+		return result == -ETIMEDOUT ? -EAGAIN : result;
+	const json_t *item = json_array_get(etcd_read_of(answer, 0), 0);
+	if (!item)
+		result = error_set(error, EBUSY, "another process has just compacted the store");
+	else if (etcd_read_value(item, &value) ||
+		 etcd_read_value(json_array_get(etcd_read_of(answer, 1), 0), base))
+		result = error_set(error, EUCLEAN, "%s is damaged", key);
+	else
+		result = etcd_header_parse(entry, &value, &used, error);
+	bytes_append(base, "", 1);
+	json_decref(answer);
+	return result;
+}
+
+static int install(struct store_of_etcd *self, struct body_writer *body, const char *before,
+	struct error *error)
+{
+	char key[ETCD_KEY], claim[64];
+	bool succeeded;
+	cleanup_bytes struct bytes value = {0};
+	etcd_key(key, self->location->prefix, "base");
+	snprintf(claim, sizeof(claim), "base %" PRIu64, body->header.revision);
+	etcd_header_append(&value, &body->header);
+	json_t *compares =
+		json_pack("[o]", *before ? etcd_if_value(key, before) : etcd_if_exists(key, false));
+	json_t *success = json_pack("[o]", etcd_put(key, value.data, value.length, 0));
+	body_claim(body, claim, compares, success);
+	json_t *failure = json_pack("[o]", etcd_get(key));
+	json_t *answer = NULL;
+	etcd_client_start(self->client);
+	int result =
+		etcd_transact(self->client, compares, success, failure, &succeeded, &answer, error);
+	if (result || succeeded) {
+		json_decref(answer);
+		return result;
+	}
+	// An earlier attempt, of which no answer came?
+	cleanup_bytes struct bytes found = {0};
+	etcd_read_value(json_array_get(etcd_read_of(answer, 0), 0), &found);
+	json_decref(answer);
+	if (found.length == value.length && memcmp(found.data, value.data, value.length) == 0)
+		return 0;
+	return error_set(error, EBUSY, "another process has just compacted the store");
+}
+
+static int make_base(struct store_of_etcd *self, uint64_t revision, struct error *error)
+{
+	struct checkpoint checkpoint = {.self = self, .error = error};
+	struct etcd_header entry;
+	cleanup_bytes struct bytes before = {0};
+	int result = read_place(self, revision, &entry, &before, error);
+	if (result)
+		return result;
+	result = body_begin(&checkpoint.body, self->client, self->location->prefix, error);
+	checkpoint.renewed_ms = clock_monotonic_ms();
+	if (result == 0)
+		result = self->copy->provider->snapshot(
+			self->copy, "", revision, add, &checkpoint, error);
+	if (result == 0)
+		result = body_end(&checkpoint.body, true, error);
+	if (result == 0) {
+		checkpoint.body.header.revision = revision;
+		memcpy(checkpoint.body.header.after, entry.id, ETCD_ID);
+		result = install(self, &checkpoint.body, (const char *)before.data, error);
+	}
+	body_done(&checkpoint.body);
+	return result;
+}
+
+// ---- collecting what is left over ----
+
+struct deletions {
+	struct etcd_client *client;
+	json_t *operations;
+	int64_t revision; // etcd's own, of the last transaction
+	struct error *error;
+};
+
+static int flush(struct deletions *deletions)
+{
+	json_t *answer = NULL;
+	if (json_array_size(deletions->operations) == 0)
+		return 0;
+	etcd_client_start(deletions->client);
+	int result = etcd_transact(deletions->client, NULL, deletions->operations, NULL, NULL,
+		&answer, deletions->error);
+	deletions->operations = json_array();
+	if (result)
+		return result;
+	deletions->revision = etcd_read_number(json_object_get(answer, "header"), "revision");
+	json_decref(answer);
+	return 0;
+}
+
+static int drop(struct deletions *deletions, json_t *operation)
+{
+	json_array_append_new(deletions->operations, operation);
+	return json_array_size(deletions->operations) < DELETIONS ? 0 : flush(deletions);
+}
+
+// A claim that the base has made superfluous: of a log entry before it, or of another base.
+static bool is_over(const char *claim, const char *id, const struct etcd_header *base)
+{
+	if (strncmp(claim, "log ", 4) == 0)
+		return strtoull(claim + 4, NULL, 10) <= base->revision;
+	return strncmp(claim, "base ", 5) == 0 && strcmp(id, base->id) != 0;
+}
+
+// The last part of a key with this beginning, or NULL.
+static const char *id_of(const char *key, size_t prefix)
+{
+	return strlen(key) >= prefix + ETCD_ID - 1 ? key + prefix : NULL;
+}
+
+// The ids that hold: a set, as an object of null.
+static int sort_claims(struct deletions *deletions, const char *prefix, const json_t *items,
+	const struct etcd_header *base, json_t *held)
+{
+	cleanup_bytes struct bytes key = {0}, value = {0};
+	size_t length = strlen(prefix) + strlen("/claim/");
+	int result = 0;
+	for (size_t i = 0; result == 0 && i < json_array_size(items); i++) {
+		const json_t *item = json_array_get(items, i);
+		if (etcd_read_key(item, &key) || etcd_read_value(item, &value))
+			continue;
+		const char *text = (const char *)key.data, *id = id_of(text, length);
+		bytes_append(&value, "", 1);
+		if (id && is_over((const char *)value.data, id, base))
+			result = drop(deletions, etcd_delete(text));
+		else if (id)
+			json_object_set_new_nocheck(held, id, json_null());
+	}
+	return result;
+}
+
+static int drop_unclaimed(
+	struct deletions *deletions, const char *prefix, const json_t *items, const json_t *held)
+{
+	cleanup_bytes struct bytes key = {0};
+	size_t length = strlen(prefix) + strlen("/piece/");
+	char last[ETCD_ID] = "", id[ETCD_ID];
+	int result = 0;
+	for (size_t i = 0; result == 0 && i < json_array_size(items); i++) {
+		char from[ETCD_KEY], to[ETCD_KEY];
+		if (etcd_read_key(json_array_get(items, i), &key) ||
+			!id_of((const char *)key.data, length))
+			continue;
+		snprintf(id, sizeof(id), "%s", (const char *)key.data + length);
+		if (strcmp(id, last) == 0 || json_object_get(held, id))
+			continue;
+		memcpy(last, id, sizeof(id));
+		snprintf(from, sizeof(from), "%s/piece/%s/", prefix, id);
+		snprintf(to, sizeof(to), "%s/piece/%s0", prefix, id);
+		result = drop(deletions, etcd_delete_range(from, to));
+	}
+	return result;
+}
+
+// Base, claims and the names of pieces, all as of one moment.
+static int read_all(struct store_of_etcd *self, json_t **answer, struct error *error)
+{
+	const char *prefix = self->location->prefix;
+	char from[ETCD_KEY], to[ETCD_KEY];
+	json_t *operations = json_array();
+	json_array_append_new(operations, etcd_get(etcd_key(from, prefix, "base")));
+	json_array_append_new(operations, etcd_range(etcd_key(from, prefix, "claim/"),
+						  etcd_key(to, prefix, "claim0"), 0, false));
+	json_array_append_new(operations, etcd_range(etcd_key(from, prefix, "piece/"),
+						  etcd_key(to, prefix, "piece0"), 0, true));
+	etcd_client_start(self->client);
+	return etcd_transact(self->client, NULL, operations, NULL, NULL, answer, error);
+}
+
+static int collect(struct store_of_etcd *self, const json_t *answer, struct deletions *deletions)
+{
+	const char *prefix = self->location->prefix;
+	char from[ETCD_KEY], to[ETCD_KEY];
+	cleanup_bytes struct bytes value = {0};
+	struct etcd_header base = {0};
+	size_t used;
+	const json_t *item = json_array_get(etcd_read_of(answer, 0), 0);
+	if (item && (etcd_read_value(item, &value) ||
+			    etcd_header_parse(&base, &value, &used, deletions->error)))
+		return -EUCLEAN;
+	int result = 0;
+	if (item)
+		result = drop(deletions, etcd_delete_range(etcd_key(from, prefix, "log/"),
+						 etcd_key_log(to, prefix, base.revision + 1)));
+	json_t *held = json_object();
+	if (result == 0)
+		result = sort_claims(deletions, prefix, etcd_read_of(answer, 1), &base, held);
+	if (result == 0)
+		result = drop_unclaimed(deletions, prefix, etcd_read_of(answer, 2), held);
+	json_decref(held);
+	return result ? result : flush(deletions);
+}
+
+// etcd's own history is of no use to anybody here.
+static void forget_history(struct etcd_client *client, int64_t revision)
+{
+	if (revision)
+		etcd_call(client, "/v3/kv/compaction",
+			json_pack("{s:o}", "revision", json_sprintf("%" PRId64, revision)), NULL,
+			NULL);
+}
+
+int etcd_collect(struct store_of_etcd *self, struct error *error)
+{
+	json_t *answer;
+	struct deletions deletions = {.client = self->client, .error = error};
+	int result = read_all(self, &answer, error);
+	if (result)
+		return result;
+	deletions.operations = json_array();
+	result = collect(self, answer, &deletions);
+	json_decref(answer);
+	json_decref(deletions.operations);
+	forget_history(self->client, deletions.revision);
+	return result;
+}
+
+// ---- both ----
+
+int etcd_compact(struct store *store, uint64_t revision, struct error *error)
+{
+	struct store_of_etcd *self = store_of_etcd(store);
+	int result = duties_take(self->duties, DUTY, DUTY_SECONDS, error);
+	if (result)
+		return result;
+	result = etcd_news(self, error);
+	if (result == 0 && store->compacted < revision) {
+		result = make_base(self, revision, error);
+		if (result == 0)
+			result = self->copy->provider->compact(self->copy, revision, error);
+		etcd_follow(self);
+		if (result == 0)
+			etcd_collect(self, NULL); // or the next who looks
+	}
+	duties_release(self->duties, DUTY);
+	return result;
+}
