@@ -237,6 +237,7 @@ static int run_delete(const char *const *words)
 const struct command command_apply = {
 	.name = "apply",
 	.summary = "Create or change what a file describes",
+	.group = COMMAND_WISH,
 	.help = "The whole file is one transaction: either all of it is accepted, as one revision, "
 		"or nothing. What\n"
 		"is there already and the same stays untouched; applied again, a file changes "
@@ -249,6 +250,7 @@ const struct command command_apply = {
 const struct command command_delete = {
 	.name = "delete",
 	.summary = "Delete an object, or all that a file describes",
+	.group = COMMAND_WISH,
 	.help = "An object that others refer to stays: the answer names one of them. A file is one "
 		"transaction.",
 	.words = {{"KIND", true}, {"NAME", true}},

@@ -131,6 +131,7 @@ static int run_detach(const char *const *words)
 const struct command command_attach = {
 	.name = "attach",
 	.summary = "Make an interface of a host a logical port",
+	.group = COMMAND_WISH,
 	.help = "PORT is a name, or TENANT/NAME. An interface that was just made is waited for, "
 		"two seconds at most.",
 	.words = {{"PORT"}},
@@ -142,6 +143,7 @@ const struct command command_attach = {
 const struct command command_detach = {
 	.name = "detach",
 	.summary = "Take a logical port off its interface",
+	.group = COMMAND_WISH,
 	.words = {{"PORT"}},
 	.options = (const struct option_spec *const[]){receipt_options, target_options,
 		client_options, NULL},

@@ -377,6 +377,8 @@ static int run_up(const char *const *words)
 const struct command command_controller = {
 	.name = "controller",
 	.summary = "Run the controller in the foreground",
+	.examples =
+		"weft controller --listen 192.0.2.1:6640 --cert c.pem --key c.key --ca ca.pem\n",
 	.options = (const struct option_spec *const[]){process_options, store_options, tls_options,
 		NULL},
 	.run = run_controller,
@@ -386,6 +388,8 @@ const struct command command_agent = {
 	.name = "agent",
 	.summary = "Run the agent of this host in the foreground",
 	.help = "What the kernel forwards, it goes on forwarding when the agent stops.",
+	.examples = "weft agent --vtep 192.0.2.11 --controller https://192.0.2.1:6640 --cert "
+		    "h1.pem ...\n",
 	.options = (const struct option_spec *const[]){process_options, agent_options,
 		client_options, NULL},
 	.run = run_agent,
@@ -396,6 +400,9 @@ const struct command command_up = {
 	.summary = "Run controller and agent on this machine, in one process",
 	.help = "Without --vtep the host is reached at the address that its default route leaves "
 		"from.",
+	.examples = "weft up\n"
+		    "weft up --netns lab --vtep 192.0.2.1 --store sqlite:/tmp/lab.db --socket "
+		    "/tmp/lab.sock --state /sys/fs/bpf/lab\n",
 	.options = (const struct option_spec *const[]){process_options, store_options, tls_options,
 		agent_options, NULL},
 	.run = run_up,

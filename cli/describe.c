@@ -217,6 +217,7 @@ static int run(const char *const *words)
 const struct command command_describe = {
 	.name = "describe",
 	.summary = "Show all that is known of an object",
+	.group = COMMAND_LOOK,
 	.help = "Its fields, what the hosts report of it, its counters, and what was dropped and "
 		"why.",
 	.words = {{"KIND"}, {"NAME"}},

@@ -189,6 +189,8 @@ static void print_command(const struct command *command)
 	printf("\n## %s\n\n`%s`\n\n%s.\n", command->name, usage, command->summary);
 	if (command->help)
 		printf("%s\n", command->help);
+	if (command->examples)
+		printf("\n```sh\n%s```\n", command->examples);
 	if (!command->options)
 		return;
 	puts("\n| option | meaning | variable | default |\n| --- | --- | --- | --- |");
@@ -231,6 +233,9 @@ const struct command command_explain = {
 	.name = "explain",
 	.summary = "Show the kinds of objects, or the fields of one and an example",
 	.help = "KIND.FIELD shows one field, with its members.",
+	.examples = "weft explain policy          # with an example that can be applied\n"
+		    "weft explain policy.rules    # how a rule is written\n",
+	.group = COMMAND_LEARN,
 	.words = {{"KIND", true}},
 	.run = run_explain,
 };
@@ -238,11 +243,13 @@ const struct command command_explain = {
 const struct command command_openapi = {
 	.name = "openapi",
 	.summary = "Print the OpenAPI document of the API",
+	.group = COMMAND_LEARN,
 	.run = run_openapi,
 };
 
 const struct command command_manual = {
 	.name = "manual",
 	.summary = "Print the reference manual as Markdown",
+	.group = COMMAND_LEARN,
 	.run = run_manual,
 };

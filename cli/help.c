@@ -5,9 +5,11 @@
 #include <string.h>
 
 #include "base/memory.h"
+#include "client.h"
 #include "command.h"
 #include "option.h"
 #include "output.h"
+#include "paragraph.h"
 
 enum { OPTION_WIDTH = 28 };
 
@@ -18,7 +20,8 @@ char *command_usage(const struct command *command)
 	for (size_t i = 0; i < COMMAND_WORDS && command->words[i].name; i++) {
 		const struct command_word *word = &command->words[i];
 		cleanup_free char *before = text;
-		text = memory_format(word->optional ? "%s [%s]" : "%s %s", before, word->name);
+		text = memory_format(word->optional ? "%s [%s%s]" : "%s %s%s", before, word->name,
+			word->many ? "..." : "");
 	}
 	return text;
 }
@@ -38,42 +41,87 @@ char *option_usage(const struct option_spec *option)
 static int print_option(void *context, const struct option_spec *option)
 {
 	cleanup_free char *usage = option_usage(option);
+	const char *given = option->fallback ? option->fallback : option->implied;
+	cleanup_free char *text = memory_format("%s%s%s%s%s%s%s", option->help,
+		option->environment ? " (" : "", option->environment ? option->environment : "",
+		option->environment ? ")" : "", given ? " [" : "", given ? given : "",
+		given ? "]" : "");
 	FILE *out = context;
+	int column = fprintf(out, "  %s%-*s ", option->letter ? "" : "    ",
+		option->letter ? OPTION_WIDTH : OPTION_WIDTH - 4, usage);
 
-	fprintf(out, "  %s%-*s %s", option->letter ? "" : "    ",
-		option->letter ? OPTION_WIDTH : OPTION_WIDTH - 4, usage, option->help);
-	if (option->environment)
-		fprintf(out, " (%s)", option->environment);
-	if (option->fallback)
-		fprintf(out, " [%s]", option->fallback);
-	if (option->implied)
-		fprintf(out, " [%s]", option->implied);
-	fputc('\n', out);
+	paragraph_print(out, column, OPTION_WIDTH + 3, text, false);
 	return 0;
+}
+
+static void print_examples(const char *line, FILE *out)
+{
+	fputs("\nExamples:\n", out);
+	for (const char *end; (end = strchr(line, '\n')); line = end + 1)
+		fprintf(out, "  %.*s\n", (int)(end - line), line);
+}
+
+static void print_options(const char *title, const struct option_spec *const *groups,
+	const struct option_spec * not, FILE *out)
+{
+	fprintf(out, "\n%s:\n", title);
+	for (; *groups; groups++) {
+		const struct option_spec *const group[] = {*groups, NULL};
+		if (*groups != not )
+			option_each(group, print_option, out);
+	}
+}
+
+static bool connects(const struct command *command)
+{
+	for (size_t i = 0; command->options && command->options[i]; i++)
+		if (command->options[i] == client_options)
+			return true;
+	return false;
 }
 
 void command_print_help(const struct command *command, FILE *out)
 {
+	static const struct option_spec *const none[] = {NULL};
 	const struct option_spec *const common[] = {common_options, NULL};
+	const struct option_spec *const connection[] = {client_options, NULL};
 	cleanup_free char *usage = command_usage(command);
 
-	fprintf(out, "%s: %s\n\nUsage: %s [OPTIONS]\n", command->name, command->summary, usage);
-	if (command->help)
-		fprintf(out, "\n%s\n", command->help);
-	fputs("\nOptions (with the variable that sets them, and their default):\n", out);
-	if (command->options)
-		option_each(command->options, print_option, out);
+	fprintf(out, "%s\n\nUsage: %s [OPTIONS]\n", command->summary, usage);
+	if (command->help) {
+		fputc('\n', out);
+		paragraph_print(out, 0, 0, command->help, output_coloured(out));
+	}
+	if (command->examples)
+		print_examples(command->examples, out);
+	print_options("Options, with the variable that sets them and their default",
+		command->options ? command->options : none, client_options, out);
 	option_each(common, print_option, out);
+	if (connects(command))
+		print_options("Where the controller is", connection, NULL, out);
 }
 
 static void print_overview(void)
 {
-	puts("weft: virtual networks over any IP network\n\nUsage: weft COMMAND "
-	     "[OPTIONS]\n\nCommands:");
-	for (size_t i = 0; commands[i]; i++)
-		printf("  %-12s %s\n", commands[i]->name, commands[i]->summary);
-	puts("\nweft help COMMAND tells the options of a command; weft explain KIND what an object "
-	     "holds.");
+	static const char *const titles[COMMAND_GROUP_COUNT] = {
+		[COMMAND_WISH] = "Say what you want",
+		[COMMAND_LOOK] = "See what is",
+		[COMMAND_RUN] = "Run it",
+		[COMMAND_LEARN] = "Learn more",
+	};
+	static const enum command_group order[] = {
+		COMMAND_WISH, COMMAND_LOOK, COMMAND_RUN, COMMAND_LEARN};
+
+	puts("weft: virtual networks over any IP network\n\nUsage: weft COMMAND [OPTIONS]");
+	for (size_t group = 0; group < array_count(order); group++) {
+		printf("\n%s:\n", titles[order[group]]);
+		for (size_t i = 0; commands[i]; i++)
+			if (commands[i]->group == order[group])
+				printf("  %-12s %s\n", commands[i]->name, commands[i]->summary);
+	}
+	puts("\nweft help COMMAND shows its options and examples, weft explain KIND what an "
+	     "object\n"
+	     "is made of. Begin with: weft up, and in another terminal weft status.");
 }
 
 static int run_help(const char *const *words)
@@ -81,7 +129,7 @@ static int run_help(const char *const *words)
 	const struct command *command = words[0] ? command_find(words[0]) : NULL;
 
 	if (words[0] && !command)
-		return output_usage_error(NULL, "there is no command \"%s\"", words[0]);
+		return command_unknown(words[0]);
 	if (command)
 		command_print_help(command, stdout);
 	else
@@ -105,6 +153,7 @@ static int run_version(const char *const *words)
 const struct command command_help = {
 	.name = "help",
 	.summary = "Show the commands, or the options of one",
+	.group = COMMAND_LEARN,
 	.words = {{"COMMAND", true}},
 	.run = run_help,
 };
@@ -112,5 +161,6 @@ const struct command command_help = {
 const struct command command_version = {
 	.name = "version",
 	.summary = "Show the version of this program",
+	.group = COMMAND_LEARN,
 	.run = run_version,
 };

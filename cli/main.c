@@ -1,11 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 // weft: one binary in every role. Finds the command, parses its options, runs it.
+#include <errno.h>
 #include <locale.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/memory.h"
+#include "base/suggest.h"
 #include "command.h"
 #include "output.h"
 
@@ -73,11 +77,36 @@ static bool json_asked_for(int argc, char **argv)
 	return false;
 }
 
+// The words that are no options, checked against what the command takes; NULL, after telling why,
+// if they are not what it takes. Owned by the caller (free).
+static const char **take_words(const struct command *command, char **given, int count)
+{
+	const char **words = memory_new(((size_t)count + COMMAND_WORDS + 1) * sizeof(*words));
+	const struct command_word *takes = command->words;
+	int place = 0;
+
+	for (int i = 0; i < count; i++) {
+		if (place == COMMAND_WORDS || !takes[place].name) {
+			output_usage_error(command->name, "\"%s\" is one word too many", given[i]);
+			free(words);
+			return NULL;
+		}
+		words[i] = given[i];
+		place += !takes[place].many;
+	}
+	if (count < COMMAND_WORDS && takes[count].name && !takes[count].optional) {
+		output_usage_error(command->name, "%s is missing", takes[count].name);
+		free(words);
+		return NULL;
+	}
+	return words;
+}
+
 static int run(const struct command *command, int argc, char **argv)
 {
-	const char *words[COMMAND_WORDS + 1] = {NULL};
 	struct error error = {0};
-	int first, count = 0;
+	const char **words;
+	int first, code;
 
 	if (option_parse(command_groups(command), argc, argv, &first, &error))
 		return output_usage_error(command->name, "%s", error.message);
@@ -85,34 +114,62 @@ static int run(const struct command *command, int argc, char **argv)
 		command_print_help(command, stdout);
 		return EXIT_OK;
 	}
-	for (; first < argc; first++, count++) {
-		if (count == COMMAND_WORDS || !command->words[count].name)
-			return output_usage_error(
-				command->name, "\"%s\" is one word too many", argv[first]);
-		words[count] = argv[first];
-	}
-	for (; count < COMMAND_WORDS && command->words[count].name; count++)
-		if (!command->words[count].optional)
-			return output_usage_error(
-				command->name, "%s is missing", command->words[count].name);
-	return command->run(words);
+	words = take_words(command, argv + first, argc - first);
+	if (!words)
+		return EXIT_USAGE;
+	code = command->run(words);
+	free(words);
+	return code;
+}
+
+// What was printed must have arrived: a full disk is a failure. A reader that has left, as head does,
+// has what it wanted.
+static int finish(int code)
+{
+	struct pollfd out = {.fd = STDOUT_FILENO};
+	struct error error = {0};
+
+	if (!fflush(stdout) && !ferror(stdout))
+		return code;
+	if (poll(&out, 1, 0) > 0 && out.revents & POLLERR)
+		return code;
+	error_set(&error, EIO, "cannot write all to standard output");
+	return output_error(&error, NULL, NULL);
+}
+
+static const char *command_name_at(void *context, size_t index)
+{
+	(void)context;
+	return commands[index]->name;
+}
+
+int command_unknown(const char *name)
+{
+	const char *near = suggest(name, array_count(commands) - 1, command_name_at, NULL);
+
+	if (near)
+		return output_usage_error(
+			NULL, "there is no command \"%s\", did you mean \"%s\"?", name, near);
+	return output_usage_error(NULL, "there is no command \"%s\"", name);
 }
 
 int main(int argc, char **argv)
 {
+	static const char *const nothing[] = {NULL};
 	const struct command *command;
 
 	// Texts are UTF-8 whatever the environment says: display widths depend on it.
 	setlocale(LC_CTYPE, "C.UTF-8");
 	signal(SIGPIPE, SIG_IGN);
 	output_json = json_asked_for(argc, argv);
-	if (argc < 2 || !strcmp(argv[1], "--help") || !strcmp(argv[1], "-h"))
-		return argc < 2 ? (command_help.run((const char *const[]){NULL}), EXIT_USAGE)
-				: command_help.run((const char *const[]){NULL});
+	if (argc < 2) {
+		command_help.run(nothing);
+		return EXIT_USAGE;
+	}
+	if (!strcmp(argv[1], "--help") || !strcmp(argv[1], "-h"))
+		return finish(command_help.run(nothing));
 	if (!strcmp(argv[1], "--version"))
-		return command_version.run(NULL);
+		return finish(command_version.run(nothing));
 	command = command_find(argv[1]);
-	if (!command)
-		return output_usage_error(NULL, "there is no command \"%s\"", argv[1]);
-	return run(command, argc - 1, argv + 1);
+	return command ? finish(run(command, argc - 1, argv + 1)) : command_unknown(argv[1]);
 }

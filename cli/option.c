@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/memory.h"
+#include "base/suggest.h"
 
 enum { OPTION_MAX = 48, LONG_BASE = 256 };
 
@@ -77,6 +78,12 @@ static int choice_set(const struct option_spec *option, const char *value, struc
 	return error_set(error, EINVAL, "--%s: \"%s\" is none of %s", option->name, value, known);
 }
 
+static void texts_add(struct option_texts *texts, const char *value)
+{
+	texts->items = memory_resize(texts->items, texts->count + 1, sizeof(*texts->items));
+	texts->items[texts->count++] = value;
+}
+
 static int option_store(const struct option_spec *option, const char *value, struct error *error)
 {
 	switch (option->type) {
@@ -99,6 +106,9 @@ static int option_store(const struct option_spec *option, const char *value, str
 		return 0;
 	case OPTION_CHOICE:
 		return choice_set(option, value, error);
+	case OPTION_TEXTS:
+		texts_add(option->target, value);
+		return 0;
 	}
 	return -EINVAL;
 }
@@ -147,6 +157,25 @@ static const struct option_spec *getopt_find(const struct getopt_tables *tables,
 	return NULL;
 }
 
+static const char *option_name_at(void *context, size_t index)
+{
+	const struct getopt_tables *tables = context;
+
+	return tables->options[index]->name;
+}
+
+static int option_unknown(struct getopt_tables *tables, const char *word, struct error *error)
+{
+	const char *name = word + strspn(word, "-");
+	cleanup_free char *bare = strndup(name, strcspn(name, "="));
+	const char *near = suggest(bare, tables->count, option_name_at, tables);
+
+	if (near)
+		return error_set(
+			error, EINVAL, "unknown option %s, did you mean --%s?", word, near);
+	return error_set(error, EINVAL, "unknown option %s", word);
+}
+
 static int option_set_default(void *context, const struct option_spec *option)
 {
 	const char *value = option->environment ? getenv(option->environment) : NULL;
@@ -180,7 +209,7 @@ int option_parse(const struct option_spec *const *groups, int argc, char **argv,
 		if (value == '?' && optopt)
 			return error_set(error, EINVAL, "unknown option -%c", optopt);
 		if (value == '?')
-			return error_set(error, EINVAL, "unknown option %s", word);
+			return option_unknown(&tables, word, error);
 		const struct option_spec *option = getopt_find(&tables, value);
 		rc = option_store(option, optarg ? optarg : option->implied, error);
 		if (rc)

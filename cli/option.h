@@ -17,6 +17,13 @@ enum option_type {
 	OPTION_NUMBER,   // uint64_t
 	OPTION_DURATION, // uint64_t, milliseconds: "500ms", "30s", "2m"
 	OPTION_CHOICE,   // const char *, one of `choices`
+	OPTION_TEXTS, // struct option_texts: given any number of times; nothing stands in for none
+};
+
+// In the order of the command line.
+struct option_texts {
+	size_t count;
+	const char **items;
 };
 
 struct option_spec {

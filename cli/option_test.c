@@ -11,6 +11,7 @@
 
 static bool flag;
 static const char *text, *choice;
+static struct option_texts texts;
 static uint64_t number, duration;
 
 static const char *const choices[] = {"table", "json", NULL};
@@ -30,6 +31,12 @@ static const struct option_spec first_table[] = {
 
 static const struct option_spec second_table[] = {
 	{.name = "number", .type = OPTION_NUMBER, .target = &number, .argument = "N", .help = "-"},
+	{.name = "file",
+		.letter = 'f',
+		.type = OPTION_TEXTS,
+		.target = &texts,
+		.argument = "FILE",
+		.help = "-"},
 	{.name = "wait",
 		.type = OPTION_DURATION,
 		.target = &duration,
@@ -119,6 +126,21 @@ static void test_implied(void **state)
 	assert_int_equal(duration, 5000);
 }
 
+static void test_several(void **state)
+{
+	struct line line = LINE("-f", "a.yaml", "--file=b.yaml");
+	struct error error = {0};
+	int first;
+
+	(void)state;
+	assert_int_equal(parse(&line, &first, &error), 0);
+	assert_int_equal(texts.count, 2);
+	assert_string_equal(texts.items[0], "a.yaml");
+	assert_string_equal(texts.items[1], "b.yaml");
+	free(texts.items);
+	texts = (struct option_texts){0};
+}
+
 static void test_refused(void **state)
 {
 	struct {
@@ -126,6 +148,7 @@ static void test_refused(void **state)
 		const char *message;
 	} cases[] = {
 		{LINE("--nonsense"), "unknown option --nonsense"},
+		{LINE("--ouptut=json"), "unknown option --ouptut=json, did you mean --output?"},
 		{LINE("-z"), "unknown option -z"},
 		{LINE("--flag=1"), "--flag=1 takes no value"},
 		{LINE("--text"), "--text needs a value"},
@@ -192,6 +215,7 @@ int main(void)
 		cmocka_unit_test(test_values),
 		cmocka_unit_test(test_defaults),
 		cmocka_unit_test(test_implied),
+		cmocka_unit_test(test_several),
 		cmocka_unit_test(test_refused),
 		cmocka_unit_test(test_variable_refused),
 		cmocka_unit_test(test_durations),

@@ -8,6 +8,8 @@
 
 enum { PARAGRAPH_WIDTH = 80 };
 
+#define BLANKS " \n"
+
 // The columns of a word, whose backticks are not shown.
 static int word_width(const char *word, size_t length)
 {
@@ -38,8 +40,8 @@ void paragraph_print(FILE *out, int column, int indent, const char *text, bool c
 {
 	bool begun = false, code = false; // has this line a word; are we between backticks
 
-	while (*(text += strspn(text, " "))) {
-		size_t length = strcspn(text, " ");
+	while (*(text += strspn(text, BLANKS))) {
+		size_t length = strcspn(text, BLANKS);
 		int width = word_width(text, length);
 		if (begun && column + 1 + width > PARAGRAPH_WIDTH) {
 			fprintf(out, "\n%*s", indent, "");

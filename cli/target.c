@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/memory.h"
+#include "base/suggest.h"
 
 const char *target_tenant;
 
@@ -19,18 +20,46 @@ const struct option_spec target_options[] = {
 	{0},
 };
 
+// Either name begins with the word.
+static bool kind_begins(enum model_kind kind, const char *word)
+{
+	size_t length = strlen(word);
+
+	return length && (!strncmp(model_kind_name(kind), word, length) ||
+				 !strncmp(model_kind_plural(kind), word, length));
+}
+
+static const char *kind_word_at(void *context, size_t index)
+{
+	enum model_kind kind = (enum model_kind)(index / 2);
+
+	(void)context;
+	return index % 2 ? model_kind_plural(kind) : model_kind_name(kind);
+}
+
 int target_kind(const char *word, enum model_kind *out, struct error *error)
 {
-	char known[200] = "";
+	char known[200] = "", meant[200] = "";
+	size_t count = 0;
 
 	if (!model_kind_find(word, out))
 		return 0;
 	for (enum model_kind kind = 0; kind < MODEL_KIND_COUNT; kind++) {
-		if (kind)
-			strncat(known, ", ", sizeof(known) - strlen(known) - 1);
-		strncat(known, model_kind_name(kind), sizeof(known) - strlen(known) - 1);
+		snprintf(known + strlen(known), sizeof(known) - strlen(known), "%s%s",
+			kind ? ", " : "", model_kind_name(kind));
+		if (!kind_begins(kind, word))
+			continue;
+		snprintf(meant + strlen(meant), sizeof(meant) - strlen(meant), "%s%s",
+			count++ ? " or " : "", model_kind_name(kind));
+		*out = kind;
 	}
-	return error_set(error, EINVAL, "unknown kind \"%s\"; there are: %s", word, known);
+	if (count == 1)
+		return 0;
+	if (count)
+		return error_set(error, EINVAL, "\"%s\" may be %s", word, meant);
+	const char *near = suggest(word, (size_t)MODEL_KIND_COUNT * 2, kind_word_at, NULL);
+	return error_set(error, EINVAL, "unknown kind \"%s\"%s%s%s; there are: %s", word,
+		near ? ", did you mean \"" : "", near ? near : "", near ? "\"?" : "", known);
 }
 
 // The tenant of the only object of that name.

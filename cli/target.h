@@ -17,7 +17,8 @@ struct target {
 	char *name;
 };
 
-// A kind by its name, singular or plural. On failure: -EINVAL and a message that lists the kinds.
+// A kind by its name, singular or plural, or the beginning of one that no other shares. On failure:
+// -EINVAL and a message that lists the kinds, `out` untouched or one of those that are perhaps meant.
 int target_kind(const char *word, enum model_kind *out, struct error *error);
 
 // `word` is "web1" or "acme/web1". Where no tenant is said, the only tenant that has such an

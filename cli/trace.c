@@ -307,6 +307,11 @@ const struct command command_trace = {
 		"are "
 		"shown as drift. Exit\n"
 		"status 0 when the packet reaches TO, else 1.",
+	.examples =
+		"weft trace acme/web1 db1                   # an echo request\n"
+		"weft trace acme/web1 db1 tcp/5432 -p       # a connection; show whole packets\n"
+		"weft trace acme/web1 192.0.2.7 --ttl 1\n",
+	.group = COMMAND_LOOK,
 	.words = {{"FROM"}, {"TO"}, {"PROTOCOL", true}},
 	.options = (const struct option_spec *const[]){trace_options, target_options,
 		client_options, NULL},

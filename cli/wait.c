@@ -98,6 +98,8 @@ const struct command command_wait = {
 	.help = "Exit status 0 when every host that the revision concerns has realized it; 1 when "
 		"the time is over, and\n"
 		"then the hosts that are late are listed, and why.",
+	.examples = "weft wait --timeout 1m\n",
+	.group = COMMAND_LOOK,
 	.options = (const struct option_spec *const[]){wait_options, client_options, NULL},
 	.run = run_wait,
 };
@@ -105,6 +107,7 @@ const struct command command_wait = {
 const struct command command_status = {
 	.name = "status",
 	.summary = "Show the controller and how much it holds",
+	.group = COMMAND_LOOK,
 	.options = (const struct option_spec *const[]){client_options, NULL},
 	.run = run_status,
 };

@@ -7,8 +7,8 @@
 #include <uthash.h>
 
 #include "base/memory.h"
+#include "base/suggest.h"
 #include "model/schema.h"
-#include "suggest.h"
 #include "tree.h"
 
 // Where an item stands, by the path of its object.
@@ -96,6 +96,20 @@ static int try_item(struct document *document, enum model_kind kind, const char 
 	return result;
 }
 
+// What has a revision was printed by `get`: what the controller alone decides is left out, so that it
+// can be applied where it is no longer, or not yet.
+static json_t *wanted_fields(enum model_kind kind, const struct node *node)
+{
+	json_t *fields = tree_json(node);
+	size_t count;
+	const struct field *known = model_fields(kind, &count);
+	if (json_object_get(fields, "revision"))
+		for (size_t i = 0; i < count; i++)
+			if (known[i].flags & FIELD_SERVER)
+				json_object_del(fields, known[i].name);
+	return fields;
+}
+
 // `node`: what stands behind the name, or the whole object in a list.
 static int add_item(struct document *document, enum model_kind kind, const char *tenant,
 	const char *name, const struct node *node)
@@ -120,7 +134,7 @@ static int add_item(struct document *document, enum model_kind kind, const char 
 		json_decref(item->fields);
 		twin->fields = node;
 	}
-	item->fields = empty ? json_object() : tree_json(node);
+	item->fields = empty ? json_object() : wanted_fields(kind, node);
 	return try_item(document, kind, tenant, name, node, item->fields);
 }
 

@@ -5,9 +5,9 @@
 #include <string.h>
 
 #include "base/memory.h"
+#include "base/suggest.h"
 #include "field_type.h"
 #include "kind.h"
-#include "suggest.h"
 
 #define FIELD_DESCRIPTOR(owner, type_, member, field_flags_, field_help, ...) \
 	{                                                                     \

@@ -99,10 +99,20 @@ def table(text):
 
 @pytest.mark.parametrize("words, message", [
     (["frobnicate"], 'there is no command "frobnicate"'),
-    (["get"], "KIND is missing"),
-    (["get", "ports", "a", "b"], '"b" is one word too many'),
-    (["get", "cows"], 'unknown kind "cows"'),
+    (["gte", "ports"], 'there is no command "gte", did you mean "get"?'),
+    (["describe"], "KIND is missing"),
+    (["describe", "port"], "NAME is missing"),
+    (["describe", "port", "a", "b"], '"b" is one word too many'),
+    (["get", "cows"], 'unknown kind "cows"; there are: tenant, '),
+    (["get", "prots"], 'unknown kind "prots", did you mean "ports"?'),
+    (["get", "po"], '"po" may be port or policy'),
     (["get", "ports", "--frobnicate"], "unknown option --frobnicate"),
+    (["get", "ports", "--wach"], "unknown option --wach, did you mean --watch?"),
+    (["get", "networks", "-l", "tier=web"], "networks have no labels"),
+    (["get", "ports", "web1", "-l", "tier=web"], "either names or --labels"),
+    (["get", "ports", "-l", "tier=a=b"], "tier=a=b"),
+    (["get", "ports,networks", "web1"], "names and --watch are for one kind"),
+    (["get", "ports", "a", "b", "--watch"], "--watch shows all or one"),
     (["get", "ports", "-o", "xml"], "table, wide, json, yaml, name"),
     (["get", "ports", "--at", "yesterday"], "is not a number"),
     (["apply"], "which file?"),
@@ -256,12 +266,75 @@ def test_get_nothing(weft):
 
 @pytest.mark.parametrize("form", ["json", "yaml"])
 def test_get_is_applied_again(filled, form):
-    """What get prints can be applied, and changes nothing."""
+    """What get prints can be applied: where it is still there it changes nothing, else it comes back as it was."""
     for kind in ("tenants", "networks", "ports"):
         text = filled.run("get", kind, "-o", form).stdout
-        loaded = json.loads(text) if form == "json" else yaml.safe_load(text)
-        assert {item["kind"] + "s" for item in loaded} == {kind}
         assert "revision 1: 0 created, 0 changed" in filled.apply(text).stdout
+    everything = filled.run("get", "all", "-o", form).stdout
+    ports = filled.json("get", "ports")
+    filled.run("delete", "-f", "-", input=everything)
+    filled.apply(everything)
+    decided = ("mac", "addresses", "labels")
+    assert [[port.get(field) for field in decided] for port in filled.json("get", "ports")] == [
+        [port.get(field) for field in decided] for port in ports]
+
+
+def test_get_yaml_is_a_file(filled):
+    documents = list(yaml.safe_load_all(filled.run("get", "all", "-o", "yaml").stdout))
+    assert documents[0] == {"tenants": {"acme": {}, "umbrella": {}}}
+    assert [document["tenant"] for document in documents[1:]] == ["acme", "umbrella"]
+    assert documents[1]["ports"]["web1"] == {
+        "network": "web", "mac": "02:00:00:00:00:01", "addresses": ["10.1.1.2", "fd00:1:1::2"], "labels": {"tier": "web"}}
+
+
+def test_get_kinds(filled):
+    rows = filled.run("get").stdout.splitlines()
+    assert [row.split()[:2] for row in rows[1:]] == [
+        ["tenants", "2"], ["hosts", "0"], ["networks", "2"], ["ports", "4"], ["routers", "0"],
+        ["address_sets", "0"], ["policies", "0"]]
+    assert filled.json("get")["ports"] == 4
+
+
+def test_get_several(filled):
+    tables = filled.run("get", "all").stdout.split("\n\n")
+    assert [text.split("\n")[0] for text in tables] == ["tenants:", "networks:", "ports:"]
+    assert filled.run("get", "net,tenant", "-o", "name", "-t", "acme").stdout.split() == ["acme/networks/web", "tenants/acme"]
+    assert {item["kind"] for item in filled.json("get", "all")} == {"tenant", "network", "port"}
+    rows = table(filled.run("get", "port", "umbrella/lab1", "acme/web2").stdout)
+    assert [row["NAME"] for row in rows] == ["lab1", "web2"]
+    assert filled.run("get", "port", "lab1", "none", code=REFUSED).stdout == ""
+
+
+def test_get_labels(filled):
+    assert filled.run("get", "ports", "-l", "tier=web", "-o", "name").stdout.split() == ["acme/web1"]
+    assert len(filled.json("get", "ports", "--labels", "!tier")) == 3
+    done = filled.run("get", "ports", "-t", "acme", "-l", "tier=db")
+    assert done.stdout == "" and done.stderr == "no ports in tenant acme with labels tier=db\n"
+
+
+def test_long_lists_are_cut_in_tables(weft):
+    weft.apply("tenant: acme\naddress_sets: {many: {addresses: [10.0.0.0/24, 10.0.1.0/24, 10.0.2.0/24, 10.0.3.0/24, "
+               "10.0.4.0/24]}}\npolicies: {open: {rules: [{action: allow}, {action: allow, direction: egress}]}}\n")
+    row, = table(weft.run("get", "address_sets").stdout)
+    assert row["ADDRESSES"] == "10.0.0.0/24,10.0.1.0/24,10.0.2.0/24,+2"
+    row, = table(weft.run("get", "address_sets", "-o", "wide").stdout)
+    assert row["ADDRESSES"].endswith(",10.0.4.0/24")
+    row, = table(weft.run("get", "policies").stdout)
+    assert row["RULES"] == "2"
+
+
+def test_output_that_does_not_arrive(filled):
+    """A disk that is full is told; a reader that leaves, as head does, is not, and ends a watch."""
+    with open("/dev/full", "w") as full:
+        done = subprocess.run([filled.binary, "get", "ports"], stdout=full, stderr=subprocess.PIPE, text=True,
+                              timeout=60, env=filled.environment())
+    assert done.returncode == REFUSED and "cannot write all to standard output" in done.stderr
+    with subprocess.Popen([filled.binary, "get", "ports", "--watch"], stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                          text=True, env=filled.environment()) as watch:
+        watch.stdout.readline()
+        watch.stdout.close()
+        filled.run("delete", "port", "acme/web2")
+        assert watch.wait(30) == OK and watch.stderr.read() == ""
 
 
 def test_get_past(filled):
@@ -281,6 +354,20 @@ def test_get_watch(filled):
             filled.run("delete", "port", "acme/web2")
             event = json.loads(watch.stdout.readline())
             assert (event["type"], event["revision"], event["object"]["name"]) == ("delete", 2, "web2")
+        finally:
+            watch.terminate()
+
+
+def test_get_watch_as_a_table(filled):
+    words = [filled.binary, "get", "ports", "-t", "acme", "--watch"]
+    with subprocess.Popen(words, stdout=subprocess.PIPE, text=True, env=filled.environment()) as watch:
+        try:
+            assert [watch.stdout.readline().split()[:2] for _ in range(3)] == [
+                ["EVENT", "NAME"], ["put", "web1"], ["put", "web2"]]
+            filled.run("delete", "port", "acme/web2")
+            assert watch.stdout.readline().split() == ["delete", "web2", "-", "-", "-", "-"]
+            filled.apply("tenant: acme\nports: {web3: {network: web}}\n")
+            assert watch.stdout.readline().split()[:3] == ["put", "web3", "web"]
         finally:
             watch.terminate()
 

@@ -5,7 +5,8 @@
 // Form: `tenant: acme` and one map per kind in plural, {ports: {web1: {...}}}; hosts and tenants at
 // the top level need no tenant. `tenant: acme` alone declares the tenant if it is not there yet.
 // Several YAML documents ("---") in one file are one transaction. A list of objects as `weft get -o
-// json` prints them ({"kind": ..., "name": ...} each) is accepted too.
+// json` prints them ({"kind": ..., "name": ...} each) is accepted too; of those that have a revision,
+// the fields that the controller alone sets are left out.
 #pragma once
 
 #include <jansson.h>

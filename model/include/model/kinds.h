@@ -89,27 +89,27 @@
 		"The networks that it joins, with its address on each; left out: the first "     \
 		"host address of each subnet",                                                   \
 		.maximum = 4096)                                                                 \
-	FIELD(router, routes, routes, 0,                                                         \
+	FIELD(router, routes, routes, FIELD_COLUMN,                                              \
 		"Where packets to other prefixes go; its networks need none", .maximum = 100000) \
 	FIELD(router, number, key, FIELD_SERVER | FIELD_WIDE,                                    \
 		"The router in the tables of the datapath, and in its MAC, 0e:57 and the key")
 
-#define ADDRESS_SET_FIELDS(FIELD)                                            \
-	FIELD(address_set, prefixes, addresses, FIELD_REQUIRED | FIELD_WIDE, \
+#define ADDRESS_SET_FIELDS(FIELD)                                              \
+	FIELD(address_set, prefixes, addresses, FIELD_REQUIRED | FIELD_COLUMN, \
 		"The prefixes; none repeats, some may contain others", .maximum = 100000)
 
 // The field is called "default", which no member of a struct can be.
-#define POLICY_FIELDS(FIELD)                                                                 \
-	FIELD(policy, selector, applies_to, FIELD_COLUMN,                                    \
-		"The ports that it protects; left out: all of the tenant")                   \
-	FIELD(policy, tier, tier, FIELD_COLUMN, "Policies of a lower tier are asked first",  \
-		.maximum = 15)                                                               \
-	FIELD(policy, policy_default, otherwise, FIELD_WIDE,                                 \
-		"What becomes of a packet, in a direction that it has rules for, that no "   \
-		"rule of any policy takes",                                                  \
-		.name = "default", .fallback = POLICY_DROP)                                  \
-	FIELD(policy, policy_established, established, FIELD_WIDE,                           \
-		"What becomes of connections that were allowed and no longer would be",      \
-		.fallback = ESTABLISHED_STOP)                                                \
-	FIELD(policy, rules, rules, 0, "Of equal priority, those that drop are asked first", \
-		.maximum = 65536)
+#define POLICY_FIELDS(FIELD)                                                                \
+	FIELD(policy, selector, applies_to, FIELD_COLUMN,                                   \
+		"The ports that it protects; left out: all of the tenant")                  \
+	FIELD(policy, tier, tier, FIELD_COLUMN, "Policies of a lower tier are asked first", \
+		.maximum = 15)                                                              \
+	FIELD(policy, policy_default, otherwise, FIELD_WIDE,                                \
+		"What becomes of a packet, in a direction that it has rules for, that no "  \
+		"rule of any policy takes",                                                 \
+		.name = "default", .fallback = POLICY_DROP)                                 \
+	FIELD(policy, policy_established, established, FIELD_WIDE,                          \
+		"What becomes of connections that were allowed and no longer would be",     \
+		.fallback = ESTABLISHED_STOP)                                               \
+	FIELD(policy, rules, rules, FIELD_COLUMN,                                           \
+		"Of equal priority, those that drop are asked first", .maximum = 65536)

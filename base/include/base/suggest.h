@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// "Did you mean": the known word nearest to one that is not known. Private to the model.
+// "Did you mean": the known word nearest to one that is not known.
 #pragma once
 
 #include <stddef.h>

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "suggest.h"
+#include "base/suggest.h"
 
 #include <string.h>
 
@@ -46,6 +46,8 @@ const char *suggest(const char *word, size_t count,
 	size_t nearest_distance = length / 3 + 2; // one more than is accepted
 	for (size_t i = 0; i < count; i++) {
 		const char *known = word_at(context, i);
+		if (strlen(known) > WORD_MAXIMUM)
+			continue;
 		// A beginning is what was meant, too: "addr" for "addresses".
 		size_t away =
 			length >= 3 && !strncmp(known, word, length) ? 1 : distance(word, known);
