@@ -407,8 +407,13 @@ static int start_parts(struct agent *agent, uv_loop_t *loop, const struct agent_
 	struct error *error)
 {
 	struct links_events link_events = {link_changed, addresses_changed, agent};
-	struct http_options http = {
-		options->controller, options->certificate, options->key, options->authority};
+	struct http_client_options http = {
+		.servers = options->controller,
+		.certificate = options->certificate,
+		.key = options->key,
+		.authority = options->authority,
+		.seed = options->host,
+	};
 	const char *provider = options->provider ? options->provider : "kernel";
 	int result = datapath_open(&agent->datapath, provider, options->state, error);
 	if (result)
@@ -417,7 +422,7 @@ static int start_parts(struct agent *agent, uv_loop_t *loop, const struct agent_
 	program_new(&agent->program, agent->datapath, agent->compiler);
 	attachments_new(&agent->attachments, agent->datapath);
 	start_timers(agent, loop, options->audit_seconds);
-	agent_http_new(&agent->http, loop, &http);
+	http_client_new(&agent->http, loop, &http);
 	agent_report_new(&agent->report, loop, agent->http, options->host, content_build, agent);
 	agent_answers_new(&agent->answers, loop, agent->http, options->host, answer, agent);
 	result = services_new(&agent->services, loop, agent->datapath, agent->compiler, error);
@@ -461,7 +466,7 @@ void agent_stop(struct agent *agent)
 	agent_stream_free(agent->stream);
 	agent_report_free(agent->report);
 	agent_answers_free(agent->answers);
-	agent_http_free(agent->http);
+	http_client_free(agent->http);
 	agent_timer_free(&agent->apply_soon);
 	agent_timer_free(&agent->retry);
 	agent_timer_free(&agent->audit);

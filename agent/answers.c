@@ -18,7 +18,7 @@ struct answer {
 };
 
 struct answers {
-	struct http *http;
+	struct http_client *http;
 	char *host;
 	answers_build build;
 	void *context;
@@ -29,7 +29,7 @@ struct answers {
 static void answer_free(struct answer *answer)
 {
 	DL_DELETE(answer->answers->list, answer);
-	agent_http_cancel(answer->request);
+	http_client_cancel(answer->request);
 	json_decref(answer->question);
 	free(answer);
 }
@@ -61,7 +61,7 @@ static void send_answer(struct answer *answer)
 	json_decref(json);
 	json_decref(answer->question);
 	answer->question = NULL;
-	answer->request = agent_http_send(answers->http, &call);
+	answer->request = http_client_send(answers->http, &call);
 }
 
 static void answer_all(void *context)
@@ -85,8 +85,8 @@ void agent_answers_ask(struct answers *answers, json_t *question)
 		agent_timer_start(answers->soon, 0, 0);
 }
 
-void agent_answers_new(struct answers **out, uv_loop_t *loop, struct http *http, const char *host,
-	answers_build build, void *context)
+void agent_answers_new(struct answers **out, uv_loop_t *loop, struct http_client *http,
+	const char *host, answers_build build, void *context)
 {
 	struct answers *answers = memory_new(sizeof(*answers));
 	answers->http = http;

@@ -14,7 +14,7 @@
 #include "attachments.h"
 #include "compile/compile.h"
 #include "counters.h"
-#include "http.h"
+#include "http/client.h"
 #include "links.h"
 #include "neighbors.h"
 #include "program.h"
@@ -43,7 +43,7 @@ struct agent {
 	struct counters counters;
 	struct rule_counts rule_counts;
 
-	struct http *http;
+	struct http_client *http;
 	struct stream *stream;
 	struct report *report;
 	struct answers *answers;

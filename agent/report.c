@@ -10,7 +10,7 @@
 enum { ANSWER_SECONDS = 30, PAUSE_MS = 10 };
 
 struct report {
-	struct http *http;
+	struct http_client *http;
 	char *path;
 	report_build build;
 	void *context;
@@ -59,7 +59,7 @@ static void send_now(void *context)
 		.done = ended,
 		.context = report,
 	};
-	report->request = agent_http_send(report->http, &call);
+	report->request = http_client_send(report->http, &call);
 }
 
 void agent_report_note(struct report *report, unsigned members)
@@ -76,8 +76,8 @@ void agent_report_online(struct report *report, bool online)
 		agent_report_note(report, REPORT_ALL);
 }
 
-void agent_report_new(struct report **out, uv_loop_t *loop, struct http *http, const char *host,
-	report_build build, void *context)
+void agent_report_new(struct report **out, uv_loop_t *loop, struct http_client *http,
+	const char *host, report_build build, void *context)
 {
 	struct report *report = memory_new(sizeof(*report));
 	report->http = http;
@@ -92,7 +92,7 @@ void agent_report_free(struct report *report)
 {
 	if (!report)
 		return;
-	agent_http_cancel(report->request);
+	http_client_cancel(report->request);
 	agent_timer_free(&report->soon);
 	free(report->path);
 	free(report);

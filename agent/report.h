@@ -5,7 +5,7 @@
 #include <jansson.h>
 #include <stdbool.h>
 
-#include "http.h"
+#include "http/client.h"
 
 // What a report has to say; its members as docs/design/api.md names them.
 enum report_member {
@@ -22,8 +22,8 @@ struct report;
 // A JSON object with these members, as of now. New reference.
 typedef json_t *(*report_build)(void *context, unsigned members);
 
-void agent_report_new(struct report **out, uv_loop_t *loop, struct http *http, const char *host,
-	report_build build, void *context);
+void agent_report_new(struct report **out, uv_loop_t *loop, struct http_client *http,
+	const char *host, report_build build, void *context);
 void agent_report_free(struct report *report);
 // These members are not as the controller has heard them. Sent at once if nothing is in flight.
 void agent_report_note(struct report *report, unsigned members);

@@ -10,10 +10,10 @@
 #include "timer.h"
 
 // The controller says "ping" every 10 s; three missed, and it is gone.
-enum { SILENCE_SECONDS = 30, OK = 200, NOT_FOUND = 404 };
+enum { SILENCE_SECONDS = 30, OK = 200, NOT_FOUND = 404, UNAVAILABLE = 503 };
 
 struct stream {
-	struct http *http;
+	struct http_client *http;
 	char *path; // of the host object
 	char *registration;
 	struct stream_events events;
@@ -29,12 +29,14 @@ struct stream {
 };
 
 static void connect_stream(struct stream *stream);
+static void open_stream(struct stream *stream);
 
 static void retry(struct stream *stream, const char *what, const char *why)
 {
 	uint32_t after_ms = backoff_ms(&stream->backoff);
-	log_write(stream->quiet ? LOG_LEVEL_DEBUG : LOG_LEVEL_WARNING, "%s: %s; trying again", what,
-		why);
+	bool another = http_client_next(stream->http);
+	log_write(stream->quiet ? LOG_LEVEL_DEBUG : LOG_LEVEL_WARNING, "%s: %s; trying %s", what,
+		why, another ? http_client_server(stream->http) : "again");
 	stream->quiet = true;
 	agent_timer_start(stream->again, after_ms, 0);
 }
@@ -51,7 +53,7 @@ static void batch_ready(void *context, const struct batch *batch)
 {
 	struct stream *stream = context;
 	if (batch->snapshot) {
-		log_info("connected to the controller at revision %llu",
+		log_info("connected to %s at revision %llu", http_client_server(stream->http),
 			(unsigned long long)batch->revision);
 		backoff_reset(&stream->backoff);
 		stream->synced = true;
@@ -121,6 +123,12 @@ static void registration_ended(struct stream *stream, long status, const char *t
 	}
 	char reason[700];
 	explain(reason, sizeof(reason), status, text);
+	if (status == UNAVAILABLE) {
+		// It cannot write now, and may well know this host from before.
+		log_warning("this host is not registered anew: %s", reason);
+		open_stream(stream);
+		return;
+	}
 	retry(stream, "cannot register this host", reason);
 }
 
@@ -151,15 +159,19 @@ static void send_registration(struct stream *stream, const char *method)
 		.done = update ? update_ended : creation_ended,
 		.context = stream,
 	};
-	stream->request = agent_http_send(stream->http, &call);
+	stream->request = http_client_send(stream->http, &call);
 }
 
 static void connect_stream(struct stream *stream)
 {
-	if (stream->registration && !stream->registered) {
+	if (stream->registration && !stream->registered)
 		send_registration(stream, "PATCH");
-		return;
-	}
+	else
+		open_stream(stream);
+}
+
+static void open_stream(struct stream *stream)
+{
 	cleanup_free char *path = memory_format("%s/stream", stream->path);
 	struct http_call call = {
 		.method = "GET",
@@ -171,7 +183,7 @@ static void connect_stream(struct stream *stream)
 	};
 	reader_reset(&stream->reader);
 	stream->error = (struct error){0};
-	stream->request = agent_http_send(stream->http, &call);
+	stream->request = http_client_send(stream->http, &call);
 }
 
 static void try_again(void *context)
@@ -179,8 +191,8 @@ static void try_again(void *context)
 	connect_stream(context);
 }
 
-void agent_stream_new(struct stream **out, uv_loop_t *loop, struct http *http, const char *host,
-	const char *registration, const struct stream_events *events)
+void agent_stream_new(struct stream **out, uv_loop_t *loop, struct http_client *http,
+	const char *host, const char *registration, const struct stream_events *events)
 {
 	struct stream *stream = memory_new(sizeof(*stream));
 	stream->http = http;
@@ -199,7 +211,7 @@ void agent_stream_free(struct stream *stream)
 {
 	if (!stream)
 		return;
-	agent_http_cancel(stream->request);
+	http_client_cancel(stream->request);
 	agent_timer_free(&stream->again);
 	reader_done(&stream->reader);
 	free(stream->path);

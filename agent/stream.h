@@ -2,7 +2,7 @@
 // The agent's side of the stream: register the host, hold the long GET, and come back when it ends.
 #pragma once
 
-#include "http.h"
+#include "http/client.h"
 #include "reader.h"
 
 struct stream;
@@ -21,6 +21,6 @@ struct stream_events {
 // `registration`: the fields of /v1/hosts/{host} that are this host's to say, sent before the first
 // stream and whenever the controller does not know the host; NULL: somebody else declares the host.
 // Starts at once.
-void agent_stream_new(struct stream **out, uv_loop_t *loop, struct http *http, const char *host,
-	const char *registration, const struct stream_events *events);
+void agent_stream_new(struct stream **out, uv_loop_t *loop, struct http_client *http,
+	const char *host, const char *registration, const struct stream_events *events);
 void agent_stream_free(struct stream *stream);

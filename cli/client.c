@@ -3,6 +3,7 @@
 
 #include <curl/curl.h>
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/un.h>
 
@@ -18,7 +19,8 @@ const struct option_spec client_options[] = {
 		.argument = "ADDRESS",
 		.environment = "WEFT_CONTROLLER",
 		.fallback = "unix:/run/weft/weft.sock",
-		.help = "the controller: unix:/PATH or https://HOST:PORT"},
+		.help = "the controller: unix:/PATH or https://HOST:PORT; of several, with commas "
+			"between, one that answers"},
 	{.name = "cert",
 		.type = OPTION_TEXT,
 		.target = &client_settings.certificate,
@@ -42,7 +44,8 @@ const struct option_spec client_options[] = {
 
 struct client {
 	CURL *curl;
-	struct endpoint endpoint;
+	struct endpoint *endpoints;
+	size_t endpoint_count, current;
 	struct curl_slist *headers;
 	json_t *problem;
 };
@@ -106,16 +109,49 @@ void endpoint_done(struct endpoint *endpoint)
 	*endpoint = (struct endpoint){0};
 }
 
+int endpoints_parse(const char *text, struct endpoint **out, size_t *count, struct error *error)
+{
+	struct endpoint *endpoints = NULL;
+	size_t used = 0;
+	int rc = 0;
+
+	do {
+		size_t length = strcspn(text, ",");
+		cleanup_free char *part = memory_format("%.*s", (int)length, text);
+		endpoints = memory_resize(endpoints, used + 1, sizeof(*endpoints));
+		endpoints[used] = (struct endpoint){0};
+		rc = endpoint_parse(part, &endpoints[used++], error);
+		text += length;
+	} while (!rc && *text++);
+	if (rc) {
+		endpoints_free(endpoints, used);
+		return rc;
+	}
+	*out = endpoints;
+	*count = used;
+	return 0;
+}
+
+void endpoints_free(struct endpoint *endpoints, size_t count)
+{
+	for (size_t i = 0; i < count; i++)
+		endpoint_done(&endpoints[i]);
+	free(endpoints);
+}
+
 int client_open(struct client **out, struct error *error)
 {
-	struct endpoint endpoint;
+	struct endpoint *endpoints;
 	struct client *client;
-	int rc = endpoint_parse(client_settings.controller, &endpoint, error);
+	size_t count;
+	int rc = endpoints_parse(client_settings.controller, &endpoints, &count, error);
 
 	if (rc)
 		return rc;
 	client = memory_new(sizeof(*client));
-	client->endpoint = endpoint;
+	client->endpoints = endpoints;
+	client->endpoint_count = count;
+	client->current = arc4random_uniform((uint32_t)count);
 	client->curl = curl_easy_init();
 	client->headers = curl_slist_append(NULL, "Content-Type: application/json");
 	// No "100 Continue" dance: it costs a large body a second where the server does not play.
@@ -134,7 +170,7 @@ void client_close(struct client *client)
 		return;
 	curl_easy_cleanup(client->curl);
 	curl_slist_free_all(client->headers);
-	endpoint_done(&client->endpoint);
+	endpoints_free(client->endpoints, client->endpoint_count);
 	json_decref(client->problem);
 	free(client);
 }
@@ -154,7 +190,8 @@ static void client_prepare(struct client *client, const char *method, const char
 	curl_write_callback write, void *context)
 {
 	CURL *curl = client->curl;
-	cleanup_free char *url = memory_format("%s%s", client->endpoint.base, path);
+	const struct endpoint *endpoint = &client->endpoints[client->current];
+	cleanup_free char *url = memory_format("%s%s", endpoint->base, path);
 
 	json_decref(client->problem);
 	client->problem = NULL;
@@ -165,12 +202,13 @@ static void client_prepare(struct client *client, const char *method, const char
 	curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, write);
 	curl_easy_setopt(curl, CURLOPT_WRITEDATA, context);
 	curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L);
-	curl_easy_setopt(curl, CURLOPT_CONNECTTIMEOUT_MS, 10000L);
+	curl_easy_setopt(
+		curl, CURLOPT_CONNECTTIMEOUT_MS, client->endpoint_count > 1 ? 3000L : 10000L);
 	curl_easy_setopt(curl, CURLOPT_USERAGENT, "weft/" WEFT_VERSION);
 	// The address given is the address meant: no proxy of the environment comes between.
 	curl_easy_setopt(curl, CURLOPT_PROXY, "");
-	if (client->endpoint.socket) {
-		curl_easy_setopt(curl, CURLOPT_UNIX_SOCKET_PATH, client->endpoint.socket);
+	if (endpoint->socket) {
+		curl_easy_setopt(curl, CURLOPT_UNIX_SOCKET_PATH, endpoint->socket);
 		return;
 	}
 	curl_easy_setopt(curl, CURLOPT_PROTOCOLS_STR, "https");
@@ -259,8 +297,50 @@ static size_t collect(char *data, size_t size, size_t count, void *context)
 	return count;
 }
 
-int client_request(struct client *client, const char *method, const char *path, const json_t *body,
-	uint64_t timeout_ms, json_t **answer, struct error *error)
+// The controller cannot reach its store, and has changed nothing.
+static bool is_unavailable(const char *answer)
+{
+	return strstr(answer, "urn:weft:problem:unavailable");
+}
+
+// Go on to the next controller, up to the one that was `first`: if nothing was sent, or what was sent
+// may be sent again.
+static bool try_next(struct client *client, size_t first, bool repeatable)
+{
+	curl_off_t connected = 0;
+
+	curl_easy_getinfo(client->curl, CURLINFO_PRETRANSFER_TIME_T, &connected);
+	if (connected && !repeatable)
+		return false;
+	client->current = (client->current + 1) % client->endpoint_count;
+	return client->current != first;
+}
+
+static CURLcode exchange(struct client *client, const char *method, const char *path,
+	const char *body, uint64_t timeout_ms, UT_string *received)
+{
+	size_t first = client->current;
+	bool unavailable;
+	CURLcode code;
+
+	do {
+		utstring_clear(received);
+		client_prepare(client, method, path, collect, received);
+		curl_easy_setopt(client->curl, CURLOPT_TIMEOUT_MS, (long)timeout_ms);
+		if (body) {
+			curl_easy_setopt(client->curl, CURLOPT_POSTFIELDSIZE_LARGE,
+				(curl_off_t)strlen(body));
+			curl_easy_setopt(client->curl, CURLOPT_POSTFIELDS, body);
+		}
+		code = curl_easy_perform(client->curl);
+		unavailable = !code && is_unavailable(utstring_body(received));
+	} while ((code || unavailable) &&
+		 try_next(client, first, unavailable || !strcmp(method, "GET")));
+	return code;
+}
+
+static int request_once(struct client *client, const char *method, const char *path,
+	const json_t *body, uint64_t timeout_ms, json_t **answer, struct error *error)
 {
 	cleanup_free char *text = body ? json_dumps(body, JSON_COMPACT) : NULL;
 	UT_string received;
@@ -269,14 +349,7 @@ int client_request(struct client *client, const char *method, const char *path, 
 	long status = 0;
 
 	utstring_init(&received);
-	client_prepare(client, method, path, collect, &received);
-	curl_easy_setopt(client->curl, CURLOPT_TIMEOUT_MS, (long)timeout_ms);
-	if (text) {
-		curl_easy_setopt(
-			client->curl, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)strlen(text));
-		curl_easy_setopt(client->curl, CURLOPT_POSTFIELDS, text);
-	}
-	code = curl_easy_perform(client->curl);
+	code = exchange(client, method, path, text, timeout_ms, &received);
 	json = json_loadb(utstring_body(&received), utstring_len(&received), JSON_DECODE_ANY, NULL);
 	utstring_done(&received);
 	curl_easy_getinfo(client->curl, CURLINFO_RESPONSE_CODE, &status);
@@ -295,6 +368,26 @@ int client_request(struct client *client, const char *method, const char *path, 
 	else
 		json_decref(json);
 	return 0;
+}
+
+int client_request(struct client *client, const char *method, const char *path, const json_t *body,
+	uint64_t timeout_ms, json_t **answer, struct error *error)
+{
+	struct error fault = {0};
+	int rc = request_once(client, method, path, body, timeout_ms, answer, &fault);
+
+	// What the controller knows may be behind what others have written; it is what there is.
+	if (rc && !strcmp(method, "GET") && client->problem &&
+		is_unavailable(member_text(client->problem, "type"))) {
+		cleanup_free char *local =
+			memory_format("%s%cconsistency=local", path, strchr(path, '?') ? '&' : '?');
+		fprintf(stderr, "the store cannot be reached, so this may not be the newest\n");
+		fault = (struct error){0};
+		rc = request_once(client, method, local, body, timeout_ms, answer, &fault);
+	}
+	if (rc && error)
+		*error = fault;
+	return rc;
 }
 
 struct stream {
@@ -335,14 +428,17 @@ int client_stream(struct client *client, const char *path, client_visit visit, v
 	struct error *error)
 {
 	struct stream stream = {.client = client, .visit = visit, .context = context};
+	size_t first = client->current;
 	CURLcode code;
 	long status = 0;
 	int rc = 0;
 
 	utstring_init(&stream.pending);
-	client_prepare(client, "GET", path, stream_receive, &stream);
-	code = curl_easy_perform(client->curl);
-	curl_easy_getinfo(client->curl, CURLINFO_RESPONSE_CODE, &status);
+	do {
+		client_prepare(client, "GET", path, stream_receive, &stream);
+		code = curl_easy_perform(client->curl);
+		curl_easy_getinfo(client->curl, CURLINFO_RESPONSE_CODE, &status);
+	} while (code && !status && try_next(client, first, true));
 	if (stream.result == -EPROTO)
 		rc = error_set(
 			error, EPROTO, "the controller's stream holds a line that is not JSON");

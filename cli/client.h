@@ -17,6 +17,9 @@ struct endpoint {
 // 0, or -EINVAL with the reason. Release with endpoint_done.
 int endpoint_parse(const char *text, struct endpoint *out, struct error *error);
 void endpoint_done(struct endpoint *endpoint);
+// Several, with commas between. Owned by the caller (endpoints_free).
+int endpoints_parse(const char *text, struct endpoint **out, size_t *count, struct error *error);
+void endpoints_free(struct endpoint *endpoints, size_t count);
 
 // --controller, --cert, --key, --ca, and their variables; filled by option_parse.
 struct client_settings {

@@ -64,6 +64,28 @@ static void test_endpoints_refused(void **state)
 	}
 }
 
+static void test_several_endpoints(void **state)
+{
+	static const char *const refused[] = {"", ",", "https://10.0.0.1:6640,",
+		",https://10.0.0.1:6640", "https://10.0.0.1:6640,10.0.0.2:6640"};
+	struct endpoint *endpoints;
+	size_t count;
+
+	(void)state;
+	assert_int_equal(endpoints_parse("https://10.0.0.1:6640,unix:/run/weft/weft.sock",
+				 &endpoints, &count, NULL),
+		0);
+	assert_int_equal(count, 2);
+	assert_string_equal(endpoints[0].base, "https://10.0.0.1:6640");
+	assert_string_equal(endpoints[1].socket, "/run/weft/weft.sock");
+	endpoints_free(endpoints, count);
+	for (size_t i = 0; i < sizeof(refused) / sizeof(refused[0]); i++) {
+		struct error error = {0};
+		assert_int_equal(endpoints_parse(refused[i], &endpoints, &count, &error), -EINVAL);
+		assert_true(*error.message);
+	}
+}
+
 static void check_path(
 	enum model_kind kind, const char *tenant, const char *name, const char *expected)
 {
@@ -88,6 +110,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_endpoints),
 		cmocka_unit_test(test_endpoints_refused),
+		cmocka_unit_test(test_several_endpoints),
 		cmocka_unit_test(test_paths),
 	};
 

@@ -117,10 +117,10 @@ int caller_request(struct caller *caller, const char *method, const char *path, 
 		.context = exchange,
 	};
 	json_decref(body);
-	struct http_request *request = agent_http_send(caller->http, &call);
+	struct http_request *request = http_client_send(caller->http, &call);
 	int rc = 0;
 	if (caller_run(caller, &exchange->done, 1, seconds, NULL, NULL) < 0) {
-		agent_http_cancel(request);
+		http_client_cancel(request);
 		rc = error_set(error, ETIMEDOUT, "%s %s: no answer in %u s", method, path, seconds);
 	} else {
 		rc = judge(exchange, method, path, error);

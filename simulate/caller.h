@@ -7,11 +7,11 @@
 #include <uv.h>
 
 #include "base/error.h"
-#include "http.h"
+#include "http/client.h"
 
 struct caller {
 	uv_loop_t *loop;
-	struct http *http;
+	struct http_client *http;
 };
 
 // Run the loop until the answer is there. `body` is taken (NULL: none). `answer` (may be NULL): a

@@ -73,7 +73,7 @@ static void send_call(struct maker *maker, const char *method, const char *path,
 		.done = done,
 		.context = maker};
 	maker->length = 0;
-	agent_http_send(maker->churn->simulation->caller.http, &call);
+	http_client_send(maker->churn->simulation->caller.http, &call);
 }
 
 static void committed(void *context, long status, const char *text)

@@ -247,7 +247,8 @@ static void deal_ports(struct fleet *fleet)
 		}
 }
 
-void fleet_init(struct fleet *fleet, uv_loop_t *loop, struct http *http, const struct plan *plan)
+void fleet_init(
+	struct fleet *fleet, uv_loop_t *loop, struct http_client *http, const struct plan *plan)
 {
 	char name[PLAN_NAME];
 	*fleet = (struct fleet){.loop = loop, .http = http, .plan = plan, .count = plan->hosts};

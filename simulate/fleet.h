@@ -8,7 +8,7 @@
 
 #include "compile/compile.h"
 #include "datapath/datapath.h"
-#include "http.h"
+#include "http/client.h"
 #include "plan.h"
 #include "program.h"
 #include "report.h"
@@ -45,7 +45,7 @@ struct fleet_host {
 
 struct fleet {
 	uv_loop_t *loop;
-	struct http *http;
+	struct http_client *http;
 	const struct plan *plan;
 	struct fleet_host **hosts;
 	size_t count, connected;
@@ -54,7 +54,8 @@ struct fleet {
 };
 
 // One host for each of the plan. Nothing is sent yet. `http` and `plan` are borrowed.
-void fleet_init(struct fleet *fleet, uv_loop_t *loop, struct http *http, const struct plan *plan);
+void fleet_init(
+	struct fleet *fleet, uv_loop_t *loop, struct http_client *http, const struct plan *plan);
 void fleet_done(struct fleet *fleet);
 // Connect all; `fleet->connected` tells how far they are.
 void fleet_start(struct fleet *fleet);

@@ -233,8 +233,12 @@ static int check_options(const struct simulate_options *options, struct error *e
 static int connect_controller(struct simulation *simulation, struct error *error)
 {
 	const struct simulate_options *options = simulation->options;
-	struct http_options http = {
-		options->controller, options->certificate, options->key, options->authority};
+	struct http_client_options http = {
+		.servers = options->controller,
+		.certificate = options->certificate,
+		.key = options->key,
+		.authority = options->authority,
+	};
 	int ready = 1;
 	if (!options->controller) {
 		int rc = server_start(&simulation->server, options->store, error);
@@ -242,12 +246,12 @@ static int connect_controller(struct simulation *simulation, struct error *error
 			return rc;
 		while (!(ready = server_ready(&simulation->server, error)))
 			caller_idle(&simulation->caller, 5);
-		http.controller = simulation->server.address;
+		http.servers = simulation->server.address;
 	}
 	if (ready < 0)
 		return ready;
-	agent_http_new(&simulation->http, &simulation->loop, &http);
-	agent_http_new(&simulation->caller.http, &simulation->loop, &http);
+	http_client_new(&simulation->http, &simulation->loop, &http);
+	http_client_new(&simulation->caller.http, &simulation->loop, &http);
 	return 0;
 }
 
@@ -310,8 +314,8 @@ int simulate_run(const struct simulate_options *options, simulate_progress progr
 	json_t *result = json_object();
 	rc = run(&simulation, result, error);
 	fleet_done(&simulation.fleet);
-	agent_http_free(simulation.http);
-	agent_http_free(simulation.caller.http);
+	http_client_free(simulation.http);
+	http_client_free(simulation.caller.http);
 	server_stop(&simulation.server);
 	uv_run(&simulation.loop, UV_RUN_DEFAULT); // only what is being closed is left
 	uv_loop_close(&simulation.loop);

@@ -9,8 +9,10 @@
 struct agent;
 
 struct agent_options {
-	const char *host;       // name of this host
-	const char *controller; // "unix:/run/weft/weft.sock", "https://10.0.0.1:6640"
+	const char *host; // name of this host
+	// "unix:/run/weft/weft.sock", "https://10.0.0.1:6640,https://10.0.0.2:6640": one at a time, the
+	// next when it does not answer.
+	const char *controller;
 	const char *certificate, *key, *authority; // PEM files, for https
 	// NULL: do not register; else the host object is created or updated with it.
 	const char *vtep;
