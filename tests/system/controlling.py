@@ -118,8 +118,9 @@ class Lines:
 
 
 class Controller(Client):
-    def __init__(self, binary, folder, *options):
+    def __init__(self, binary, folder, *options, store=None):
         self.binary, self.folder, self.options = str(binary), folder, options
+        self.store = store or f"sqlite:{folder}/weft.db"
         self.socket = folder / "weft.sock"
         self.process = None
         super().__init__(lambda timeout: UnixConnection(self.socket, timeout))
@@ -128,7 +129,7 @@ class Controller(Client):
     def start(self):
         log = open(self.folder / "log", "ab")
         self.process = subprocess.Popen(
-            [self.binary, "controller", "--store", f"sqlite:{self.folder}/weft.db", "--socket", str(self.socket),
+            [self.binary, "controller", "--store", self.store, "--socket", str(self.socket),
              *map(str, self.options)], stdout=log, stderr=log)
         deadline = time.monotonic() + 60
         while True:

@@ -1,0 +1,97 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A cluster of etcd on the loopback interface, with members that can be stopped and killed."""
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import time
+import urllib.error
+import urllib.request
+
+
+def free_port(address="127.0.0.1"):
+    with socket.socket() as opened:
+        opened.bind((address, 0))
+        return opened.getsockname()[1]
+
+
+class Member:
+    """`launch` starts a process, as subprocess.Popen does."""
+
+    def __init__(self, cluster, name, address, launch):
+        self.cluster, self.name, self.address, self.launch = cluster, name, address, launch
+        self.client, self.peer = (f"http://{address}:{free_port()}" for _ in range(2))
+        self.process = None
+
+    def start(self):
+        members = ",".join(f"{member.name}={member.peer}" for member in self.cluster.members)
+        folder = self.cluster.folder
+        with open(folder / f"{self.name}.log", "ab") as log:
+            self.process = self.launch(
+                ["etcd", "--name", self.name, "--data-dir", folder / self.name, "--listen-client-urls", self.client,
+                 "--advertise-client-urls", self.client, "--listen-peer-urls", self.peer,
+                 "--initial-advertise-peer-urls", self.peer, "--initial-cluster", members,
+                 "--initial-cluster-state", "new", "--log-level", "error", "--unsafe-no-fsync"],
+                stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True)
+
+    def ask(self, path, body=None):
+        request = urllib.request.Request(f"{self.client}{path}", json.dumps(body or {}).encode())
+        with urllib.request.urlopen(request, timeout=5) as answer:
+            return json.load(answer)
+
+    def is_leader(self):
+        status = self.ask("/v3/maintenance/status")
+        return status["leader"] == status["header"]["member_id"]
+
+    def signal(self, number):
+        self.process.send_signal(number)
+
+    def pause(self):
+        """It goes on existing and does not answer."""
+        self.signal(signal.SIGSTOP)
+        os.waitid(os.P_PID, self.process.pid, os.WSTOPPED | os.WNOWAIT)
+
+    def resume(self):
+        self.signal(signal.SIGCONT)
+
+    def kill(self):
+        if self.process and self.process.poll() is None:
+            self.process.kill()
+            self.process.wait(20)
+
+
+class Etcd:
+    """With `with`: started, and ended in the end; nothing is left but the folder."""
+
+    def __init__(self, folder, members=1, address="127.0.0.1", launch=subprocess.Popen):
+        self.folder = folder / "etcd"
+        self.folder.mkdir()
+        self.members = [Member(self, f"m{number}", address, launch) for number in range(1, members + 1)]
+        self.url = "etcd:" + ",".join(member.client for member in self.members)
+
+    def __enter__(self):
+        for member in self.members:
+            member.start()
+        self.wait_ready()
+        return self
+
+    def __exit__(self, *_):
+        for member in self.members:
+            member.kill()
+
+    def wait_ready(self, seconds=60):
+        """Until the cluster commits."""
+        deadline = time.monotonic() + seconds
+        while True:
+            try:
+                self.members[0].ask("/v3/kv/put", {"key": "cmVhZHk=", "value": ""})
+                return
+            except (OSError, urllib.error.URLError):
+                if time.monotonic() > deadline:
+                    raise
+                time.sleep(0.1)
+
+    def leader(self):
+        return next(member for member in self.members if member.process.poll() is None and member.is_leader())

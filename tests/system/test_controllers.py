@@ -1,0 +1,253 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Several controllers at once, all active, on one store."""
+
+import http.client
+import threading
+import time
+
+import pytest
+
+from controlling import Agent, Controller
+from lab.etcd import Etcd
+
+
+@pytest.fixture(scope="module")
+def etcd(tmp_path_factory):
+    with Etcd(tmp_path_factory.mktemp("store")) as cluster:
+        yield cluster
+
+
+class Deployment:
+    """Controllers on one store."""
+
+    def __init__(self, binary, folder, store, count=2):
+        self.folder, self.controllers = folder, []
+        for number in range(1, count + 1):
+            place = folder / f"c{number}"
+            place.mkdir()
+            self.controllers.append(Controller(binary, place, store=store))
+
+    def __iter__(self):
+        return iter(self.controllers)
+
+    def __getitem__(self, index):
+        return self.controllers[index]
+
+    def stop(self):
+        for controller in self.controllers:
+            if controller.process.poll() is None:
+                assert controller.stop() == 0, (controller.folder / "log").read_text()
+
+
+@pytest.fixture
+def deployment(weft_binary, tmp_path, etcd):
+    """Two controllers on a store of their own."""
+    controllers = Deployment(weft_binary, tmp_path, f"{etcd.url}?prefix={tmp_path.name}")
+    yield controllers
+    controllers.stop()
+
+
+def desired(controller):
+    """All desired state, without the revision of the store."""
+    return controller.dump()[1]
+
+
+def test_what_one_writes_the_other_reads(deployment):
+    first, second = deployment
+    first.must("PUT", "/v1/tenants/acme", {})
+    assert second.get("/v1/tenants/acme").status == 200  # at once
+    second.must("PUT", "/v1/tenants/acme/networks/web", {"subnets": ["10.1.0.0/16", "fd00::/64"]})
+    for number in range(10):
+        first.must("PUT", f"/v1/tenants/acme/ports/a{number}", {"network": "web"})
+        second.must("PUT", f"/v1/tenants/acme/ports/b{number}", {"network": "web"})
+    assert desired(first) == desired(second)
+    # What the other made is judged as one's own: references, use, revisions.
+    answer = second.request("DELETE", "/v1/tenants/acme")
+    assert answer.status == 409 and "refer" in answer["detail"]
+    first.must("DELETE", "/v1/tenants/acme/ports/b3")
+    assert second.get("/v1/tenants/acme/ports/b3").status == 404
+    assert second.request("DELETE", "/v1/tenants/acme/ports/b3").status == 404
+    revision = first.must("GET", "/v1/tenants/acme/ports/b4")["revision"]
+    changed = first.must("PATCH", "/v1/tenants/acme/ports/b4", {"labels": {"x": "1"}})["revision"]
+    compare = {"kind": "port", "tenant": "acme", "name": "b4", "revision": revision}
+    stale = second.transaction({"op": "delete", "kind": "port", "tenant": "acme", "name": "b4"}, compare=[compare])
+    assert stale.status == 409 and stale["type"].endswith(":stale") and str(changed) in stale["detail"]
+    # The past is the same too, whoever wrote it.
+    at = f"/v1/ports?at={changed - 1}"
+    assert first.get(at).json == second.get(at).json
+    assert first.get("/v1/ports?at=99999999")["type"].endswith(":future-revision")
+
+
+def test_watch_brings_what_others_write(deployment):
+    first, second = deployment
+    since = first.must("PUT", "/v1/tenants/acme", {})["revision"]
+    live = second.lines("/v1/tenants?watch=1")
+    names = [f"t{number}" for number in range(20)]
+    for number, name in enumerate(names):
+        deployment[number % 2].must("PUT", f"/v1/tenants/{name}", {})
+    lines = live.take(len(names))
+    assert [line["object"]["name"] for line in lines] == names
+    revisions = [line["revision"] for line in lines]
+    assert revisions == sorted(set(revisions))
+    for controller in deployment:
+        replay = controller.lines(f"/v1/tenants?watch=1&since={since}")
+        assert replay.take(len(names)) == lines
+        replay.close()
+    live.close()
+
+
+def test_agents_of_one_get_what_the_other_writes(deployment):
+    first, second = deployment
+    first.must("PUT", "/v1/tenants/acme", {})
+    first.must("PUT", "/v1/hosts/h1", {"vtep": "192.0.2.1"})
+    first.must("PUT", "/v1/tenants/acme/networks/web", {"subnets": ["10.1.0.0/16"]})
+    second.get("/v1/hosts")  # it has taken that in
+    agent = Agent(second, "h1")
+    revision = first.must("PUT", "/v1/tenants/acme/ports/web1",
+                          {"network": "web", "host": "h1", "device": "tap0"})["revision"]
+    assert agent.wait_revision(revision)
+    assert ("port", "acme", "web1") in agent.objects
+    receipt = second.get(f"/v1/revisions/{revision}?wait=10s").json
+    assert receipt["complete"] and receipt["required"] == 1
+    agent.close()
+
+
+def test_concurrent_writers(deployment):
+    """Numbers and addresses are given once, whoever gives them; every accepted write is there, once."""
+    deployment[0].must("PUT", "/v1/tenants/acme", {})
+    deployment[0].must("PUT", "/v1/tenants/acme/networks/web", {"subnets": ["10.0.0.0/16", "fd00::/64"]})
+    accepted, counted, faults = {}, [], []
+
+    def write(writer):
+        controller = deployment[writer % 2]
+        for number in range(25):
+            name = f"w{writer}-{number}"
+            answer = controller.put(f"/v1/tenants/acme/ports/{name}", {"network": "web"})
+            if answer.status == 201:
+                accepted[name] = answer.json
+            else:
+                faults.append(answer)
+            # All count up one object, by compare and swap.
+            while True:
+                tenant = controller.must("GET", "/v1/tenants/acme")
+                value = int(tenant.get("description") or "0") + 1
+                answer = controller.transaction(
+                    {"op": "patch", "kind": "tenant", "name": "acme", "object": {"description": str(value)}},
+                    compare=[{"kind": "tenant", "name": "acme", "revision": tenant["revision"]}])
+                if answer.status == 200:
+                    counted.append(value)
+                    break
+                if answer.status != 409 or not answer["type"].endswith(":stale"):
+                    faults.append(answer)
+                    break
+
+    writers = [threading.Thread(target=write, args=(number,)) for number in range(4)]
+    for writer in writers:
+        writer.start()
+    for writer in writers:
+        writer.join(120)
+    assert not faults, faults[:3]
+    assert sorted(counted) == list(range(1, 101))
+    assert deployment[1].must("GET", "/v1/tenants/acme")["description"] == "100"
+    assert desired(deployment[0]) == desired(deployment[1])
+    check_numbers(deployment[0], accepted)
+    assert len(accepted) == 100
+
+
+def check_numbers(controller, accepted):
+    """Every accepted write is there as it was answered, and no key, MAC or address was given twice."""
+    ports = {port["name"]: port for port in controller.must("GET", "/v1/ports")["items"]}
+    for name, answer in accepted.items():
+        stored = {k: v for k, v in ports[name].items() if k != "status"}
+        assert stored == answer["objects"][0]
+    revisions = [answer["revision"] for answer in accepted.values()]
+    assert len(set(revisions)) == len(revisions)
+    for member in ("key", "mac"):
+        values = [port[member] for port in ports.values()]
+        assert len(set(values)) == len(values)
+    addresses = [address for port in ports.values() for address in port["addresses"]]
+    assert len(set(addresses)) == len(addresses)
+
+
+def test_killed_in_the_middle_of_writes(weft_binary, tmp_path, etcd):
+    """What was answered is there; what was not is there once or not at all; the others go on."""
+    controllers = Deployment(weft_binary, tmp_path, f"{etcd.url}?prefix={tmp_path.name}", 3)
+    controllers[0].must("PUT", "/v1/tenants/acme", {})
+    controllers[0].must("PUT", "/v1/tenants/acme/networks/web", {"subnets": ["10.0.0.0/16"]})
+    accepted, unknown, faults, stopping = {}, [], [], threading.Event()
+
+    def write(writer):
+        number = 0
+        while not stopping.is_set():
+            controller, name = controllers[(writer + number) % 3], f"w{writer}-{number}"
+            number += 1
+            try:
+                answer = controller.put(f"/v1/tenants/acme/ports/{name}", {"network": "web"})
+            except (OSError, http.client.HTTPException, ValueError):
+                unknown.append(name)
+                time.sleep(0.01)
+                continue
+            if answer.status == 201:
+                accepted[name] = answer.json
+            else:
+                faults.append(answer)
+
+    writers = [threading.Thread(target=write, args=(number,)) for number in range(4)]
+    for writer in writers:
+        writer.start()
+    for round in range(3):
+        time.sleep(0.3)
+        controllers[round].kill()
+        time.sleep(0.2)
+        controllers[round].start()
+    stopping.set()
+    for writer in writers:
+        writer.join(60)
+    assert not faults, faults[:3]
+    assert unknown and len(accepted) > 50
+    assert desired(controllers[0]) == desired(controllers[1]) == desired(controllers[2])
+    check_numbers(controllers[1], accepted)
+    names = {port["name"] for port in controllers[0].must("GET", "/v1/ports")["items"]}
+    assert names <= set(accepted) | set(unknown)
+    controllers.stop()
+
+
+def test_store_that_stands_still(deployment, etcd):
+    """Nothing is written and nothing is known for certain, what is known goes on; then all goes on."""
+    first, second = deployment
+    first.must("PUT", "/v1/tenants/acme", {})
+    first.must("PUT", "/v1/hosts/h1", {"vtep": "192.0.2.1"})
+    second.get("/v1/hosts")
+    agent = Agent(second, "h1")
+    watch = second.lines("/v1/tenants?watch=1")
+    before = desired(first)
+    etcd.members[0].pause()
+    try:
+        began = time.monotonic()
+        answer = first.put("/v1/tenants/late", {})
+        assert answer.status == 503 and answer["type"].split(":")[-1] in ("unavailable", "outcome-unknown"), answer
+        assert second.get("/v1/status").json["revision"]
+        answer = second.get("/v1/tenants")
+        assert answer.status == 503 and "consistency=local" in answer["detail"], answer
+        assert second.must("GET", "/v1/tenants?consistency=local")["items"][0]["name"] == "acme"
+        assert second.must("GET", "/v1/tenants/acme?consistency=local")["name"] == "acme"
+        assert second.must("GET", "/v1/revisions/1?wait=1ms")["revision"] == 1
+        agent.report(interfaces=[{"name": "tap0", "ifindex": 7}])
+        assert second.must("GET", "/v1/hosts/h1/interfaces")["connected"]
+        assert second.get("/v1/tenants?consistency=no").status == 400
+        assert time.monotonic() - began < 60
+    finally:
+        etcd.members[0].resume()
+    deadline = time.monotonic() + 30
+    while first.put("/v1/tenants/later", {}).status >= 300:
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
+    after = desired(second)
+    names = {tenant["name"] for tenant in after["tenants"]}
+    assert {"acme", "later"} <= names <= {"acme", "late", "later"}
+    assert after["hosts"] == before["hosts"]
+    seen = {line["object"]["name"] for line in watch.take(len(names) - 1)}
+    assert seen == names - {"acme"}
+    assert not agent.ended
+    agent.close()
+    watch.close()
