@@ -26,6 +26,7 @@ const struct option_spec common_options[] = {
 
 const struct command *const commands[] = {
 	&command_apply,
+	&command_diff,
 	&command_get,
 	&command_describe,
 	&command_delete,

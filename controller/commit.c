@@ -157,6 +157,13 @@ static void take_warning(void *context, enum model_warning warning, const struct
 			what->object, "field", what->field, "message", what->message));
 }
 
+json_t *commit_warnings(const struct transaction *transaction)
+{
+	json_t *warnings = json_array();
+	transaction_warnings(transaction, take_warning, warnings);
+	return warnings;
+}
+
 // ---- life ----
 
 struct commit *commit_start(struct controller *controller, struct transaction *transaction,
@@ -172,10 +179,9 @@ struct commit *commit_start(struct controller *controller, struct transaction *t
 	commit->counters_revision = controller->counters_revision;
 	commit->ended = ended;
 	commit->context = context;
-	commit->warnings = json_array();
+	commit->warnings = commit_warnings(transaction);
 	collect_operations(commit, changes, id);
 	keep_objects(commit, changes);
-	transaction_warnings(transaction, take_warning, commit->warnings);
 	transaction_withdraw(transaction);
 	journal_submit(controller->journal, &commit->job);
 	return commit;

@@ -15,6 +15,10 @@ void commit_request(
 // The same for one object that a request puts; takes the reference.
 void commit_object(struct controller *controller, struct request *request, struct object *object);
 
+// What is accepted and yet hardly meant in a prepared transaction, as the API tells it: a list, empty
+// if there is nothing. New reference.
+json_t *commit_warnings(const struct transaction *transaction);
+
 // ---- for writes.c ----
 
 struct commit;

@@ -8,6 +8,7 @@
 
 #include "base/memory.h"
 #include "commit.h"
+#include "preview.h"
 
 // The object that a part of a transaction speaks of; the texts belong to the JSON.
 struct subject {
@@ -155,9 +156,10 @@ static int locate(int rc, const char *list, size_t index, struct error *error)
 static int run(const struct controller *controller, struct transaction *transaction,
 	const json_t *json, struct error *error)
 {
-	static const char *const members[] = {"operations", "compare", NULL};
+	static const char *const members[] = {"operations", "compare", "dry_run", NULL};
 	const json_t *operations = json_object_get(json, "operations");
 	const json_t *compares = json_object_get(json, "compare");
+	const json_t *dry_run = json_object_get(json, "dry_run");
 	size_t index;
 	json_t *item;
 	int rc = check_members(json, members, error);
@@ -167,6 +169,8 @@ static int run(const struct controller *controller, struct transaction *transact
 		return fail(error, "operations", "must be given, as a list");
 	if (compares && !json_is_array(compares))
 		return fail(error, "compare", "must be a list");
+	if (dry_run && !json_is_boolean(dry_run))
+		return fail(error, "dry_run", "must be true or false");
 	json_array_foreach (compares, index, item) {
 		rc = locate(compare(controller, item, error), "compare", index, error);
 		if (rc < 0)
@@ -193,11 +197,15 @@ void handle_transaction(
 	}
 	struct transaction *transaction = transaction_begin(controller->catalog);
 	int rc = run(controller, transaction, json, &error);
+	bool dry_run = json_is_true(json_object_get(json, "dry_run"));
 	json_decref(json);
 	if (rc < 0) {
 		transaction_abort(transaction);
 		request_refuse(request, &error);
 		return;
 	}
-	commit_request(controller, request, transaction);
+	if (dry_run)
+		preview_request(controller, request, transaction);
+	else
+		commit_request(controller, request, transaction);
 }

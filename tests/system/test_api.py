@@ -201,6 +201,25 @@ def test_transaction_operations(controller):
     assert controller.get("/v1/tenants/acme/networks/db").status == 404
 
 
+def test_transaction_dry_run(controller):
+    """It is judged like any other, told what it would be given, and leaves nothing behind."""
+    make_acme(controller)
+    before = controller.dump()
+    operations = [{"op": "patch", "kind": "port", "tenant": "acme", "name": "web1", "object": {"labels": {"a": "1"}}},
+                  {"op": "put", "kind": "port", "tenant": "acme", "name": "web9", "object": {"network": "web"}},
+                  {"op": "delete", "kind": "port", "tenant": "acme", "name": "db1"}]
+    answer = controller.transaction(*operations, dry_run=True)
+    assert answer.status == 200 and (answer["revision"], answer["changed"], answer["created"]) == (1, 3, 1)
+    changes = {(change["after"] or change["before"])["name"]: change for change in answer["changes"]}
+    assert changes["db1"]["after"] is None and changes["web9"]["before"] is None
+    assert changes["web1"]["after"]["labels"] == {"a": "1"}
+    assert controller.dump() == before
+    refused = controller.transaction({"op": "delete", "kind": "network", "tenant": "acme", "name": "web"}, dry_run=True)
+    assert refused.status == 409 and controller.dump() == before
+    assert controller.transaction(*operations, dry_run=False)["changed"] == 3
+    assert controller.get("/v1/tenants/acme/ports/web9")["mac"] == changes["web9"]["after"]["mac"]
+
+
 def test_transaction_compare(controller):
     make_acme(controller)
     revision = controller.get(WEB1)["revision"]

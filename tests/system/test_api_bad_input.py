@@ -151,6 +151,7 @@ def test_body_that_is_no_object(acme, body):
     ({"operations": [{"op": "delete", "kind": "tenant", "name": "acme", "object": {}}]}, "operations[0].object"),
     ({"operations": [{"op": "put", "kind": "tenant", "name": "x", "object": {}, "if": 1}]}, "operations[0].if"),
     ({"operations": [], "compare": 1}, "compare"),
+    ({"operations": [], "dry_run": 1}, "dry_run"),
     ({"operations": [], "compare": [{"kind": "tenant", "name": "acme"}]}, "compare[0].revision"),
 ])
 def test_transaction_form(acme, body, field):

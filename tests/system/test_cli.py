@@ -116,7 +116,7 @@ def table(text):
     (["get", "ports", "-o", "xml"], "table, wide, json, yaml, name"),
     (["get", "ports", "--at", "yesterday"], "is not a number"),
     (["apply"], "which file?"),
-    (["delete", "port"], "either KIND NAME or -f FILE"),
+    (["delete", "port"], "either KIND NAME... or -f FILE"),
     (["attach", "web1"], "which interface?"),
     (["wait", "--timeout", "soon"], "is not a duration"),
     (["get", "ports", "--watch", "--at", "1"], "--watch follows the present"),
@@ -219,6 +219,56 @@ def test_three_tiers_apply(weft):
         text = weft.run("get", kind, "-o", "yaml").stdout
         assert "revision 1: 0 created, 0 changed" in weft.apply(text).stdout
     assert "router main of tenant acme" in weft.run("delete", "network", "web", code=REFUSED).stderr
+
+
+def test_apply_several(weft):
+    """Several files and a folder are one transaction, and an error names the one it is in."""
+    folder = weft.folder / "wanted"
+    folder.mkdir()
+    (folder / "a.yaml").write_text("tenant: acme\nnetworks: {web: {subnets: [10.0.0.0/24]}}\n")
+    (folder / "b.json").write_text('{"tenant": "acme", "ports": {"web1": {"network": "web"}}}')
+    (folder / "notes.txt").write_text("not this: [one\n")
+    more = weft.folder / "more.yaml"
+    more.write_text("tenant: acme\nports: {web2: {network: web}}\n")
+    assert weft.run("apply", "-f", folder, "-f", more).stdout == "revision 1: 4 created, 0 changed, 0 unchanged\n"
+    assert weft.run("apply", folder / "a.yaml", folder / "b.json").stdout.endswith(" 3 unchanged\n")
+    done = weft.run("apply", "-f", folder, "-f", more, "-f", "-", input=more.read_text(), code=REFUSED)
+    assert done.stderr.startswith("error: <stdin>:2:9: acme/ports/web2: is described in ")
+    more.write_text("tenant: acme\nports:\n  web3: {network: none}\n")
+    done = weft.run("apply", "-f", folder, "-f", more, code=REFUSED)
+    assert done.stderr.startswith(f"error: {more}:3:19: acme/ports/web3: network: ")
+    assert "  web3: {network: none}" in done.stderr
+    assert "folder" in weft.run("apply", "-f", ROOT / "packaging", code=REFUSED).stderr
+    assert "<stdin> describes no object" in weft.apply("# nothing\n", code=REFUSED).stderr
+
+
+def test_diff(filled):
+    """What apply would do, judged by the controller, is told, and nothing is done."""
+    assert filled.run("diff", "-f", "-", input=TENANTS).stdout == ""
+    changed = TENANTS.replace("tier: web", "tier: db").replace("[10.1.1.0/24]", "[10.1.1.0/24, 10.1.2.0/24]")
+    changed += "  lab2: {network: web}\n"
+    done = filled.run("diff", "-f", "-", input=changed, code=1)
+    expected = """\
+~ acme/ports/web1
+    - labels: {"tier": "web"}
+    + labels: {"tier": "db"}
+~ umbrella/networks/web
+    + subnets: 10.1.2.0/24
++ umbrella/ports/lab2
+    + network: web
+    + mac: 02:00:00:00:00:05
+"""
+    assert sorted(done.stdout.splitlines()) == sorted([*expected.splitlines(), '    + addresses: ["10.1.1.4", "10.1.2.2"]'])
+    assert done.stdout == filled.apply(changed, "--dry-run").stdout
+    assert filled.json("status")["revision"] == 1
+    bad = filled.run("diff", "-f", "-", input=TENANTS.replace("10.1.1.0/24", "10.1.1.1/24"), code=2)
+    assert "did you mean" in bad.stderr
+    answer = json.loads(filled.apply(changed, "--dry-run", "--json").stdout)
+    assert [answer[key] for key in ("revision", "changed", "created")] == [1, 3, 1]
+    filled.apply(changed)
+    assert filled.run("diff", "-f", "-", input=changed).stdout == ""
+    assert "- umbrella/ports/lab2" in filled.run("delete", "port", "lab2", "--dry-run").stdout
+    assert filled.run("delete", "port", "lab2").stdout == "revision 3: 1 deleted\n"
 
 
 def test_apply_refuses_bad_files(weft):
@@ -407,7 +457,12 @@ def test_delete(filled):
     assert "acme/networks/web" in done.stderr and "web1" in done.stderr
     assert filled.run("delete", "port", "acme/web2").stdout == "revision 2: 1 deleted\n"
     filled.run("delete", "port", "acme/web2", code=REFUSED)
-    filled.run("delete", "-f", "-", input="tenant: umbrella\nports: {web1: {network: web}, lab1: {network: web}}\n")
+    ports = "tenant: umbrella\nports: {web1: {network: web}, lab1: {network: web}}\n"
+    assert filled.run("delete", "port", "web1", "lab1", "none", "-t", "umbrella", code=REFUSED).stdout == ""
+    filled.run("delete", "-f", "-", input=ports)
+    filled.run("delete", "-f", "-", input=ports, code=REFUSED)
+    assert filled.run("delete", "-f", "-", "--ignore-missing", input=ports).stdout == "revision 3: 0 deleted\n"
+    assert filled.run("delete", "port", "umbrella/web1", "none", "--ignore-missing").stdout == "revision 3: 0 deleted\n"
     assert filled.run("get", "ports", "-o", "name").stdout.split() == ["acme/web1"]
     assert "umbrella" in filled.run("get", "tenants", "-o", "name").stdout
 
