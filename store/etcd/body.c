@@ -79,12 +79,6 @@ static void pack(struct body_writer *writer, const void *data, size_t length, in
 	} while (writer->stream.avail_out == 0);
 }
 
-// What could not be written was not begun, as far as anybody else sees.
-static int unwritten(int result)
-{
-	return result == -ETIMEDOUT ? -EAGAIN : result;
-}
-
 int body_add(struct body_writer *writer, const struct store_entry *entry, struct error *error)
 {
 	int result = 0;
@@ -97,7 +91,7 @@ int body_add(struct body_writer *writer, const struct store_entry *entry, struct
 	pack(writer, writer->record.data, writer->record.length, Z_NO_FLUSH);
 	while (result == 0 && writer->packed.length >= PIECE)
 		result = write_piece(writer, PIECE, error);
-	return unwritten(result);
+	return etcd_settle(result, error);
 }
 
 int body_end(struct body_writer *writer, bool apart, struct error *error)
@@ -108,7 +102,7 @@ int body_end(struct body_writer *writer, bool apart, struct error *error)
 	while (apart && result == 0 && writer->packed.length)
 		result = write_piece(writer,
 			writer->packed.length < PIECE ? writer->packed.length : PIECE, error);
-	return unwritten(result);
+	return etcd_settle(result, error);
 }
 
 void body_done(struct body_writer *writer)
@@ -180,7 +174,7 @@ static int read_piece(struct etcd_client *client, const char *prefix, const char
 		json_pack("[o]", etcd_get(etcd_key_piece(key, prefix, id, number))), NULL, NULL,
 		&answer, error);
 	if (result)
-		return result == -ETIMEDOUT ? -EAGAIN : result;
+		return etcd_settle(result, error);
 	const json_t *item = json_array_get(etcd_read_of(answer, 0), 0);
 	if (!item)
 		result = error_set(error, ENOENT, "%s is not there", key);

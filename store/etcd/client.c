@@ -53,7 +53,7 @@ void etcd_client_free(struct etcd_client *client)
 
 void etcd_client_start(struct etcd_client *client)
 {
-	client->deadline = clock_monotonic_ms() + ETCD_LIMIT_MS;
+	client->deadline = clock_monotonic_ms() + client->location->timeout_ms;
 }
 
 bool etcd_client_late(const struct etcd_client *client)
@@ -94,35 +94,19 @@ static size_t collect(char *data, size_t size, size_t count, void *context)
 
 // ---- one attempt ----
 
-// The connection was never made: nothing was sent.
-static bool is_unsent(CURLcode code)
-{
-	switch (code) {
-	case CURLE_COULDNT_RESOLVE_HOST:
-	case CURLE_COULDNT_CONNECT:
-	case CURLE_SSL_CONNECT_ERROR:
-	case CURLE_SSL_CERTPROBLEM:
-	case CURLE_SSL_CACERT_BADFILE:
-	case CURLE_PEER_FAILED_VERIFICATION:
-		return true;
-	default:
-		return false;
-	}
-}
-
 static int transfer_fault(
 	const struct etcd_client *client, CURLcode code, const char *detail, struct error *fault)
 {
 	long system = 0, sent = 0; // bytes
 	curl_easy_getinfo(client->curl, CURLINFO_REQUEST_SIZE, &sent);
 	curl_easy_getinfo(client->curl, CURLINFO_OS_ERRNO, &system);
-	// Also a time limit that ran out while connecting.
-	bool unsent = is_unsent(code) || (code == CURLE_OPERATION_TIMEDOUT && sent == 0);
 	const char *cause = code == CURLE_OPERATION_TIMEDOUT ? "no answer in time"
 			    : code == CURLE_COULDNT_CONNECT && system
 				    ? strerror((int)system)
 				    : (*detail ? detail : curl_easy_strerror(code));
-	return error_set(fault, unsent ? EAGAIN : ETIMEDOUT, "%s", cause);
+	// The code alone does not tell: on a connection that it had, curl may have sent the request,
+	// and then failed to connect again.
+	return error_set(fault, sent ? ETIMEDOUT : EAGAIN, "%s", cause);
 }
 
 // What etcd's refusals mean, by their code in gRPC. Other codes leave open whether it was done.
@@ -197,10 +181,11 @@ struct round {
 	char (*faults)[FAULT_TEXT]; // the last of each endpoint
 };
 
+// For one member, where there are others to ask.
 static uint64_t attempt_limit(const struct etcd_client *client, uint64_t left)
 {
-	return client->location->endpoint_count > 1 && left > ETCD_ATTEMPT_MS ? ETCD_ATTEMPT_MS
-									      : left;
+	uint64_t limit = client->location->timeout_ms * 3 / 10;
+	return client->location->endpoint_count > 1 && left > limit ? limit : left;
 }
 
 // Time for another attempt? Waits a little where all members have just failed.
@@ -266,4 +251,13 @@ int etcd_call(struct etcd_client *client, const char *path, json_t *request, jso
 	cleanup_free char *body = json_dumps(request, JSON_COMPACT);
 	json_decref(request);
 	return call(client, path, body, answer, error);
+}
+
+int etcd_settle(int result, struct error *error)
+{
+	if (result != -ETIMEDOUT)
+		return result;
+	if (error)
+		error->code = EAGAIN;
+	return -EAGAIN;
 }

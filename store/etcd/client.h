@@ -15,11 +15,6 @@
 #include "base/error.h"
 #include "location.h"
 
-enum {
-	ETCD_LIMIT_MS = 5000,   // for what began with etcd_client_start, all attempts together
-	ETCD_ATTEMPT_MS = 1500, // for one member, where there are others to ask
-};
-
 struct etcd_client;
 
 // `location` must outlive the client.
@@ -44,3 +39,7 @@ void etcd_connect_options(
 	CURL *curl, const struct etcd_location *location, size_t endpoint, const char *path);
 // The member that answered last.
 size_t etcd_client_endpoint(const struct etcd_client *client);
+
+// For requests that change nothing that counts: an outcome that is not known is as good as none.
+// -ETIMEDOUT becomes -EAGAIN, in `error` too; other results stay.
+int etcd_settle(int result, struct error *error);

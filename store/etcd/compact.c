@@ -56,7 +56,7 @@ static int read_place(struct store_of_etcd *self, uint64_t revision, struct etcd
 	etcd_client_start(self->client);
 	int result = etcd_transact(self->client, NULL, operations, NULL, NULL, &answer, error);
 	if (result)
-		return result == -ETIMEDOUT ? -EAGAIN : result;
+		return etcd_settle(result, error);
 	const json_t *item = json_array_get(etcd_read_of(answer, 0), 0);
 	if (!item)
 		result = error_set(error, EBUSY, "another process has just compacted the store");
@@ -90,7 +90,7 @@ static int install(struct store_of_etcd *self, struct body_writer *body, const c
 		etcd_transact(self->client, compares, success, failure, &succeeded, &answer, error);
 	if (result || succeeded) {
 		json_decref(answer);
-		return result;
+		return etcd_settle(result, error);
 	}
 	// An earlier attempt, of which no answer came?
 	cleanup_bytes struct bytes found = {0};

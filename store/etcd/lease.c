@@ -142,11 +142,11 @@ int duties_take(struct duties *duties, const char *name, unsigned seconds, struc
 	}
 	result = lease_grant(duties->client, seconds, &lease, error);
 	if (result)
-		return result == -ETIMEDOUT ? -EAGAIN : result;
+		return etcd_settle(result, error);
 	result = put_name(duties, name, lease, error);
 	if (result) {
 		lease_revoke(duties->client, lease);
-		return result == -ETIMEDOUT ? -EAGAIN : result;
+		return etcd_settle(result, error);
 	}
 	duty = memory_new(sizeof(*duty));
 	duty->name = memory_text(name);

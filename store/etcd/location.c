@@ -4,11 +4,12 @@
 #include <curl/curl.h>
 #include <errno.h>
 #include <stdbool.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/memory.h"
 
-enum { ENDPOINTS = 16, PREFIX_LENGTH = 64 };
+enum { ENDPOINTS = 16, PREFIX_LENGTH = 64, TIMEOUT_SECONDS = 5, TIMEOUT_MOST_SECONDS = 60 };
 
 // A part of the URL that must not be there.
 static bool has_part(CURLU *url, CURLUPart part, const char *empty)
@@ -85,11 +86,17 @@ static int check_prefix(const char *prefix, struct error *error)
 			       prefix, (int)PREFIX_LENGTH);
 }
 
-static int parse_option(struct etcd_location *location, const char *text, struct error *error)
+struct parsing {
+	struct etcd_location *location;
+	char *timeout; // NULL: not given
+};
+
+static int parse_option(struct parsing *parsing, const char *text, struct error *error)
 {
-	static const char *const names[] = {"prefix", "ca", "cert", "key"};
-	char **const targets[] = {
-		&location->prefix, &location->authority, &location->certificate, &location->key};
+	static const char *const names[] = {"prefix", "ca", "cert", "key", "timeout"};
+	struct etcd_location *location = parsing->location;
+	char **const targets[] = {&location->prefix, &location->authority, &location->certificate,
+		&location->key, &parsing->timeout};
 	size_t length = strcspn(text, "="), which = 0;
 	while (which < array_count(names) &&
 		(strncmp(text, names[which], length) != 0 || names[which][length]))
@@ -97,7 +104,7 @@ static int parse_option(struct etcd_location *location, const char *text, struct
 	if (which == array_count(names) || !text[length] || !text[length + 1])
 		return error_set(error, EINVAL,
 			"option \"%s\" of a store on etcd: write prefix=PREFIX, ca=FILE, "
-			"cert=FILE or key=FILE",
+			"cert=FILE, key=FILE or timeout=SECONDS",
 			text);
 	if (*targets[which])
 		return error_set(
@@ -108,14 +115,20 @@ static int parse_option(struct etcd_location *location, const char *text, struct
 	return 0;
 }
 
-static int parse_options(struct etcd_location *location, char *text, struct error *error)
+static int check_timeout(struct etcd_location *location, const char *text, struct error *error)
 {
-	char *part;
-	int result = 0;
-	while (result == 0 && (part = strsep(&text, "&")))
-		result = parse_option(location, part, error);
-	if (result)
-		return result;
+	char *end = "";
+	unsigned long seconds = text ? strtoul(text, &end, 10) : TIMEOUT_SECONDS;
+	if (*end || seconds < 1 || seconds > TIMEOUT_MOST_SECONDS)
+		return error_set(error, EINVAL,
+			"timeout \"%s\" of a store on etcd: seconds, from 1 to %d", text,
+			(int)TIMEOUT_MOST_SECONDS);
+	location->timeout_ms = seconds * 1000;
+	return 0;
+}
+
+static int check_options(struct etcd_location *location, struct error *error)
+{
 	if (!location->prefix)
 		location->prefix = memory_text("weft");
 	if ((location->authority || location->certificate || location->key) &&
@@ -125,6 +138,19 @@ static int parse_options(struct etcd_location *location, char *text, struct erro
 	if (!location->certificate != !location->key)
 		return error_set(error, EINVAL, "cert and key of a store on etcd belong together");
 	return check_prefix(location->prefix, error);
+}
+
+static int parse_options(struct etcd_location *location, char *text, struct error *error)
+{
+	struct parsing parsing = {.location = location};
+	char *part;
+	int result = 0;
+	while (result == 0 && (part = strsep(&text, "&")))
+		result = parse_option(&parsing, part, error);
+	if (result == 0)
+		result = check_timeout(location, parsing.timeout, error);
+	free(parsing.timeout);
+	return result ? result : check_options(location, error);
 }
 
 int etcd_location_parse(struct etcd_location **out, const char *text, struct error *error)

@@ -5,10 +5,12 @@
 //   https://HOST:PORT,…?prefix=PREFIX&ca=FILE&cert=FILE&key=FILE
 //
 // The prefix is "weft" if none is given; two stores in one cluster need two. Without `ca` the
-// system's authorities decide who is trusted. A value may be percent-encoded.
+// system's authorities decide who is trusted. `timeout=SECONDS`, from 1 to 60, is how long to try
+// before giving up (5). A value may be percent-encoded.
 #pragma once
 
 #include <stddef.h>
+#include <stdint.h>
 
 #include "base/error.h"
 
@@ -16,6 +18,7 @@ struct etcd_location {
 	char **endpoints; // "http://10.0.0.1:2379", without a slash at the end
 	size_t endpoint_count;
 	char *prefix;
+	uint64_t timeout_ms;
 	char *authority, *certificate, *key; // paths, or NULL
 };
 

@@ -72,7 +72,7 @@ static int identify(struct store_of_etcd *self, struct error *error)
 			result = look(self, &value, error);
 	}
 	if (result)
-		return result == -ETIMEDOUT ? -EAGAIN : result;
+		return etcd_settle(result, error);
 	result = etcd_head_parse(&head, &value, &fault);
 	if (result)
 		return error_set(error, fault.code, "store %s on etcd: %s", self->location->prefix,

@@ -241,7 +241,7 @@ static int read_page(struct store_of_etcd *self, json_t **answer, struct error *
 	etcd_news_request(self, operations);
 	etcd_client_start(self->client);
 	int result = etcd_transact(self->client, NULL, operations, NULL, NULL, answer, error);
-	return result == -ETIMEDOUT ? error_set(error, EAGAIN, "no answer") : result;
+	return etcd_settle(result, error);
 }
 
 int etcd_news_take(struct store_of_etcd *self, json_t *answer, struct error *error)
