@@ -40,7 +40,8 @@ static void find_underlay(struct agent *agent)
 static void want_port(void *context, const struct compiler_port *port)
 {
 	struct agent *agent = context;
-	if (port->ifindex && !port->problem && port->ifindex != agent->underlay)
+	if (port->ifindex && !port->problem && port->ifindex != agent->underlay &&
+		!content_link_problem(links_find(agent->links, port->ifindex)))
 		attachments_want(agent->attachments, port->ifindex, port->device, DATAPATH_PORT);
 }
 

@@ -41,6 +41,11 @@ static void add_interface(void *context, const struct link *link)
 	json_array_append_new(list->items, content_interface(link, role));
 }
 
+const char *content_link_problem(const struct link *link)
+{
+	return link && mac_is_zero(&link->mac) ? "the device is no Ethernet interface" : NULL;
+}
+
 static const char *port_problem(const struct agent *agent, const struct compiler_port *port)
 {
 	char path[OBJECT_PATH_TEXT];
@@ -48,6 +53,9 @@ static const char *port_problem(const struct agent *agent, const struct compiler
 		return port->problem;
 	if (port->ifindex && port->ifindex == agent->underlay)
 		return "the device carries the VTEP of the host";
+	const char *unfit = content_link_problem(links_find(agent->links, port->ifindex));
+	if (unfit)
+		return unfit;
 	const char *failure = attachments_failure(agent->attachments, port->ifindex);
 	if (failure)
 		return failure;

@@ -96,6 +96,14 @@ static void put(struct view *view, struct compiler *compiler, enum model_kind ki
 	json_decref(fields);
 }
 
+static void test_links_without_ethernet(void **state)
+{
+	(void)state;
+	assert_null(content_link_problem(NULL));
+	assert_null(content_link_problem(&(struct link){.mac = {{2, 0, 0, 0, 0, 1}}}));
+	assert_non_null(content_link_problem(&(struct link){.name = "lo"}));
+}
+
 static void test_overhead(void **state)
 {
 	(void)state;
@@ -140,6 +148,7 @@ int main(void)
 		cmocka_unit_test(test_interface),
 		cmocka_unit_test(test_port),
 		cmocka_unit_test(test_port_counters),
+		cmocka_unit_test(test_links_without_ethernet),
 		cmocka_unit_test(test_overhead),
 		cmocka_unit_test(test_warnings),
 	};

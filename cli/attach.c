@@ -18,6 +18,7 @@
 enum { APPEAR_MS = 2000, RETRY_MS = 100 };
 
 static const char *device, *host;
+static bool host_guessed; // nobody said which
 
 static const struct option_spec attach_options[] = {
 	{.name = "dev",
@@ -80,6 +81,69 @@ static int post_detach(
 	return rc;
 }
 
+// The name of this machine was taken, and it is no host there.
+static void host_is_not_ours(struct error *error)
+{
+	size_t length = strlen(error->message);
+
+	snprintf(error->message + length, sizeof(error->message) - length,
+		"; that is the name of this machine, say --host if another is meant");
+}
+
+// ---- what was done ----
+
+// "10.1.1.2/24": with the length of the subnet that it is in.
+static void print_address(const char *text, const json_t *subnets)
+{
+	struct address address;
+	struct prefix prefix;
+	size_t index;
+	json_t *subnet;
+
+	printf(" %s", text);
+	if (address_parse(text, &address))
+		return;
+	json_array_foreach ((json_t *)subnets, index, subnet)
+		if (!prefix_parse(json_string_value(subnet), &prefix) &&
+			prefix_contains(&prefix, &address)) {
+			fputs(strchr(json_string_value(subnet), '/'), stdout);
+			return;
+		}
+}
+
+static json_t *read_object(
+	struct client *client, enum model_kind kind, const char *tenant, const char *name)
+{
+	cleanup_free char *path = client_path(kind, tenant, name);
+	struct error ignored = {0};
+	json_t *answer = NULL;
+
+	client_request(client, "GET", path, NULL, CLIENT_TIMEOUT_MS, &answer, &ignored);
+	return answer;
+}
+
+// What the other end of the interface must have: whoever uses another MAC or address is dropped as
+// spoofed. Left out if it cannot be read any more.
+static void print_place(struct client *client, const struct target *target)
+{
+	json_t *port = read_object(client, MODEL_PORT, target->tenant, target->name), *address;
+	const char *mac = json_string_value(json_object_get(port, "mac"));
+	const char *name = json_string_value(json_object_get(port, "network"));
+	const json_t *addresses = json_object_get(port, "addresses");
+	size_t index;
+
+	if (mac && name) {
+		json_t *network = read_object(client, MODEL_NETWORK, target->tenant, name);
+		printf("its other end has MAC %s and addresses", mac);
+		json_array_foreach ((json_t *)addresses, index, address)
+			print_address(
+				json_string_value(address), json_object_get(network, "subnets"));
+		puts(json_array_size(addresses) ? "" : " none");
+		json_decref(network);
+	}
+	json_decref(port);
+}
+
 static int run_on_port(const char *word, bool attaching)
 {
 	cleanup_client struct client *client = NULL;
@@ -95,12 +159,16 @@ static int run_on_port(const char *word, bool attaching)
 		rc = post_attach(client, &target, &answer, &error);
 	else if (!rc)
 		rc = post_detach(client, &target, &answer, &error);
+	if (rc && attaching && host_guessed && !strcmp(error.field, "host"))
+		host_is_not_ours(&error);
 	if (rc)
 		return output_error(&error, client, NULL);
 	revision = json_integer_value(json_object_get(answer, "revision"));
 	if (!output_json && attaching)
 		printf("revision %" JSON_INTEGER_FORMAT ": port %s/%s is %s on host %s\n", revision,
 			target.tenant, target.name, device, host);
+	if (!output_json && attaching)
+		print_place(client, &target);
 	else if (!output_json)
 		printf("revision %" JSON_INTEGER_FORMAT ": port %s/%s is detached\n", revision,
 			target.tenant, target.name);
@@ -119,6 +187,7 @@ static int run_attach(const char *const *words)
 		if (gethostname(name, sizeof(name) - 1))
 			return output_usage_error("attach", "which host? --host HOST");
 		host = name;
+		host_guessed = true;
 	}
 	return run_on_port(words[0], true);
 }
@@ -133,7 +202,11 @@ const struct command command_attach = {
 	.summary = "Make an interface of a host a logical port",
 	.group = COMMAND_WISH,
 	.help = "PORT is a name, or TENANT/NAME. An interface that was just made is waited for, "
-		"two seconds at most.",
+		"two seconds at most. The answer says which MAC and addresses the other end must "
+		"have; a network with dhcp tells it the addresses.",
+	.examples = "ip link add web1 type veth peer name eth0 netns c1 && ip link set web1 up\n"
+		    "weft attach acme/web1 --dev web1 --wait\n"
+		    "weft attach acme/vm1 --dev tap0 --host h2\n",
 	.words = {{"PORT"}},
 	.options = (const struct option_spec *const[]){attach_options, receipt_options,
 		target_options, client_options, NULL},

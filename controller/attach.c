@@ -33,6 +33,14 @@ static int place_get(const json_t *json, struct place *out, struct error *error)
 	return 0;
 }
 
+// Loopback, tun and tunnels have no MAC.
+static bool is_ethernet(const json_t *interface)
+{
+	const char *text = json_string_value(json_object_get(interface, "mac"));
+	struct mac mac;
+	return !text || mac_parse(text, &mac) || !mac_is_zero(&mac);
+}
+
 // Whether the place is one for a port, as the agent sees it: 0, or the problem in `error` and
 // `problem`.
 static int place_check(const struct controller *controller, const struct place *place,
@@ -56,6 +64,11 @@ static int place_check(const struct controller *controller, const struct place *
 		*problem = PROBLEM_INTERFACE_NOT_FOUND;
 		return error_set(
 			error, ENOENT, "host %s has no interface %s", place->host, place->device);
+	}
+	if (!is_ethernet(interface)) {
+		*problem = PROBLEM_INVALID;
+		return error_set(error, EINVAL, "interface %s of host %s is no Ethernet interface",
+			place->device, place->host);
 	}
 	const char *role = json_string_value(json_object_get(interface, "role"));
 	if (role && !strcmp(role, "underlay")) {

@@ -512,10 +512,12 @@ def test_attach_and_detach(controller):
     absent = attach()
     assert absent.status == 404 and absent["type"] == "urn:weft:problem:interface-not-found"
     assert "h1" in absent["detail"] and "tap0" in absent["detail"]
-    agent.report(interfaces=[UPLINK, TAP, {**TAP, "name": "tap1", "ifindex": 8}])
+    agent.report(interfaces=[UPLINK, TAP, {**TAP, "name": "tap1", "ifindex": 8},
+                             {**TAP, "name": "lo", "ifindex": 1, "kind": "", "mac": "00:00:00:00:00:00"}])
     before = controller.dump()
     assert attach(host="h9").status == 404
     assert attach(device="eth0").status == 409
+    assert attach(device="lo").status == 422
     assert attach(path="/v1/tenants/acme/ports/none").status == 404
     assert attach(device=7).status == 422
     assert attach(more=1).status == 422

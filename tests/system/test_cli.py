@@ -500,9 +500,15 @@ def agent(filled):
 def test_attach(filled, agent):
     agent.report("tap0")
     done = filled.run("attach", "acme/web1", "--dev", "tap0", WEFT_HOST="h1")
-    assert done.stdout == "revision 3: port acme/web1 is tap0 on host h1\n"
+    assert done.stdout == ("revision 3: port acme/web1 is tap0 on host h1\n"
+                           "its other end has MAC 02:00:00:00:00:01 and addresses 10.1.1.2/24 fd00:1:1::2/64\n")
     assert "tap0" in filled.run("attach", "web2", "-t", "acme", "--dev", "tap0", "--host", "h1", code=REFUSED).stderr
     assert filled.run("detach", "acme/web1").stdout == "revision 4: port acme/web1 is detached\n"
+
+
+def test_attach_guesses_this_machine(filled, agent):
+    done = filled.run("attach", "acme/web1", "--dev", "tap0", code=REFUSED)
+    assert f"there is no host {socket.gethostname()}; that is the name of this machine" in done.stderr
 
 
 def test_attach_waits_for_the_interface(filled, agent):
