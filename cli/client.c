@@ -21,6 +21,12 @@ const struct option_spec client_options[] = {
 		.fallback = "unix:/run/weft/weft.sock",
 		.help = "the controller: unix:/PATH or https://HOST:PORT; of several, with commas "
 			"between, one that answers"},
+	{.name = "token-file",
+		.type = OPTION_TEXT,
+		.target = &client_settings.token_file,
+		.argument = "FILE",
+		.environment = "WEFT_TOKEN_FILE",
+		.help = "file with the token to show"},
 	{.name = "cert",
 		.type = OPTION_TEXT,
 		.target = &client_settings.certificate,
@@ -139,12 +145,49 @@ void endpoints_free(struct endpoint *endpoints, size_t count)
 	free(endpoints);
 }
 
+// The token of a file as the header that shows it; NULL without a file. A token is one word.
+static int read_token(char **header, struct error *error)
+{
+	const char *path = client_settings.token_file;
+	char text[512];
+	*header = NULL;
+	if (!path)
+		return 0;
+	FILE *file = fopen(path, "re");
+	if (!file)
+		return error_set(
+			error, errno, "cannot read the token in %s: %s", path, strerror(errno));
+	size_t length = fread(text, 1, sizeof(text) - 1, file);
+	fclose(file);
+	text[length] = '\0';
+	text[strcspn(text, "\r\n")] = '\0';
+	bool good = *text && length < sizeof(text) - 1 && !strpbrk(text, " \t");
+	if (good)
+		*header = memory_format("Authorization: Bearer %s", text);
+	explicit_bzero(text, sizeof(text));
+	return good ? 0 : error_set(error, EINVAL, "the file %s holds no token", path);
+}
+
+static void forget(char *secret)
+{
+	if (secret)
+		explicit_bzero(secret, strlen(secret));
+	free(secret);
+}
+
 int client_open(struct client **out, struct error *error)
 {
 	struct endpoint *endpoints;
 	struct client *client;
+	char *token = NULL;
 	size_t count;
 	int rc = endpoints_parse(client_settings.controller, &endpoints, &count, error);
+
+	if (rc)
+		return rc;
+	rc = read_token(&token, error);
+	if (rc)
+		endpoints_free(endpoints, count);
 
 	if (rc)
 		return rc;
@@ -156,6 +199,9 @@ int client_open(struct client **out, struct error *error)
 	client->headers = curl_slist_append(NULL, "Content-Type: application/json");
 	// No "100 Continue" dance: it costs a large body a second where the server does not play.
 	client->headers = curl_slist_append(client->headers, "Expect:");
+	if (token)
+		client->headers = curl_slist_append(client->headers, token);
+	forget(token);
 	if (!client->curl || !client->headers) {
 		client_close(client);
 		return error_set(error, ENOMEM, "cannot set up the HTTP client");
@@ -169,6 +215,8 @@ void client_close(struct client *client)
 	if (!client)
 		return;
 	curl_easy_cleanup(client->curl);
+	for (struct curl_slist *header = client->headers; header; header = header->next)
+		explicit_bzero(header->data, strlen(header->data));
 	curl_slist_free_all(client->headers);
 	endpoints_free(client->endpoints, client->endpoint_count);
 	json_decref(client->problem);
@@ -236,6 +284,8 @@ static int status_to_errno(long status)
 		return EEXIST;
 	case 410:
 		return ENODATA;
+	case 429:
+		return EAGAIN;
 	case 413:
 		return EFBIG;
 	default:

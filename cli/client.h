@@ -21,9 +21,9 @@ void endpoint_done(struct endpoint *endpoint);
 int endpoints_parse(const char *text, struct endpoint **out, size_t *count, struct error *error);
 void endpoints_free(struct endpoint *endpoints, size_t count);
 
-// --controller, --cert, --key, --ca, and their variables; filled by option_parse.
+// --controller, --token-file, --cert, --key, --ca, and their variables; filled by option_parse.
 struct client_settings {
-	const char *controller, *certificate, *key, *authority;
+	const char *controller, *token_file, *certificate, *key, *authority;
 };
 extern struct client_settings client_settings;
 extern const struct option_spec client_options[];

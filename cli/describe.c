@@ -170,8 +170,12 @@ static int print_object(const struct target *target, const json_t *json, struct 
 	int rc = object_decode(
 		&object, target->kind, target->tenant, target->name, json, true, error);
 
-	if (rc)
-		return rc;
+	// Not all of it is shown to everybody: then what is shown, as it came.
+	if (rc) {
+		*error = (struct error){0};
+		print_members(0, json);
+		return 0;
+	}
 	revision = memory_format("%llu", (unsigned long long)object->revision);
 	print_line(0, "kind", model_kind_name(object->kind));
 	if (object->tenant)

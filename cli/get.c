@@ -75,12 +75,18 @@ static struct view view_of(const struct selection *selection, enum model_kind ki
 
 // ---- what was asked for ----
 
+// Is it part of what networks look like? Who is let in is another matter.
+static bool is_described(enum model_kind kind)
+{
+	return kind != MODEL_TOKEN && kind != MODEL_ENROLMENT;
+}
+
 // "ports", "networks,ports", "all".
 static int parse_kinds(const char *text, struct selection *selection, struct error *error)
 {
 	if (!strcmp(text, "all")) {
 		for (enum model_kind kind = 0; kind < MODEL_KIND_COUNT; kind++)
-			if (kind != MODEL_HOST || !selection->tenant)
+			if (is_described(kind) && (kind != MODEL_HOST || !selection->tenant))
 				selection->kinds[selection->count++] = kind;
 		return 0;
 	}

@@ -35,6 +35,7 @@ const struct command *const commands[] = {
 	&command_trace,
 	&command_wait,
 	&command_status,
+	&command_token,
 	&command_up,
 	&command_controller,
 	&command_agent,

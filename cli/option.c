@@ -44,7 +44,8 @@ int option_duration(const char *text, uint64_t *milliseconds)
 	static const struct {
 		const char *name;
 		uint64_t milliseconds;
-	} units[] = {{"ms", 1}, {"s", 1000}, {"m", 60000}, {"h", 3600000}, {"", 1000}};
+	} units[] = {
+		{"ms", 1}, {"s", 1000}, {"m", 60000}, {"h", 3600000}, {"d", 86400000}, {"", 1000}};
 	size_t digits = strspn(text, "0123456789");
 	cleanup_free char *count_text = strndup(text, digits);
 	uint64_t count;

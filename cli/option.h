@@ -15,7 +15,7 @@ enum option_type {
 	OPTION_FLAG,     // bool
 	OPTION_TEXT,     // const char *
 	OPTION_NUMBER,   // uint64_t
-	OPTION_DURATION, // uint64_t, milliseconds: "500ms", "30s", "2m"
+	OPTION_DURATION, // uint64_t, milliseconds: "500ms", "30s", "2m", "30d"
 	OPTION_CHOICE,   // const char *, one of `choices`
 	OPTION_TEXTS, // struct option_texts: given any number of times; nothing stands in for none
 };
@@ -49,7 +49,7 @@ int option_each(const struct option_spec *const *groups, option_visit visit, voi
 int option_parse(const struct option_spec *const *groups, int argc, char **argv, int *first,
 	struct error *error);
 
-// "1500ms", "30s", "2m", "1h", or plain seconds. 0, or -EINVAL with `milliseconds` untouched.
+// "1500ms", "30s", "2m", "1h", "30d", or plain seconds. 0, or -EINVAL with `milliseconds` untouched.
 int option_duration(const char *text, uint64_t *milliseconds);
 // Decimal, whole. 0, or -EINVAL with `number` untouched.
 int option_number(const char *text, uint64_t *number);

@@ -193,8 +193,8 @@ static void test_durations(void **state)
 		const char *text;
 		uint64_t milliseconds;
 	} good[] = {{"0", 0}, {"500ms", 500}, {"30s", 30000}, {"30", 30000}, {"2m", 120000},
-		{"1h", 3600000}};
-	static const char *const bad[] = {"", "s", "-1s", "1.5s", "1 s", "10d", "30S",
+		{"1h", 3600000}, {"30d", 2592000000}};
+	static const char *const bad[] = {"", "s", "-1s", "1.5s", "1 s", "10w", "30S",
 		"18446744073709551616", "18446744073709551615s"};
 	uint64_t value;
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "view.h"
 
+#include <errno.h>
 #include <string.h>
 #include <utstring.h>
 
@@ -58,10 +59,9 @@ static char *join(const json_t *list, size_t most)
 	return utstring_body(&text);
 }
 
-char *view_cell(const struct object *object, const char *field, bool wide)
+char *view_cell(const json_t *object, const char *field, bool wide)
 {
-	json_t *json = object_encode(object);
-	const json_t *value = json_object_get(json, field);
+	const json_t *value = json_object_get(object, field);
 	char *text = NULL;
 
 	if (json_array_size(value)) {
@@ -69,8 +69,7 @@ char *view_cell(const struct object *object, const char *field, bool wide)
 		if (!text)
 			text = memory_format("%zu", json_array_size(value));
 	}
-	json_decref(json);
-	return text ? text : object_field_text(object, field);
+	return text ? text : model_field_text(object, field);
 }
 
 // ---- tables ----
@@ -112,13 +111,10 @@ int view_add(struct view *view, const char *event, const json_t *item, struct er
 {
 	const char *tenant = json_string_value(json_object_get(item, "tenant"));
 	const char *name = json_string_value(json_object_get(item, "name"));
-	cleanup_object struct object *object = NULL;
-	int rc = is_gone(event) ? 0
-				: object_decode(&object, view->kind, tenant, name ? name : "", item,
-					  true, error);
+	bool gone = is_gone(event);
 
-	if (rc)
-		return rc;
+	if (!name || (view->tenants && !tenant))
+		return error_set(error, EPROTO, "the controller answers an object without a name");
 	table_row(view->table);
 	if (view->events)
 		table_cell(view->table, event, is_gone(event) ? TABLE_BAD : TABLE_PLAIN);
@@ -126,14 +122,13 @@ int view_add(struct view *view, const char *event, const json_t *item, struct er
 		table_cell(view->table, tenant, TABLE_PLAIN);
 	table_cell(view->table, name, TABLE_PLAIN);
 	for (const char *const *column = model_columns(view->kind, view->wide); *column; column++) {
-		cleanup_free char *text = object ? view_cell(object, *column, view->wide) : NULL;
+		cleanup_free char *text = gone ? NULL : view_cell(item, *column, view->wide);
 		table_cell(view->table, text, TABLE_PLAIN);
 	}
 	if (view->states)
 		table_cell(view->table, view_state(item), view_state_colour(view_state(item)));
 	if (view->wide) {
-		cleanup_free char *revision =
-			object ? memory_format("%llu", (unsigned long long)object->revision) : NULL;
+		cleanup_free char *revision = gone ? NULL : model_field_text(item, "revision");
 		table_cell(view->table, revision, TABLE_PLAIN);
 	}
 	return 0;

@@ -27,4 +27,4 @@ const char *view_state(const json_t *item);
 enum table_colour view_state_colour(const char *state);
 // The value of a field for a cell: short, a list of objects as their number. Owned by the caller
 // (free).
-char *view_cell(const struct object *object, const char *field, bool wide);
+char *view_cell(const json_t *object, const char *field, bool wide);

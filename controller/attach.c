@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "access.h"
 #include "commit.h"
 #include "reports.h"
 #include "streams.h"
@@ -80,11 +81,17 @@ static int place_check(const struct controller *controller, const struct place *
 }
 
 // Whether port and interface are free for each other.
-static int free_check(const struct controller *controller, const struct port *port,
-	const struct place *place, struct error *error)
+static int free_check(const struct controller *controller, const struct identity *identity,
+	const struct port *port, const struct place *place, struct error *error)
 {
 	const struct port *other =
 		catalog_port_by_device(controller->catalog, place->host, place->device);
+	if (other && !identity_sees_tenant(identity, other->object.tenant)) {
+		error_set_field(error, "device");
+		return error_set(error, EBUSY,
+			"interface %s of host %s is a port of another tenant already",
+			place->device, place->host);
+	}
 	if (other) {
 		error_set_object(error, "%s/ports/%s", other->object.tenant, other->object.name);
 		error_set_field(error, "device");
@@ -102,17 +109,18 @@ static int free_check(const struct controller *controller, const struct port *po
 	return 0;
 }
 
-static void move(struct controller *controller, struct request *request, const struct port *port,
-	json_t *patch)
+// The port with the patch; NULL if the client may not have it so.
+static struct object *moved(const struct controller *controller, const struct identity *identity,
+	const struct port *port, json_t *patch, struct error *error)
 {
-	struct error error = {0};
-	struct object *object;
-	int rc = object_merge(&object, &port->object, patch, &error);
+	struct object *object = NULL;
+	int rc = object_merge(&object, &port->object, patch, error);
 	json_decref(patch);
-	if (rc < 0)
-		request_refuse(request, &error);
-	else
-		commit_object(controller, request, object);
+	if (!rc && access_check_object(controller, identity, &port->object, object, error) < 0) {
+		object_unref(object);
+		return NULL;
+	}
+	return object;
 }
 
 static bool is_at(const struct port *port, const struct place *place)
@@ -133,28 +141,41 @@ static struct port *port_get(
 	return (struct port *)object;
 }
 
+// Whether it may be there is told first: nobody learns what else there is from what they may not do.
+static struct object *attached(const struct controller *controller, const struct request *request,
+	const struct port *port, const struct place *place, enum problem *problem,
+	struct error *error)
+{
+	struct object *object = moved(controller, &request->identity, port,
+		json_pack("{s:s, s:s}", "host", place->host, "device", place->device), error);
+	*problem = PROBLEM_COUNT;
+	if (!object || is_at(port, place) ||
+		(free_check(controller, &request->identity, port, place, error) == 0 &&
+			place_check(controller, place, problem, error) == 0))
+		return object;
+	object_unref(object);
+	return NULL;
+}
+
 void handle_attach(
 	struct controller *controller, struct request *request, const struct target *target)
 {
 	struct error error = {0};
 	json_t *json = NULL;
 	struct place place = {0};
-	enum problem problem;
+	enum problem problem = PROBLEM_COUNT;
+	struct object *object = NULL;
 	const struct port *port = port_get(controller, target, &error);
-	if (!port || request_json(request, &json, &error) < 0 ||
-		place_get(json, &place, &error) < 0) {
-		request_refuse(request, &error);
-	} else if (is_at(port, &place)) {
-		move(controller, request, port, json_object());
-	} else if (free_check(controller, port, &place, &error) < 0) {
-		request_refuse(request, &error);
-	} else if (place_check(controller, &place, &problem, &error) < 0) {
-		request_refuse_as(request, problem, &error);
-	} else {
-		move(controller, request, port,
-			json_pack("{s:s, s:s}", "host", place.host, "device", place.device));
-	}
+	if (port && request_json(request, &json, &error) == 0 &&
+		place_get(json, &place, &error) == 0)
+		object = attached(controller, request, port, &place, &problem, &error);
 	json_decref(json);
+	if (object)
+		commit_object(controller, request, object);
+	else if (problem != PROBLEM_COUNT)
+		request_refuse_as(request, problem, &error);
+	else
+		request_refuse(request, &error);
 }
 
 void handle_detach(
@@ -162,13 +183,17 @@ void handle_detach(
 {
 	struct error error = {0};
 	json_t *json = NULL;
+	struct object *object = NULL;
 	const struct port *port = port_get(controller, target, &error);
 	int rc = port ? request_json(request, &json, &error) : -ENOENT;
 	if (!rc && json_object_size(json))
 		rc = error_set(&error, EINVAL, "the body must be {}");
 	json_decref(json);
-	if (rc < 0)
-		request_refuse(request, &error);
+	if (!rc)
+		object = moved(controller, &request->identity, port,
+			json_pack("{s:n, s:n}", "host", "device"), &error);
+	if (object)
+		commit_object(controller, request, object);
 	else
-		move(controller, request, port, json_pack("{s:n, s:n}", "host", "device"));
+		request_refuse(request, &error);
 }

@@ -105,6 +105,7 @@ struct channel *channel_open(struct request *request, void (*closed)(void *conte
 	channel->request = request;
 	channel->closed = closed;
 	channel->context = context;
+	request->lasting = true;
 	request->done = channel_done;
 	request->done_context = channel;
 	struct MHD_Response *response = MHD_create_response_from_callback(

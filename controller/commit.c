@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "access.h"
 #include "base/memory.h"
 #include "history.h"
 #include "news.h"
@@ -203,7 +204,10 @@ void commit_request(
 {
 	const struct catalog_change *changes;
 	struct error error = {0};
-	if (transaction_prepare(transaction, &error) < 0) {
+	// Whoever waited for this turn may have lost what let them in.
+	if (!access_holds(controller, &request->identity))
+		error_set(&error, EKEYREJECTED, "what let you in ended while this waited");
+	if (error.code || transaction_prepare(transaction, &error) < 0) {
 		transaction_abort(transaction);
 		request_refuse(request, &error);
 	} else if (!transaction_changes(transaction, &changes)) {
@@ -214,14 +218,35 @@ void commit_request(
 	}
 }
 
-void commit_object(struct controller *controller, struct request *request, struct object *object)
+static void commit_put(
+	struct controller *controller, struct request *request, struct object *object, bool owned)
 {
 	struct error error = {0};
 	struct transaction *transaction = transaction_begin(controller->catalog);
-	if (transaction_put(transaction, object, &error) < 0) {
+	int rc = owned ? transaction_put_owned(transaction, object, &error)
+		       : transaction_put(transaction, object, &error);
+	if (rc < 0) {
 		transaction_abort(transaction);
 		request_refuse(request, &error);
 		return;
 	}
 	commit_request(controller, request, transaction);
+}
+
+void commit_object(struct controller *controller, struct request *request, struct object *object)
+{
+	struct error error = {0};
+	const struct object *before =
+		catalog_find(controller->catalog, object->kind, object->tenant, object->name);
+	if (access_check_object(controller, &request->identity, before, object, &error) < 0) {
+		object_unref(object);
+		request_refuse(request, &error);
+		return;
+	}
+	commit_put(controller, request, object, false);
+}
+
+void commit_owned(struct controller *controller, struct request *request, struct object *object)
+{
+	commit_put(controller, request, object, true);
 }

@@ -12,8 +12,10 @@
 // if it is refused or changes nothing, and by writes.c when it is stored. The transaction is gone.
 void commit_request(
 	struct controller *controller, struct request *request, struct transaction *transaction);
-// The same for one object that a request puts; takes the reference.
+// The same for one object that a request puts, if its client may write that; takes the reference.
 void commit_object(struct controller *controller, struct request *request, struct object *object);
+// The same for one in which the controller has written what it owns.
+void commit_owned(struct controller *controller, struct request *request, struct object *object);
 
 // What is accepted and yet hardly meant in a prepared transaction, as the API tells it: a list, empty
 // if there is nothing. New reference.

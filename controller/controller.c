@@ -7,6 +7,7 @@
 
 #include "base/log.h"
 #include "base/memory.h"
+#include "enforcement.h"
 #include "follow.h"
 #include "history.h"
 #include "journal.h"
@@ -169,6 +170,7 @@ int controller_start(struct controller **out, uv_loop_t *loop,
 	receipts_new(&controller->receipts);
 	streams_start(controller);
 	reports_start(controller);
+	enforcement_start(controller);
 	controller->compaction = memory_new(sizeof(*controller->compaction));
 	controller->compaction->data = controller;
 	uv_timer_init(loop, controller->compaction);
@@ -206,6 +208,7 @@ void controller_stop(struct controller *controller)
 	journal_stop(controller->journal);
 	http_stop(controller->http);
 	loop_close(controller->compaction);
+	enforcement_stop(controller);
 	follow_free(controller);
 	writes_free(controller);
 	streams_free(controller);

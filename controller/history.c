@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "access.h"
 #include "base/memory.h"
 
 char *history_key(enum model_kind kind, const char *tenant, const char *name, char *text)
@@ -38,7 +39,7 @@ bool history_match(const struct target *list, const char *key, char *tenant, cha
 
 char *history_encode(const struct object *object)
 {
-	json_t *json = object_encode(object);
+	json_t *json = object_encode_for_store(object);
 	json_object_del(json, "revision");
 	char *text = json_dumps(json, JSON_COMPACT);
 	json_decref(json);
@@ -144,21 +145,24 @@ void history_read(struct controller *controller, struct request *request,
 	journal_submit(controller->journal, &reading->job);
 }
 
-int history_items(
-	const struct target *target, const struct news *entries, json_t **out, struct error *error)
+int history_items(const struct identity *identity, const struct target *target,
+	const struct news *entries, json_t **out, struct error *error)
 {
 	json_t *items = json_array();
 	for (size_t i = 0; i < entries->count; i++) {
 		char tenant[64], name[64];
 		struct object *object;
-		if (!history_match(target, entries->entries[i].key, tenant, name))
+		if (!history_match(target, entries->entries[i].key, tenant, name) ||
+			!access_sees(identity, target->kind, tenant, name))
 			continue;
 		int rc = history_decode(&entries->entries[i], &object, error);
 		if (rc < 0) {
 			json_decref(items);
 			return rc;
 		}
-		json_array_append_new(items, object_encode(object));
+		json_t *json = object_encode(object);
+		access_reduce(identity, object->kind, json);
+		json_array_append_new(items, json);
 		object_unref(object);
 	}
 	*out = items;

@@ -33,6 +33,7 @@ void history_read(struct controller *controller, struct request *request,
 // The part of it that is done on the store's thread; `entries` are released with news_done.
 int history_collect(struct store *store, const struct target *target, enum history_part part,
 	uint64_t revision, struct news *entries, struct error *error);
-// The objects among the entries that the target names, encoded for reading: a new list in `out`.
-int history_items(
-	const struct target *target, const struct news *entries, json_t **out, struct error *error);
+// The objects among the entries that the target names and the client sees, encoded for reading: a new
+// list in `out`.
+int history_items(const struct identity *identity, const struct target *target,
+	const struct news *entries, json_t **out, struct error *error);

@@ -50,13 +50,15 @@ static struct target list_of(enum model_kind kind, const char *tenant)
 	return list;
 }
 
+static const struct identity administrator = {.role = ROLE_ADMINISTRATOR};
+
 static int list_at(struct store *store, const struct target *list, uint64_t at, json_t **items,
 	struct error *error)
 {
 	struct news entries = {0};
 	int rc = history_collect(store, list, HISTORY_LIST, at, &entries, error);
 	if (!rc)
-		rc = history_items(list, &entries, items, error);
+		rc = history_items(&administrator, list, &entries, items, error);
 	news_done(&entries);
 	return rc;
 }

@@ -5,6 +5,7 @@
 #include <gnutls/gnutls.h>
 #include <inttypes.h>
 #include <microhttpd.h>
+#include <netdb.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <poll.h>
@@ -163,8 +164,17 @@ static void answer(struct request *request, unsigned status, json_t *body, const
 	request_respond(request, status, response);
 }
 
+void request_add(struct request *request, const char *name, json_t *value)
+{
+	if (!request->addition)
+		request->addition = json_object();
+	json_object_set_new(request->addition, name, value);
+}
+
 void request_answer(struct request *request, unsigned status, json_t *body)
 {
+	if (request->addition)
+		json_object_update(body, request->addition);
 	answer(request, status, body, "application/json");
 }
 
@@ -206,6 +216,20 @@ static enum MHD_Result request_send(struct request *request)
 const char *request_parameter(const struct request *request, const char *name)
 {
 	return MHD_lookup_connection_value(request->connection, MHD_GET_ARGUMENT_KIND, name);
+}
+
+const char *request_header_of(const struct request *request, const char *name)
+{
+	return MHD_lookup_connection_value(request->connection, MHD_HEADER_KIND, name);
+}
+
+void http_break(
+	struct http *http, bool (*match)(void *context, const struct request *), void *context)
+{
+	struct request *request;
+	DL_FOREACH (http->requests, request)
+		if (request->lasting && match(context, request))
+			request_break(request);
 }
 
 struct parameter_check {
@@ -307,6 +331,19 @@ static enum MHD_Result receive(struct request *request, const char *data, size_t
 	return MHD_YES;
 }
 
+static void note_peer(struct request *request, bool tls)
+{
+	struct ucred peer = {0};
+	socklen_t length = sizeof(peer);
+	struct sockaddr_storage address;
+	socklen_t size = sizeof(address);
+	if (!tls && !getsockopt(request_fd(request), SOL_SOCKET, SO_PEERCRED, &peer, &length))
+		snprintf(request->from, sizeof(request->from), "uid %u", peer.uid);
+	else if (tls && !getpeername(request_fd(request), (struct sockaddr *)&address, &size))
+		getnameinfo((struct sockaddr *)&address, size, request->from, sizeof(request->from),
+			NULL, 0, NI_NUMERICHOST);
+}
+
 static struct request *request_new(struct entrance *entrance, struct MHD_Connection *connection,
 	const char *path, const char *method)
 {
@@ -320,7 +357,9 @@ static struct request *request_new(struct entrance *entrance, struct MHD_Connect
 			MHD_get_connection_info(connection, MHD_CONNECTION_INFO_GNUTLS_SESSION)
 				->tls_session);
 	else
-		request->identity.role = ROLE_ADMINISTRATOR;
+		request->identity =
+			(struct identity){.role = ROLE_ADMINISTRATOR, .source = SOURCE_SOCKET};
+	note_peer(request, entrance->tls);
 	DL_APPEND(request->http->requests, request);
 	request->http->answering++;
 	return request;
@@ -383,6 +422,8 @@ static void on_completed(void *context, struct MHD_Connection *connection, void 
 		MHD_destroy_response(request->response);
 	request->http->assembling -= request->body_capacity;
 	free(request->body_buffer);
+	json_decref(request->addition);
+	identity_done(&request->identity);
 	free((char *)request->method);
 	free((char *)request->path);
 	free(request);
@@ -402,9 +443,8 @@ static void on_connection(void *context, struct MHD_Connection *connection, void
 	setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &(int){1}, sizeof(int));
 	setsockopt(fd, IPPROTO_TCP, TCP_KEEPIDLE, &(int){DEAD_PEER_MS / 2000}, sizeof(int));
 	setsockopt(fd, IPPROTO_TCP, TCP_KEEPINTVL, &(int){DEAD_PEER_MS / 6000}, sizeof(int));
-	tls_require_certificate(
-		MHD_get_connection_info(connection, MHD_CONNECTION_INFO_GNUTLS_SESSION)
-			->tls_session);
+	tls_ask_certificate(MHD_get_connection_info(connection, MHD_CONNECTION_INFO_GNUTLS_SESSION)
+				    ->tls_session);
 }
 
 // Paths and parameters stay as they came: what decodes them must see what was encoded.

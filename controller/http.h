@@ -6,7 +6,8 @@
 // parked (request_park) until something else answers it. Everything runs on the loop's thread.
 //
 // Two ways in: the Unix socket, where clients are administrators, and TLS over TCP, where a client
-// without a certificate that the authority signed does not get past the handshake.
+// with a certificate that the authority has not signed does not get past the handshake, and one
+// without any must show a token.
 #pragma once
 
 #include <jansson.h>
@@ -29,7 +30,10 @@ struct request {
 	const char *path;   // as received, percent-encoded, without the query
 	const char *body;   // `body_length` bytes; NULL if empty
 	size_t body_length;
-	struct identity identity;
+	struct identity identity; // by the connection; the handler of all may learn better
+	char from[64];            // "uid 0", "192.0.2.7"
+	bool lasting;             // it waits for news, or streams them
+	json_t *addition;         // what a good answer says besides; NULL: nothing
 
 	// Set by whoever keeps the request beyond its handler: called once, when the connection is
 	// done with it, whatever the reason.
@@ -68,6 +72,12 @@ int http_start(struct http **out, uv_loop_t *loop, const struct http_options *op
 // each request under way) and the sockets.
 void http_stop(struct http *http);
 
+// A header, as received; NULL if absent.
+const char *request_header_of(const struct request *request, const char *name);
+// Break off every lasting request for which `match` says so.
+void http_break(
+	struct http *http, bool (*match)(void *context, const struct request *), void *context);
+
 // A parameter of the query, as received; NULL if absent.
 const char *request_parameter(const struct request *request, const char *name);
 // -EINVAL if the query has a parameter that is not in the NULL-terminated list.
@@ -76,6 +86,8 @@ int request_parameters_check(
 // The body as a JSON object. An empty body is an empty object. New reference in `out`.
 int request_json(struct request *request, json_t **out, struct error *error);
 
+// A member that the answer gets if all goes well. Takes the reference.
+void request_add(struct request *request, const char *name, json_t *value);
 // Answer; takes the reference.
 void request_answer(struct request *request, unsigned status, json_t *body);
 void request_refuse(struct request *request, const struct error *error);

@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "access.h"
 #include "commit.h"
 #include "history.h"
 #include "number.h"
@@ -67,7 +68,7 @@ static void list_found(struct controller *controller, struct request *request,
 	(void)controller;
 	struct error error = {0};
 	json_t *items = NULL;
-	if (history_items(target, entries, &items, &error) < 0)
+	if (history_items(&request->identity, target, entries, &items, &error) < 0)
 		request_refuse(request, &error);
 	else
 		answer_list(request, revision, items);
@@ -79,7 +80,7 @@ static void object_found(struct controller *controller, struct request *request,
 	(void)controller, (void)revision;
 	struct error error = {0};
 	json_t *items = NULL;
-	if (history_items(target, entries, &items, &error) < 0) {
+	if (history_items(&request->identity, target, entries, &items, &error) < 0) {
 		request_refuse(request, &error);
 		return;
 	}
@@ -89,27 +90,45 @@ static void object_found(struct controller *controller, struct request *request,
 
 struct listing {
 	const struct controller *controller;
+	const struct identity *identity;
 	json_t *items;
 };
 
 static int list_object(void *context, struct object *object)
 {
 	struct listing *listing = context;
-	json_array_append_new(listing->items, status_encode(listing->controller, object));
+	if (!access_sees(listing->identity, object->kind, object->tenant, object->name))
+		return 0;
+	json_t *json = status_encode(listing->controller, object);
+	access_reduce(listing->identity, object->kind, json);
+	json_array_append_new(listing->items, json);
 	return 0;
 }
 
-static int list_now(struct controller *controller, const struct target *target, json_t **items,
-	struct error *error)
+// All of a kind, as far as the client sees them: who sees some tenants, costs what those hold.
+static void list_seen(struct controller *controller, enum model_kind kind, struct listing *listing)
 {
-	struct listing listing = {controller};
+	const struct name_list *tenants = &listing->identity->token->tenants;
+	for (size_t i = 0; i < tenants->count; i++)
+		catalog_each(controller->catalog, kind, tenants->items[i], list_object, listing);
+}
+
+static int list_now(struct controller *controller, const struct request *request,
+	const struct target *target, json_t **items, struct error *error)
+{
+	struct listing listing = {controller, &request->identity, NULL};
 	struct target tenant = {.kind = MODEL_TENANT};
 	memcpy(tenant.name, target->tenant, sizeof(tenant.name));
 	if (target->tenant[0] && !target_find(controller, &tenant, error))
 		return -ENOENT;
 	*items = listing.items = json_array();
-	return catalog_each(
-		controller->catalog, target->kind, target_tenant(target), list_object, &listing);
+	if (identity_is_scoped(&request->identity) && model_kind_in_tenant(target->kind) &&
+		!target->tenant[0])
+		list_seen(controller, target->kind, &listing);
+	else
+		catalog_each(controller->catalog, target->kind, target_tenant(target), list_object,
+			&listing);
+	return 0;
 }
 
 void handle_list(
@@ -131,7 +150,7 @@ void handle_list(
 		return;
 	}
 	if (!rc)
-		rc = list_now(controller, target, &items, &error);
+		rc = list_now(controller, request, target, &items, &error);
 	if (rc < 0)
 		request_refuse(request, &error);
 	else
@@ -150,20 +169,28 @@ void handle_get(struct controller *controller, struct request *request, const st
 	}
 	if (!rc)
 		object = target_find(controller, target, &error);
-	if (object)
-		request_answer(request, 200, status_encode(controller, object));
-	else
+	if (!object) {
 		request_refuse(request, &error);
+		return;
+	}
+	json_t *json = status_encode(controller, object);
+	access_reduce(&request->identity, target->kind, json);
+	request_answer(request, 200, json);
 }
 
 // ---- writing ----
+
+static bool is_agent(const struct identity *identity)
+{
+	return identity->role == ROLE_HOST || identity->role == ROLE_RELAY;
+}
 
 // A host may say of itself where it is reached, and nothing more.
 static int check_fields(const struct request *request, const json_t *json, struct error *error)
 {
 	const char *name;
 	json_t *value;
-	if (request->identity.role != ROLE_HOST)
+	if (!is_agent(&request->identity))
 		return 0;
 	json_object_foreach ((json_t *)json, name, value) {
 		if (strcmp(name, "vtep") && strcmp(name, "encap")) {
@@ -183,7 +210,7 @@ static int put_decode(struct controller *controller, const struct request *reque
 	const char *tenant = target_tenant(target);
 	const struct object *current =
 		catalog_find(controller->catalog, target->kind, tenant, target->name);
-	if (current && request->identity.role == ROLE_HOST)
+	if (current && is_agent(&request->identity))
 		return object_merge(out, current, json, error);
 	int rc = object_decode(out, target->kind, tenant, target->name, json, false, error);
 	if (!rc && current)

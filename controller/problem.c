@@ -11,6 +11,9 @@ static const struct {
 } problems[PROBLEM_COUNT] = {
 	[PROBLEM_SYNTAX] = {400, "syntax", "The request is not well formed"},
 	[PROBLEM_INVALID] = {422, "invalid", "The request means nothing valid"},
+	[PROBLEM_UNAUTHENTICATED] = {401, "unauthenticated", "Who this is has not been proved"},
+	[PROBLEM_QUOTA] = {403, "quota", "The tenant's quota is used up"},
+	[PROBLEM_RATE] = {429, "rate", "Too many requests of this client"},
 	[PROBLEM_FORBIDDEN] = {403, "forbidden", "Not allowed to this client"},
 	[PROBLEM_NOT_FOUND] = {404, "not-found", "There is no such thing"},
 	[PROBLEM_METHOD] = {405, "method-not-allowed", "Not with this method"},
@@ -36,6 +39,10 @@ enum problem problem_from_error(const struct error *error, bool understood)
 		return understood ? PROBLEM_INVALID : PROBLEM_SYNTAX;
 	case EACCES:
 		return PROBLEM_FORBIDDEN;
+	case EKEYREJECTED:
+		return PROBLEM_UNAUTHENTICATED;
+	case EDQUOT:
+		return PROBLEM_QUOTA;
 	case ENOENT:
 		return PROBLEM_NOT_FOUND;
 	case EEXIST:

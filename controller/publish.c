@@ -5,6 +5,7 @@
 
 #include "base/log.h"
 #include "base/memory.h"
+#include "enforcement.h"
 #include "reports.h"
 #include "revisions.h"
 #include "streams.h"
@@ -52,6 +53,7 @@ static void tell(struct controller *controller, const struct topology_change *ch
 	streams_publish(controller, changes, count, revision);
 	watch_publish(controller, changes, count, revision);
 	forget_hosts(controller, changes, count);
+	enforcement_changed(controller, changes, count);
 	revisions_progress(controller);
 }
 

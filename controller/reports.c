@@ -7,6 +7,7 @@
 #include <string.h>
 #include <uthash.h>
 
+#include "access.h"
 #include "base/clock.h"
 #include "base/memory.h"
 #include "handler.h"
@@ -340,9 +341,13 @@ void handle_interfaces(
 		request_refuse(request, &error);
 		return;
 	}
-	const json_t *interfaces = reports_interfaces(controller, target->name);
+	json_t *items = json_array(), *interface;
+	size_t index;
+	json_array_foreach (reports_interfaces(controller, target->name), index, interface)
+		if (access_sees_device(controller, &request->identity, target->name,
+			    json_string_value(json_object_get(interface, "name"))))
+			json_array_append(items, interface);
 	request_answer(request, 200,
 		json_pack("{s:s, s:b, s:o}", "host", target->name, "connected",
-			streams_connected(controller, target->name, NULL), "items",
-			interfaces ? json_incref((json_t *)interfaces) : json_array()));
+			streams_connected(controller, target->name, NULL), "items", items));
 }

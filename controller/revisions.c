@@ -3,6 +3,8 @@
 
 #include <errno.h>
 #include <inttypes.h>
+#include <string.h>
+#include <uthash.h>
 #include <utlist.h>
 
 #include "base/clock.h"
@@ -35,15 +37,89 @@ static json_t *receipt_encode(const struct receipt *receipt)
 		"realized", (json_int_t)receipt->realized, "pending", pending);
 }
 
+// A host by name, once.
+struct carrier {
+	const char *host;
+	UT_hash_handle hh;
+};
+
+struct carriers {
+	struct carrier *hosts;
+};
+
+static int take_carrier(void *context, struct object *object)
+{
+	struct carriers *carriers = context;
+	const char *host = ((const struct port *)object)->host;
+	struct carrier *carrier;
+	if (!host)
+		return 0;
+	HASH_FIND_STR(carriers->hosts, host, carrier);
+	if (carrier)
+		return 0;
+	carrier = memory_new(sizeof(*carrier));
+	carrier->host = host;
+	HASH_ADD_KEYPTR(hh, carriers->hosts, carrier->host, strlen(carrier->host), carrier);
+	return 0;
+}
+
+static bool carries(
+	const struct controller *controller, const struct identity *identity, const char *host)
+{
+	const struct name_list *tenants = &identity->token->tenants;
+	for (size_t i = 0; i < tenants->count; i++)
+		if (catalog_host_carries(controller->catalog, host, tenants->items[i]))
+			return true;
+	return false;
+}
+
+static size_t count_carriers(const struct controller *controller, const struct identity *identity)
+{
+	const struct name_list *tenants = &identity->token->tenants;
+	struct carriers carriers = {NULL};
+	struct carrier *carrier, *next;
+	for (size_t i = 0; i < tenants->count; i++)
+		catalog_each(controller->catalog, MODEL_PORT, tenants->items[i], take_carrier,
+			&carriers);
+	size_t count = HASH_COUNT(carriers.hosts);
+	HASH_ITER (hh, carriers.hosts, carrier, next) {
+		HASH_DEL(carriers.hosts, carrier);
+		free(carrier);
+	}
+	return count;
+}
+
+// The people of a tenant are told of the hosts that carry its ports, whatever else the revision
+// concerns. Why one of those fails may be another's doing: they are told that it does.
+static void receipt_reduce(const struct controller *controller, const struct identity *identity,
+	struct receipt *receipt)
+{
+	size_t kept = 0;
+	if (!identity_is_scoped(identity))
+		return;
+	for (size_t i = 0; i < receipt->pending_count; i++) {
+		struct receipt_pending *late = &receipt->pending[i];
+		if (!carries(controller, identity, late->host))
+			continue;
+		if (late->failure)
+			late->failure = "the host cannot realize it";
+		receipt->pending[kept++] = *late;
+	}
+	receipt->pending_count = kept;
+	receipt->required = count_carriers(controller, identity);
+	receipt->realized = receipt->required - kept;
+}
+
 // The receipt as JSON if it is complete or `partial` will do, else NULL.
-static int receipt_json(
-	struct controller *controller, uint64_t revision, bool partial, json_t **out)
+static int receipt_json(struct controller *controller, const struct identity *identity,
+	uint64_t revision, bool partial, json_t **out)
 {
 	struct receipt receipt;
 	int rc = receipts_get(controller->receipts, revision, controller_revision(controller),
 		clock_monotonic_ms(), &receipt);
 	if (rc < 0)
 		return rc;
+	receipt_reduce(controller, identity, &receipt);
 	*out = partial || receipt_complete(&receipt) ? receipt_encode(&receipt) : NULL;
 	receipt_done(&receipt);
 	return 0;
@@ -66,7 +142,9 @@ static void waiter_left(void *context)
 static void waiter_check(struct waiter *waiter, bool partial)
 {
 	json_t *answer;
-	if (receipt_json(waiter->controller, waiter->revision, partial, &answer) < 0 || !answer)
+	if (receipt_json(waiter->controller, &waiter->request->identity, waiter->revision, partial,
+		    &answer) < 0 ||
+		!answer)
 		return; // a revision that there was does not become one of the future
 	waiter->request->done = NULL;
 	request_answer(waiter->request, 200, answer);
@@ -90,6 +168,7 @@ static void wait_for(struct controller *controller, struct request *request, uin
 	uv_timer_init(controller->loop, waiter->timer);
 	uv_timer_start(waiter->timer, on_deadline, milliseconds, 0);
 	DL_APPEND(controller->waiters, waiter);
+	request->lasting = true;
 	request->done = waiter_left;
 	request->done_context = waiter;
 	request_park(request);
@@ -119,7 +198,8 @@ static void handle_known(
 	if (wait && duration_parse(wait, &milliseconds) < 0) {
 		error_set(&error, EINVAL, "wait=%s is no time up to an hour: 500ms, 30s, 2m", wait);
 		request_refuse(request, &error);
-	} else if (receipt_json(controller, target->revision, !milliseconds, &answer) < 0) {
+	} else if (receipt_json(controller, &request->identity, target->revision, !milliseconds,
+			   &answer) < 0) {
 		error_set(&error, ERANGE,
 			"revision %" PRIu64 " does not exist yet, the newest is %" PRIu64,
 			target->revision, controller_revision(controller));

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "access.h"
 #include "base/memory.h"
 #include "number.h"
 #include "reads.h"
@@ -13,49 +14,56 @@
 
 static void handle_openapi(struct controller *, struct request *, const struct target *);
 
+enum {
+	ADMINISTRATOR = ROLE_BIT(ROLE_ADMINISTRATOR),
+	READERS = ADMINISTRATOR | ROLE_BIT(ROLE_READER) | ROLE_BIT(ROLE_TENANT_ADMINISTRATOR) |
+		  ROLE_BIT(ROLE_TENANT_READER),
+	WRITERS = ADMINISTRATOR | ROLE_BIT(ROLE_TENANT_ADMINISTRATOR),
+	// Of a host, its own agent only; a relay speaks for many.
+	AGENTS = ADMINISTRATOR | ROLE_BIT(ROLE_HOST) | ROLE_BIT(ROLE_RELAY),
+	ANYBODY = (1u << ROLE_COUNT) - 1,
+	BY_KIND = 0,
+};
+
 // Where several patterns match, the first counts. ":global" is the plural of a kind in no tenant,
-// ":kind" of one in a tenant; ":host" is a name of which the kind is known from the pattern.
+// ":kind" of one in a tenant; ":host", ":token" and ":enrolment" are names of which the kind is
+// known from the pattern.
 static const struct http_route routes[] = {
-	{"GET", "status", handle_status, ACCESS_ADMINISTRATOR, {0},
-		"Version, revision, and how much there is", TIMING_AT_ONCE},
-	{"GET", "openapi.json", handle_openapi, ACCESS_ADMINISTRATOR, {0}, "This document",
+	{"GET", "status", handle_status, READERS, {0}, "Version, revision, and how much there is",
 		TIMING_AT_ONCE},
-	{"POST", "transactions", handle_transaction, ACCESS_ADMINISTRATOR, {0},
+	{"GET", "openapi.json", handle_openapi, READERS, {0}, "This document", TIMING_AT_ONCE},
+	{"POST", "transactions", handle_transaction, WRITERS, {0},
 		"Many writes, all or nothing, as one revision"},
-	{"GET", "revisions/:revision", handle_revision, ACCESS_ADMINISTRATOR,
-		{"wait", "consistency"}, "The receipt: which hosts have realized the revision",
-		TIMING_AT_ONCE},
-	{"GET", "hosts/:host/stream", handle_stream, ACCESS_HOST, {0},
+	{"GET", "revisions/:revision", handle_revision, READERS, {"wait", "consistency"},
+		"The receipt: which hosts have realized the revision", TIMING_AT_ONCE},
+	{"GET", "hosts/:host/stream", handle_stream, AGENTS, {0},
 		"What the host needs, and every change of it, one JSON object a line",
 		TIMING_AT_ONCE},
-	{"POST", "hosts/:host/report", handle_report, ACCESS_HOST, {0},
+	{"POST", "hosts/:host/report", handle_report, AGENTS, {0},
 		"What the agent of the host sees", TIMING_AT_ONCE},
-	{"POST", "hosts/:host/answers/:question", handle_answer, ACCESS_HOST, {0},
+	{"POST", "hosts/:host/answers/:question", handle_answer, AGENTS, {0},
 		"What the agent of the host was asked over its stream", TIMING_AT_ONCE},
-	{"GET", "hosts/:host/interfaces", handle_interfaces, ACCESS_ADMINISTRATOR, {0},
+	{"GET", "hosts/:host/interfaces", handle_interfaces, READERS, {0},
 		"The interfaces that the host reports", TIMING_AT_ONCE},
-	{"PUT", "hosts/:host", handle_put, ACCESS_HOST, {0}},
-	{"PATCH", "hosts/:host", handle_patch, ACCESS_HOST, {0}},
-	{"GET", ":global", handle_list, ACCESS_ADMINISTRATOR,
+	{"POST", "tokens/:token/issue", handle_issue, ADMINISTRATOR, {0},
+		"Make a token, or another secret for one, and show it this once"},
+	{"GET", ":global", handle_list, BY_KIND, {"at", "watch", "since", "consistency"}},
+	{"GET", ":kind", handle_list, BY_KIND, {"at", "watch", "since", "consistency"}},
+	{"GET", "tenants/:tenant/:kind", handle_list, BY_KIND,
 		{"at", "watch", "since", "consistency"}},
-	{"GET", ":kind", handle_list, ACCESS_ADMINISTRATOR,
-		{"at", "watch", "since", "consistency"}},
-	{"GET", "tenants/:tenant/:kind", handle_list, ACCESS_ADMINISTRATOR,
-		{"at", "watch", "since", "consistency"}},
-	{"GET", ":global/:name", handle_get, ACCESS_ADMINISTRATOR, {"at", "consistency"}},
-	{"PUT", ":global/:name", handle_put, ACCESS_ADMINISTRATOR, {0}},
-	{"PATCH", ":global/:name", handle_patch, ACCESS_ADMINISTRATOR, {0}},
-	{"DELETE", ":global/:name", handle_delete, ACCESS_ADMINISTRATOR, {0}},
-	{"GET", "tenants/:tenant/:kind/:name", handle_get, ACCESS_ADMINISTRATOR,
-		{"at", "consistency"}},
-	{"PUT", "tenants/:tenant/:kind/:name", handle_put, ACCESS_ADMINISTRATOR, {0}},
-	{"PATCH", "tenants/:tenant/:kind/:name", handle_patch, ACCESS_ADMINISTRATOR, {0}},
-	{"DELETE", "tenants/:tenant/:kind/:name", handle_delete, ACCESS_ADMINISTRATOR, {0}},
-	{"POST", "tenants/:tenant/ports/:name/attach", handle_attach, ACCESS_ADMINISTRATOR, {0},
+	{"GET", ":global/:name", handle_get, BY_KIND, {"at", "consistency"}},
+	{"PUT", ":global/:name", handle_put, BY_KIND, {0}},
+	{"PATCH", ":global/:name", handle_patch, BY_KIND, {0}},
+	{"DELETE", ":global/:name", handle_delete, BY_KIND, {0}},
+	{"GET", "tenants/:tenant/:kind/:name", handle_get, BY_KIND, {"at", "consistency"}},
+	{"PUT", "tenants/:tenant/:kind/:name", handle_put, BY_KIND, {0}},
+	{"PATCH", "tenants/:tenant/:kind/:name", handle_patch, BY_KIND, {0}},
+	{"DELETE", "tenants/:tenant/:kind/:name", handle_delete, BY_KIND, {0}},
+	{"POST", "tenants/:tenant/ports/:name/attach", handle_attach, WRITERS, {0},
 		"Make an interface of a host this port"},
-	{"POST", "tenants/:tenant/ports/:name/detach", handle_detach, ACCESS_ADMINISTRATOR, {0},
+	{"POST", "tenants/:tenant/ports/:name/detach", handle_detach, WRITERS, {0},
 		"Take the port off its interface"},
-	{"POST", "tenants/:tenant/trace", handle_trace, ACCESS_ADMINISTRATOR, {0},
+	{"POST", "tenants/:tenant/trace", handle_trace, READERS, {0},
 		"What would become of a packet that a port sends", TIMING_AT_ONCE},
 };
 
@@ -159,6 +167,10 @@ static bool match_segment(
 	} else {
 		if (!strcmp(pattern, ":host"))
 			target->kind = MODEL_HOST;
+		if (!strcmp(pattern, ":token"))
+			target->kind = MODEL_TOKEN;
+		if (!strcmp(pattern, ":enrolment"))
+			target->kind = MODEL_ENROLMENT;
 		take_name(text, target->name, error);
 	}
 	return true;
@@ -213,27 +225,97 @@ int route_find(const char *method, const char *path, const struct http_route **r
 	return error_set(error, ENOENT, "there is nothing at %s", path);
 }
 
-static bool may(
-	const struct request *request, const struct http_route *route, const struct target *target)
+// ---- who may call them ----
+
+static enum verb verb_of(const struct http_route *route)
 {
-	if (request->identity.role == ROLE_ADMINISTRATOR)
-		return true;
-	return route->access == ACCESS_HOST && identity_is_host(&request->identity, target->name);
+	return !strcmp(route->method, "GET")      ? VERB_READ
+	       : !strcmp(route->method, "DELETE") ? VERB_DELETE
+						  : VERB_WRITE;
+}
+
+unsigned route_roles(const struct http_route *route, const struct target *target)
+{
+	return route->roles == BY_KIND ? access_roles(target->kind, verb_of(route)) : route->roles;
+}
+
+const struct http_route *route_at(size_t index)
+{
+	return index < array_count(routes) ? &routes[index] : NULL;
+}
+
+// Agents, and strangers, do not learn what there is: whatever else would be wrong, they are told
+// that it is not for them.
+static bool is_person(const struct identity *identity)
+{
+	return identity->role == ROLE_ADMINISTRATOR || identity->role == ROLE_READER ||
+	       identity_is_scoped(identity);
+}
+
+static const char *or_null(const char *text)
+{
+	return *text ? text : NULL;
+}
+
+static int may(const struct identity *identity, const struct http_route *route,
+	const struct target *target, struct error *error)
+{
+	// What is in a tenant that is not theirs, is not there.
+	if (identity_is_scoped(identity) && target->tenant[0] &&
+		!identity_sees_tenant(identity, target->tenant))
+		return access_check(
+			identity, verb_of(route), MODEL_PORT, target->tenant, NULL, error);
+	if (route->roles == BY_KIND)
+		return access_check(identity, verb_of(route), target->kind, or_null(target->tenant),
+			or_null(target->name), error);
+	if (route->roles & ROLE_BIT(identity->role) &&
+		(identity->role != ROLE_HOST || identity_is_host(identity, target->name)))
+		return 0;
+	return error_set(error, EACCES, "the role %s may not", role_name(identity->role));
+}
+
+static void refuse_stranger(struct request *request)
+{
+	struct error error = {0};
+	bool known = request->identity.source != SOURCE_NOTHING;
+	error_set(&error, EACCES,
+		known ? "this certificate does not allow %s %s"
+		      : "%s %s needs a token, or a client certificate",
+		request->method, request->path);
+	if (known) {
+		request_refuse(request, &error);
+		return;
+	}
+	request_refuse_as(request, PROBLEM_UNAUTHENTICATED, &error);
+	request_header(request, "WWW-Authenticate", "Bearer realm=\"weft\"");
+}
+
+// A connection whose certificate is over must not be used again: a new one may bring a new
+// certificate.
+static void refuse_credentials(struct request *request, const struct error *error)
+{
+	request_refuse_as(request, PROBLEM_UNAUTHENTICATED, error);
+	request_header(
+		request, "WWW-Authenticate", "Bearer realm=\"weft\", error=\"invalid_token\"");
+	request_header(request, "Connection", "close");
 }
 
 void route_dispatch(void *context, struct request *request)
 {
-	const struct http_route *route;
+	const struct http_route *route = NULL;
 	struct target target;
 	char allow[ROUTE_ALLOW_TEXT];
-	struct error error = {0};
+	struct error error = {0}, refusal = {0};
+	if (access_authenticate(context, request, &refusal) < 0) {
+		refuse_credentials(request, &refusal);
+		return;
+	}
 	int rc = route_find(request->method, request->path, &route, &target, allow, &error);
-	if (request->identity.role != ROLE_ADMINISTRATOR && (rc || !may(request, route, &target))) {
-		// A stranger does not learn what there is.
-		error = (struct error){0};
-		error_set(&error, EACCES, "this certificate does not allow %s %s", request->method,
-			request->path);
-		request_refuse(request, &error);
+	int allowed = rc ? 0 : may(&request->identity, route, &target, &refusal);
+	if (!is_person(&request->identity) && (rc || allowed < 0)) {
+		refuse_stranger(request);
+	} else if (allowed < 0) {
+		request_refuse(request, &refusal);
 	} else if (rc == -ENOTSUP) {
 		request_refuse_as(request, PROBLEM_METHOD, &error);
 		request_header(request, "Allow", allow);
@@ -265,8 +347,10 @@ static char *describe_path(const char *pattern, json_t *parameters)
 		bool placeholder = *pattern == ':';
 		snprintf(name, sizeof(name), "%.*s", (int)length - placeholder,
 			pattern + placeholder);
-		if (!strcmp(name, "host") && placeholder)
-			strcpy(name, "name"); // as the schema calls it
+		// As the schema calls it.
+		if (placeholder && (!strcmp(name, "host") || !strcmp(name, "token") ||
+					   !strcmp(name, "enrolment")))
+			strcpy(name, "name");
 		char *longer = memory_format(
 			"%s/%s%s%s", path, placeholder ? "{" : "", name, placeholder ? "}" : "");
 		free(path);
@@ -298,6 +382,50 @@ static json_t *describe_operation(const struct http_route *route, json_t *parame
 	return operation;
 }
 
+// "/v1/tenants/{tenant}/ports/{name}" with names that any would do for.
+static char *example_path(const char *template)
+{
+	char *path = memory_text(template), *end = path;
+	for (const char *at = template; *at; at++) {
+		if (*at == '{') {
+			*end++ = '1';
+			at += strcspn(at, "}");
+		} else {
+			*end++ = *at;
+		}
+	}
+	*end = '\0';
+	return path;
+}
+
+// Each operation says which roles may call it, by the tables that decide it.
+static void describe_roles(json_t *paths)
+{
+	static const char *const methods[] = {"get", "put", "post", "patch", "delete"};
+	const char *template;
+	json_t *item;
+	json_object_foreach (paths, template, item) {
+		cleanup_free char *path = example_path(template);
+		for (size_t i = 0; i < array_count(methods); i++) {
+			json_t *operation = json_object_get(item, methods[i]);
+			const struct http_route *route;
+			struct target target;
+			char allow[ROUTE_ALLOW_TEXT], method[8];
+			if (!operation)
+				continue;
+			for (size_t j = 0; j <= strlen(methods[i]); j++)
+				method[j] = (char)toupper((unsigned char)methods[i][j]);
+			json_t *roles = json_array();
+			if (!route_find(method, path, &route, &target, allow, NULL))
+				for (int role = 0; role < ROLE_COUNT; role++)
+					if (route_roles(route, &target) & ROLE_BIT(role))
+						json_array_append_new(roles,
+							json_string(role_name((enum role)role)));
+			json_object_set_new(operation, "x-weft-roles", roles);
+		}
+	}
+}
+
 // The model describes the objects; what else there is, this table knows.
 static void handle_openapi(
 	struct controller *controller, struct request *request, const struct target *target)
@@ -310,9 +438,12 @@ static void handle_openapi(
 			continue;
 		json_t *parameters = json_array();
 		cleanup_free char *path = describe_path(routes[i].pattern, parameters);
-		json_object_set_new(paths, path,
-			json_pack("{s:o}", strcmp(routes[i].method, "GET") ? "post" : "get",
-				describe_operation(&routes[i], parameters)));
+		if (!json_object_get(paths, path))
+			json_object_set_new(paths, path, json_object());
+		json_object_set_new(json_object_get(paths, path),
+			strcmp(routes[i].method, "GET") ? "post" : "get",
+			describe_operation(&routes[i], parameters));
 	}
+	describe_roles(paths);
 	request_answer(request, 200, document);
 }

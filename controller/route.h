@@ -4,11 +4,6 @@
 
 #include "handler.h"
 
-enum access {
-	ACCESS_ADMINISTRATOR,
-	ACCESS_HOST, // and the host that the path names
-};
-
 // GET reads what is up to date, everything else writes in its turn; or neither.
 enum http_timing { TIMING_BY_METHOD, TIMING_AT_ONCE };
 
@@ -16,7 +11,7 @@ struct http_route {
 	const char *method;
 	const char *pattern;
 	handler handle;
-	enum access access;
+	unsigned roles; // bits of those that may call it; 0: what access.c says of the kind
 	const char *parameters[5]; // of the query, NULL-terminated
 	const char *summary;       // for the OpenAPI document; NULL: the schema describes it
 	enum http_timing timing;
@@ -27,6 +22,11 @@ struct http_route {
 enum { ROUTE_ALLOW_TEXT = 64 };
 int route_find(const char *method, const char *path, const struct http_route **route,
 	struct target *target, char *allow, struct error *error);
+
+// The roles that may call the route, for this target.
+unsigned route_roles(const struct http_route *route, const struct target *target);
+// Each route, in the order of the table; NULL after the last.
+const struct http_route *route_at(size_t index);
 
 // The handler of all requests; `context` is the controller.
 void route_dispatch(void *context, struct request *request);

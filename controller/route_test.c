@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "route.h"
 
+#include "access.h"
+
 #include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -10,35 +12,44 @@
 
 #include "base/memory.h"
 
+enum {
+	ADMINISTRATOR = ROLE_BIT(ROLE_ADMINISTRATOR),
+	PEOPLE = ADMINISTRATOR | ROLE_BIT(ROLE_READER) | ROLE_BIT(ROLE_TENANT_ADMINISTRATOR) |
+		 ROLE_BIT(ROLE_TENANT_READER),
+	KEEPERS = ADMINISTRATOR | ROLE_BIT(ROLE_READER),
+	WRITERS = ADMINISTRATOR | ROLE_BIT(ROLE_TENANT_ADMINISTRATOR),
+	AGENTS = ADMINISTRATOR | ROLE_BIT(ROLE_HOST) | ROLE_BIT(ROLE_RELAY),
+};
+
 static const struct {
 	const char *method, *path;
 	handler handle;
-	enum access access;
+	unsigned roles;
 	enum model_kind kind;
 	const char *tenant, *name;
 } found[] = {
-	{"GET", "/v1/status", handle_status, ACCESS_ADMINISTRATOR, MODEL_PORT, "", ""},
-	{"GET", "/v1/tenants", handle_list, ACCESS_ADMINISTRATOR, MODEL_TENANT, "", ""},
-	{"GET", "/v1/hosts", handle_list, ACCESS_ADMINISTRATOR, MODEL_HOST, "", ""},
-	{"GET", "/v1/networks", handle_list, ACCESS_ADMINISTRATOR, MODEL_NETWORK, "", ""},
-	{"GET", "/v1/tenants/a/ports", handle_list, ACCESS_ADMINISTRATOR, MODEL_PORT, "a", ""},
-	{"GET", "/v1/tenants/a", handle_get, ACCESS_ADMINISTRATOR, MODEL_TENANT, "", "a"},
-	{"GET", "/v1/hosts/h1", handle_get, ACCESS_ADMINISTRATOR, MODEL_HOST, "", "h1"},
-	{"PUT", "/v1/hosts/h1", handle_put, ACCESS_HOST, MODEL_HOST, "", "h1"},
-	{"PATCH", "/v1/hosts/h1", handle_patch, ACCESS_HOST, MODEL_HOST, "", "h1"},
-	{"DELETE", "/v1/hosts/h1", handle_delete, ACCESS_ADMINISTRATOR, MODEL_HOST, "", "h1"},
-	{"PUT", "/v1/tenants/h1", handle_put, ACCESS_ADMINISTRATOR, MODEL_TENANT, "", "h1"},
-	{"GET", "/v1/tenants/a/ports/p", handle_get, ACCESS_ADMINISTRATOR, MODEL_PORT, "a", "p"},
-	{"GET", "/v1/tenants/%61/ports/w%2Eb", handle_get, ACCESS_ADMINISTRATOR, MODEL_PORT, "a",
-		"w.b"},
-	{"POST", "/v1/tenants/a/ports/p/attach", handle_attach, ACCESS_ADMINISTRATOR, MODEL_PORT,
-		"a", "p"},
-	{"GET", "/v1/hosts/h1/stream", handle_stream, ACCESS_HOST, MODEL_HOST, "", "h1"},
-	{"POST", "/v1/hosts/h1/report", handle_report, ACCESS_HOST, MODEL_HOST, "", "h1"},
-	{"POST", "/v1/hosts/h1/answers/7", handle_answer, ACCESS_HOST, MODEL_HOST, "", "h1"},
-	{"POST", "/v1/tenants/a/trace", handle_trace, ACCESS_ADMINISTRATOR, MODEL_PORT, "a", ""},
-	{"GET", "/v1/hosts/h1/interfaces", handle_interfaces, ACCESS_ADMINISTRATOR, MODEL_HOST, "",
-		"h1"},
+	{"GET", "/v1/status", handle_status, PEOPLE, MODEL_PORT, "", ""},
+	{"GET", "/v1/tenants", handle_list, PEOPLE, MODEL_TENANT, "", ""},
+	{"GET", "/v1/hosts", handle_list, PEOPLE, MODEL_HOST, "", ""},
+	{"GET", "/v1/networks", handle_list, PEOPLE, MODEL_NETWORK, "", ""},
+	{"GET", "/v1/tenants/a/ports", handle_list, PEOPLE, MODEL_PORT, "a", ""},
+	{"GET", "/v1/tenants/a", handle_get, PEOPLE, MODEL_TENANT, "", "a"},
+	{"GET", "/v1/hosts/h1", handle_get, PEOPLE, MODEL_HOST, "", "h1"},
+	{"PUT", "/v1/hosts/h1", handle_put, AGENTS, MODEL_HOST, "", "h1"},
+	{"PATCH", "/v1/hosts/h1", handle_patch, AGENTS, MODEL_HOST, "", "h1"},
+	{"DELETE", "/v1/hosts/h1", handle_delete, ADMINISTRATOR, MODEL_HOST, "", "h1"},
+	{"PUT", "/v1/tenants/h1", handle_put, WRITERS, MODEL_TENANT, "", "h1"},
+	{"GET", "/v1/tenants/a/ports/p", handle_get, PEOPLE, MODEL_PORT, "a", "p"},
+	{"GET", "/v1/tenants/%61/ports/w%2Eb", handle_get, PEOPLE, MODEL_PORT, "a", "w.b"},
+	{"POST", "/v1/tenants/a/ports/p/attach", handle_attach, WRITERS, MODEL_PORT, "a", "p"},
+	{"GET", "/v1/hosts/h1/stream", handle_stream, AGENTS, MODEL_HOST, "", "h1"},
+	{"POST", "/v1/hosts/h1/report", handle_report, AGENTS, MODEL_HOST, "", "h1"},
+	{"POST", "/v1/hosts/h1/answers/7", handle_answer, AGENTS, MODEL_HOST, "", "h1"},
+	{"POST", "/v1/tenants/a/trace", handle_trace, PEOPLE, MODEL_PORT, "a", ""},
+	{"GET", "/v1/tokens", handle_list, KEEPERS, MODEL_TOKEN, "", ""},
+	{"PUT", "/v1/tokens/ci", handle_put, ADMINISTRATOR, MODEL_TOKEN, "", "ci"},
+	{"POST", "/v1/tokens/ci/issue", handle_issue, ADMINISTRATOR, MODEL_TOKEN, "", "ci"},
+	{"GET", "/v1/hosts/h1/interfaces", handle_interfaces, PEOPLE, MODEL_HOST, "", "h1"},
 };
 
 static void test_found(void **state)
@@ -53,10 +64,27 @@ static void test_found(void **state)
 			route_find(found[i].method, found[i].path, &route, &target, allow, &error),
 			0);
 		assert_ptr_equal(route->handle, found[i].handle);
-		assert_int_equal(route->access, found[i].access);
+		assert_int_equal(route_roles(route, &target), found[i].roles);
 		assert_int_equal(target.kind, found[i].kind);
 		assert_string_equal(target.tenant, found[i].tenant);
 		assert_string_equal(target.name, found[i].name);
+	}
+}
+
+// Whoever adds a route or a kind has to say who may use it.
+static void test_decided(void **state)
+{
+	(void)state;
+	for (int kind = 0; kind < MODEL_KIND_COUNT; kind++)
+		for (int verb = VERB_READ; verb <= VERB_DELETE; verb++) {
+			unsigned roles = access_roles((enum model_kind)kind, (enum verb)verb);
+			assert_true(roles & ADMINISTRATOR);
+			assert_false(roles & ROLE_BIT(ROLE_NONE));
+		}
+	const struct http_route *route;
+	for (size_t i = 0; (route = route_at(i)); i++) {
+		struct target target = {.kind = MODEL_PORT};
+		assert_true(route_roles(route, &target) & ADMINISTRATOR);
 	}
 }
 
@@ -108,7 +136,7 @@ static void test_not_with_this_method(void **state)
 	assert_int_equal(find("POST", "/v1/tenants", allow), -ENOTSUP);
 	assert_string_equal(allow, "GET");
 	assert_int_equal(find("POST", "/v1/hosts/h1", allow), -ENOTSUP);
-	assert_string_equal(allow, "PUT, PATCH, GET, DELETE");
+	assert_string_equal(allow, "GET, PUT, PATCH, DELETE");
 	assert_int_equal(find("GET", "/v1/transactions", allow), -ENOTSUP);
 	assert_string_equal(allow, "POST");
 	assert_int_equal(find("HEAD", "/v1/status", allow), -ENOTSUP);
@@ -137,6 +165,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_found),
+		cmocka_unit_test(test_decided),
 		cmocka_unit_test(test_revision),
 		cmocka_unit_test(test_absent),
 		cmocka_unit_test(test_not_with_this_method),

@@ -35,6 +35,7 @@ struct controller {
 	struct reports *reports;
 	struct watch *watches;
 	uv_timer_t *compaction;
+	uv_timer_t *enforcement;
 };
 
 static inline uint64_t controller_revision(const struct controller *controller)

@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "access.h"
 #include "handler.h"
 #include "policy_status.h"
 #include "reports.h"
@@ -84,14 +85,29 @@ json_t *status_encode(const struct controller *controller, const struct object *
 	return json;
 }
 
+// How many of them the client sees.
+static size_t count_seen(
+	const struct controller *controller, const struct identity *identity, enum model_kind kind)
+{
+	if (!identity_is_scoped(identity) || kind == MODEL_HOST)
+		return catalog_count(controller->catalog, kind);
+	const struct name_list *tenants = &identity->token->tenants;
+	size_t count = kind == MODEL_TENANT ? tenants->count : 0;
+	for (size_t i = 0; i < tenants->count; i++)
+		count += catalog_count_in(controller->catalog, kind, tenants->items[i]);
+	return count;
+}
+
 void handle_status(
 	struct controller *controller, struct request *request, const struct target *target)
 {
 	(void)target;
 	json_t *objects = json_object();
 	for (enum model_kind kind = 0; kind < MODEL_KIND_COUNT; kind++)
-		json_object_set_new(objects, model_kind_plural(kind),
-			json_integer((json_int_t)catalog_count(controller->catalog, kind)));
+		if (access_roles(kind, VERB_READ) & ROLE_BIT(request->identity.role))
+			json_object_set_new(objects, model_kind_plural(kind),
+				json_integer((json_int_t)count_seen(
+					controller, &request->identity, kind)));
 	request_answer(request, 200,
 		json_pack("{s:s, s:I, s:I, s:o, s:I}", "version", WEFT_VERSION, "revision",
 			(json_int_t)controller_revision(controller), "compacted",

@@ -81,10 +81,20 @@ void tls_files_done(struct tls_files *files)
 	*files = (struct tls_files){0};
 }
 
-void tls_require_certificate(gnutls_session_t session)
+// A certificate that is shown must be good; none is none.
+static int verify(gnutls_session_t session)
 {
-	static gnutls_typed_vdata_st purpose = {
+	gnutls_typed_vdata_st purpose = {
 		.type = GNUTLS_DT_KEY_PURPOSE_OID, .data = (void *)GNUTLS_KP_TLS_WWW_CLIENT};
-	gnutls_certificate_server_set_request(session, GNUTLS_CERT_REQUIRE);
-	gnutls_session_set_verify_cert2(session, &purpose, 1, 0);
+	unsigned count = 0, status = 0;
+	if (!gnutls_certificate_get_peers(session, &count) || !count)
+		return 0;
+	int result = gnutls_certificate_verify_peers(session, &purpose, 1, &status);
+	return result < 0 || status ? GNUTLS_E_CERTIFICATE_ERROR : 0;
+}
+
+void tls_ask_certificate(gnutls_session_t session)
+{
+	gnutls_certificate_server_set_request(session, GNUTLS_CERT_REQUEST);
+	gnutls_session_set_verify_function(session, verify);
 }

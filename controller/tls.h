@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// TLS as the controller demands it: TLS 1.2 or later, and a client certificate, signed by the
-// authority and made for clients, or no connection at all.
+// TLS as the controller demands it: TLS 1.2 or later, and a client certificate, if one is shown,
+// that the authority has signed and that is made for clients.
 #pragma once
 
 #include <gnutls/gnutls.h>
@@ -20,4 +20,4 @@ int tls_files_load(struct tls_files *out, const char *certificate, const char *k
 void tls_files_done(struct tls_files *files);
 
 // On a session before its handshake.
-void tls_require_certificate(gnutls_session_t session);
+void tls_ask_certificate(gnutls_session_t session);

@@ -12,6 +12,7 @@
 #include "base/memory.h"
 #include "questions.h"
 #include "streams.h"
+#include "trace_sight.h"
 #include "verdict.h"
 
 enum { DEADLINE_MS = 5000, HOSTS = 16 };
@@ -63,6 +64,7 @@ static void trace_left(void *context)
 
 static void trace_finish(struct trace *trace)
 {
+	trace_reduce(&trace->request->identity, trace->hosts);
 	verdict_add(trace->answer);
 	trace->request->done = NULL;
 	request_answer(trace->request, 200, json_incref(trace->answer));
@@ -153,6 +155,12 @@ static bool trace_step(struct trace *trace)
 
 // ---- what is asked ----
 
+struct asker {
+	const struct controller *controller;
+	const struct identity *identity;
+	const char *tenant; // of the path
+};
+
 struct subject {
 	const struct port *from, *to; // `to` NULL: an address that was given
 	struct address destination;
@@ -212,14 +220,15 @@ static int get_number(const json_t *json, const char *name, json_int_t least, js
 			least, most));
 }
 
-// "web1", or "acme/web1"; NULL if there is no such port.
-static const struct port *find_port(
-	const struct controller *controller, const char *tenant, const char *text)
+// "web1", or "acme/web1"; NULL if there is no such port that the client sees.
+static const struct port *find_port(const struct asker *asker, const char *text)
 {
 	const char *slash = strchr(text, '/');
 	cleanup_free char *other = slash ? strndup(text, (size_t)(slash - text)) : NULL;
-	return (const struct port *)catalog_find(
-		controller->catalog, MODEL_PORT, slash ? other : tenant, slash ? slash + 1 : text);
+	if (slash && !identity_sees_tenant(asker->identity, other))
+		return NULL;
+	return (const struct port *)catalog_find(asker->controller->catalog, MODEL_PORT,
+		slash ? other : asker->tenant, slash ? slash + 1 : text);
 }
 
 static const struct address *address_of(const struct port *port, bool four)
@@ -248,8 +257,8 @@ static int choose_destination(struct subject *subject, json_int_t family, struct
 			subject->from->object.name, subject->to->object.name, of));
 }
 
-static int get_destination(const struct controller *controller, const char *tenant,
-	const json_t *json, struct subject *subject, struct error *error)
+static int get_destination(
+	const struct asker *asker, const json_t *json, struct subject *subject, struct error *error)
 {
 	const char *to;
 	json_int_t family;
@@ -260,7 +269,7 @@ static int get_destination(const struct controller *controller, const char *tena
 		rc = at(error, "family", error_set(error, EINVAL, "must be 4 or 6"));
 	if (rc)
 		return rc;
-	subject->to = find_port(controller, tenant, to);
+	subject->to = find_port(asker, to);
 	if (subject->to)
 		return choose_destination(subject, family, error);
 	if (address_parse(to, &subject->destination))
@@ -277,20 +286,21 @@ static int get_destination(const struct controller *controller, const char *tena
 	return 0;
 }
 
-static int get_source(const struct controller *controller, const char *tenant, const json_t *json,
-	struct subject *subject, struct error *error)
+static int get_source(
+	const struct asker *asker, const json_t *json, struct subject *subject, struct error *error)
 {
 	const char *from;
 	int rc = get_text(json, "from", NULL, &from, error);
 	if (rc)
 		return rc;
-	subject->from = find_port(controller, tenant, from);
-	if (!subject->from || strcmp(subject->from->object.tenant, tenant))
+	subject->from = find_port(asker, from);
+	if (!subject->from || strcmp(subject->from->object.tenant, asker->tenant))
 		return at(error, "from",
-			error_set(error, ENOENT, "there is no port %s in tenant %s", from, tenant));
+			error_set(error, ENOENT, "there is no port %s in tenant %s", from,
+				asker->tenant));
 	if (subject->from->host && subject->from->device)
 		return 0;
-	error_set_object(error, "%s/ports/%s", tenant, subject->from->object.name);
+	error_set_object(error, "%s/ports/%s", asker->tenant, subject->from->object.name);
 	return at(error, "from",
 		error_set(error, EINVAL, "port %s is attached to no interface, so it sends nothing",
 			subject->from->object.name));
@@ -323,14 +333,14 @@ static int get_service(const json_t *json, struct subject *subject, struct error
 	return 0;
 }
 
-static int subject_get(const struct controller *controller, const char *tenant, const json_t *json,
-	struct subject *out, struct error *error)
+static int subject_get(
+	const struct asker *asker, const json_t *json, struct subject *out, struct error *error)
 {
 	int rc = check_members(json, error);
 	if (!rc)
-		rc = get_source(controller, tenant, json, out, error);
+		rc = get_source(asker, json, out, error);
 	if (!rc)
-		rc = get_destination(controller, tenant, json, out, error);
+		rc = get_destination(asker, json, out, error);
 	if (!rc)
 		rc = get_service(json, out, error);
 	if (!rc)
@@ -388,15 +398,17 @@ void handle_trace(
 {
 	struct error error = {0};
 	struct subject subject = {0};
+	struct asker asker = {controller, &request->identity, target->tenant};
 	json_t *json = NULL;
 	if (request_json(request, &json, &error) < 0 ||
-		subject_get(controller, target->tenant, json, &subject, &error) < 0) {
+		subject_get(&asker, json, &subject, &error) < 0) {
 		request_refuse(request, &error);
 		json_decref(json);
 		return;
 	}
 	struct trace *trace = trace_new(controller, request, &subject);
 	if (ask(trace, subject.from->host, first_question(&subject))) {
+		request->lasting = true;
 		request->done = trace_left;
 		request->done_context = trace;
 		request_park(request);

@@ -6,6 +6,7 @@
 #include <inttypes.h>
 #include <string.h>
 
+#include "access.h"
 #include "base/memory.h"
 #include "commit.h"
 #include "preview.h"
@@ -69,13 +70,17 @@ static int subject_get(const json_t *json, struct subject *out, struct error *er
 	return 0;
 }
 
-static int compare(const struct controller *controller, const json_t *json, struct error *error)
+static int compare(const struct controller *controller, const struct identity *identity,
+	const json_t *json, struct error *error)
 {
 	static const char *const members[] = {"kind", "tenant", "name", "revision", NULL};
 	struct subject subject;
 	int rc = check_members(json, members, error);
 	if (!rc)
 		rc = subject_get(json, &subject, error);
+	if (!rc)
+		rc = access_check(
+			identity, VERB_READ, subject.kind, subject.tenant, subject.name, error);
 	if (rc < 0)
 		return rc;
 	const json_t *revision = json_object_get(json, "revision");
@@ -114,8 +119,8 @@ static int make_object(const struct subject *subject, const char *op, const stru
 	return rc;
 }
 
-static int operate(const struct controller *controller, struct transaction *transaction,
-	const json_t *json, struct error *error)
+static int operate(const struct controller *controller, const struct identity *identity,
+	struct transaction *transaction, const json_t *json, struct error *error)
 {
 	static const char *const members[] = {"op", "kind", "tenant", "name", "object", NULL};
 	struct subject subject;
@@ -123,11 +128,15 @@ static int operate(const struct controller *controller, struct transaction *tran
 	int rc = check_members(json, members, error);
 	if (!rc)
 		rc = subject_get(json, &subject, error);
-	if (rc < 0)
-		return rc;
 	const char *op = json_string_value(json_object_get(json, "op"));
 	const json_t *fields = json_object_get(json, "object");
-	if (op && !strcmp(op, "delete")) {
+	bool delete = op && !strcmp(op, "delete");
+	if (!rc)
+		rc = access_check(identity, delete ? VERB_DELETE : VERB_WRITE, subject.kind,
+			subject.tenant, subject.name, error);
+	if (rc < 0)
+		return rc;
+	if (delete) {
 		if (fields)
 			return fail(error, "object", "a delete has none");
 		return transaction_delete(
@@ -142,7 +151,14 @@ static int operate(const struct controller *controller, struct transaction *tran
 	if (current && !strcmp(op, "create"))
 		return 0;
 	rc = make_object(&subject, op, current, fields, &object, error);
-	return rc < 0 ? rc : transaction_put(transaction, object, error);
+	if (rc < 0)
+		return rc;
+	rc = access_check_object(controller, identity, current, object, error);
+	if (rc < 0) {
+		object_unref(object);
+		return rc;
+	}
+	return transaction_put(transaction, object, error);
 }
 
 // Where a fault has no object of its own, the part of the body is named.
@@ -153,8 +169,8 @@ static int locate(int rc, const char *list, size_t index, struct error *error)
 	return rc;
 }
 
-static int run(const struct controller *controller, struct transaction *transaction,
-	const json_t *json, struct error *error)
+static int run(const struct controller *controller, const struct identity *identity,
+	struct transaction *transaction, const json_t *json, struct error *error)
 {
 	static const char *const members[] = {"operations", "compare", "dry_run", NULL};
 	const json_t *operations = json_object_get(json, "operations");
@@ -172,13 +188,13 @@ static int run(const struct controller *controller, struct transaction *transact
 	if (dry_run && !json_is_boolean(dry_run))
 		return fail(error, "dry_run", "must be true or false");
 	json_array_foreach (compares, index, item) {
-		rc = locate(compare(controller, item, error), "compare", index, error);
+		rc = locate(compare(controller, identity, item, error), "compare", index, error);
 		if (rc < 0)
 			return rc;
 	}
 	json_array_foreach (operations, index, item) {
-		rc = locate(
-			operate(controller, transaction, item, error), "operations", index, error);
+		rc = locate(operate(controller, identity, transaction, item, error), "operations",
+			index, error);
 		if (rc < 0)
 			return rc;
 	}
@@ -196,7 +212,7 @@ void handle_transaction(
 		return;
 	}
 	struct transaction *transaction = transaction_begin(controller->catalog);
-	int rc = run(controller, transaction, json, &error);
+	int rc = run(controller, &request->identity, transaction, json, &error);
 	bool dry_run = json_is_true(json_object_get(json, "dry_run"));
 	json_decref(json);
 	if (rc < 0) {

@@ -6,6 +6,7 @@
 #include <string.h>
 #include <utlist.h>
 
+#include "access.h"
 #include "base/memory.h"
 #include "channel.h"
 #include "history.h"
@@ -13,15 +14,19 @@
 
 struct watch {
 	struct controller *controller;
+	const struct identity *identity; // the request's, which lasts as long as the channel
 	struct target list;
 	struct channel *channel;
 	struct watch *prev, *next;
 };
 
-static struct bytes *line_put(const struct object *object, uint64_t revision)
+static struct bytes *line_put(
+	const struct identity *identity, const struct object *object, uint64_t revision)
 {
+	json_t *json = object_encode(object);
+	access_reduce(identity, object->kind, json);
 	return bytes_line(json_pack("{s:s, s:I, s:o}", "type", "put", "revision",
-		(json_int_t)revision, "object", object_encode(object)));
+		(json_int_t)revision, "object", json));
 }
 
 static struct bytes *line_delete(
@@ -37,14 +42,15 @@ static struct bytes *line_delete(
 
 // ---- what was ----
 
-// The line of an entry of the past, NULL if the list does not want it.
-static int line_of(const struct target *list, const struct store_entry *entry, struct bytes **line,
-	struct error *error)
+// The line of an entry of the past, NULL if the list does not want it, or the client not see it.
+static int line_of(const struct identity *identity, const struct target *list,
+	const struct store_entry *entry, struct bytes **line, struct error *error)
 {
 	char tenant[64], name[64];
 	struct object *object;
 	*line = NULL;
-	if (!history_match(list, entry->key, tenant, name))
+	if (!history_match(list, entry->key, tenant, name) ||
+		!access_sees(identity, list->kind, tenant, name))
 		return 0;
 	if (!entry->value) {
 		*line = line_delete(list->kind, tenant, name, entry->revision);
@@ -53,7 +59,7 @@ static int line_of(const struct target *list, const struct store_entry *entry, s
 	int rc = history_decode(entry, &object, error);
 	if (rc < 0)
 		return rc;
-	*line = line_put(object, entry->revision);
+	*line = line_put(identity, object, entry->revision);
 	object_unref(object);
 	return 0;
 }
@@ -61,12 +67,12 @@ static int line_of(const struct target *list, const struct store_entry *entry, s
 // Lines are collected before the channel opens: history that is damaged is refused with a status.
 // What the store's thread has seen already and this controller has not taken in yet comes later, as
 // to everybody.
-static int replay(const struct target *list, const struct news *entries, uint64_t until,
-	struct bytes **lines, struct error *error)
+static int replay(const struct identity *identity, const struct target *list,
+	const struct news *entries, uint64_t until, struct bytes **lines, struct error *error)
 {
 	int rc = 0;
 	for (size_t i = 0; !rc && i < entries->count && entries->entries[i].revision <= until; i++)
-		rc = line_of(list, &entries->entries[i], &lines[i], error);
+		rc = line_of(identity, list, &entries->entries[i], &lines[i], error);
 	return rc;
 }
 
@@ -84,6 +90,7 @@ static struct watch *watch_open(
 {
 	struct watch *watch = memory_new(sizeof(*watch));
 	watch->controller = controller;
+	watch->identity = &request->identity;
 	watch->list = *target;
 	watch->channel = channel_open(request, watch_closed, watch);
 	DL_APPEND(controller->watches, watch);
@@ -96,7 +103,8 @@ static void changes_found(struct controller *controller, struct request *request
 	(void)revision;
 	struct error error = {0};
 	struct bytes **lines = memory_new((entries->count + 1) * sizeof(struct bytes *));
-	if (replay(target, entries, controller_revision(controller), lines, &error) < 0) {
+	if (replay(&request->identity, target, entries, controller_revision(controller), lines,
+		    &error) < 0) {
 		request_refuse(request, &error);
 	} else {
 		struct watch *watch = watch_open(controller, request, target);
@@ -134,25 +142,28 @@ void handle_watch(
 static bool watch_wants(const struct watch *watch, const struct object *object)
 {
 	return watch->list.kind == object->kind &&
-	       (!watch->list.tenant[0] || !strcmp(watch->list.tenant, object->tenant));
+	       (!watch->list.tenant[0] || !strcmp(watch->list.tenant, object->tenant)) &&
+	       access_sees(watch->identity, object->kind, object->tenant, object->name);
 }
 
 static void publish_change(
 	struct controller *controller, const struct topology_change *change, uint64_t revision)
 {
 	const struct object *object = change->after ? change->after : change->before;
-	struct bytes *line = NULL;
+	struct bytes *lines[2] = {NULL, NULL}; // whole, and as tenants see it
 	struct watch *watch;
 	DL_FOREACH (controller->watches, watch) {
 		if (!watch_wants(watch, object))
 			continue;
-		if (!line)
-			line = change->after ? line_put(object, revision)
-					     : line_delete(object->kind, object->tenant,
-						       object->name, revision);
-		channel_push(watch->channel, line);
+		struct bytes **line = &lines[identity_is_scoped(watch->identity)];
+		if (!*line)
+			*line = change->after ? line_put(watch->identity, object, revision)
+					      : line_delete(object->kind, object->tenant,
+							object->name, revision);
+		channel_push(watch->channel, *line);
 	}
-	bytes_unref(line);
+	bytes_unref(lines[0]);
+	bytes_unref(lines[1]);
 }
 
 void watch_publish(struct controller *controller, const struct topology_change *changes,

@@ -54,6 +54,12 @@ size_t catalog_count(const struct catalog *catalog, enum model_kind kind)
 	return catalog->records.objects[kind];
 }
 
+size_t catalog_count_in(const struct catalog *catalog, enum model_kind kind, const char *tenant)
+{
+	const struct usage *usage = usage_find(catalog->records.usages, tenant);
+	return usage ? usage->kinds[kind] : 0;
+}
+
 struct port *catalog_port_by_device(
 	const struct catalog *catalog, const char *host, const char *device)
 {
@@ -63,6 +69,16 @@ struct port *catalog_port_by_device(
 	struct claim probe = claim_device(record, device);
 	const struct claim *claim = index_find(&catalog->claims, &probe);
 	return claim ? (struct port *)claim->owner->object : NULL;
+}
+
+bool catalog_host_carries(const struct catalog *catalog, const char *host, const char *tenant)
+{
+	const struct record *record = records_find(&catalog->records, MODEL_HOST, NULL, host);
+	for (const struct reference *reference = record ? record->referrers : NULL; reference;
+		reference = reference->after)
+		if (reference->from->kind == MODEL_PORT && !strcmp(reference->from->tenant, tenant))
+			return true;
+	return false;
 }
 
 // Routers that were loaded before their network claim their addresses on it now.

@@ -186,6 +186,23 @@ static int router_check(const struct router *router, struct error *error)
 	return 0;
 }
 
+// Whom a token is for must be said where its role does not say it.
+static int token_check(const struct token *token, struct error *error)
+{
+	const char *fault = NULL;
+	if (token->tenants.items && token->role == TOKEN_ADMINISTRATOR)
+		fault = "an administrator is for all tenants: leave them out, or choose "
+			"tenant-admin";
+	else if (token->tenants.items && !token->tenants.count)
+		fault = "is empty: then the token would be for nothing";
+	else if (!token->tenants.items && token->role == TOKEN_TENANT_ADMINISTRATOR)
+		fault = "is required: of which tenants is this the administrator?";
+	if (!fault)
+		return 0;
+	error_set_field(error, "tenants");
+	return error_set(error, EINVAL, "%s", fault);
+}
+
 int kind_check(const struct object *object, struct error *error)
 {
 	switch (object->kind) {
@@ -197,6 +214,9 @@ int kind_check(const struct object *object, struct error *error)
 		return port_check((const struct port *)object, error);
 	case MODEL_ROUTER:
 		return router_check((const struct router *)object, error);
+	case MODEL_TOKEN:
+		return token_check((const struct token *)object, error);
+	case MODEL_ENROLMENT:
 	case MODEL_ADDRESS_SET:
 	case MODEL_POLICY:
 	case MODEL_TENANT:

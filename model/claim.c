@@ -88,6 +88,9 @@ static int conflict(
 		return error_set(claiming->error, EEXIST, "MAC %s is used by %s already",
 			mac_format((const struct mac *)taken->value, text), path);
 	case CLAIM_DEVICE:
+		// Who asks need not know what other tenants call theirs.
+		if (strcmp(other->tenant, claiming->owner->tenant))
+			snprintf(path, sizeof(path), "a port of another tenant");
 		return error_set(claiming->error, EEXIST,
 			"device '%s' of host '%s' is attached to %s already",
 			(const char *)taken->value, taken->scope->name, path);
@@ -206,6 +209,8 @@ static int handle_all(const struct claiming *claiming)
 	case MODEL_ADDRESS_SET:
 	case MODEL_POLICY:
 	case MODEL_TENANT:
+	case MODEL_TOKEN:
+	case MODEL_ENROLMENT:
 	case MODEL_KIND_COUNT:
 		break;
 	}

@@ -62,16 +62,22 @@ static void append_value(UT_string *text, const json_t *value)
 	}
 }
 
-char *object_field_text(const struct object *object, const char *field)
+char *model_field_text(const json_t *object, const char *field)
 {
 	UT_string text;
 	utstring_init(&text);
-	json_t *json = object_encode(object);
-	const json_t *value = json_object_get(json, field);
+	const json_t *value = json_object_get(object, field);
 	if (value)
 		append_value(&text, value);
-	json_decref(json);
 	if (!utstring_len(&text))
 		utstring_printf(&text, "-");
 	return utstring_body(&text);
+}
+
+char *object_field_text(const struct object *object, const char *field)
+{
+	json_t *json = object_encode(object);
+	char *text = model_field_text(json, field);
+	json_decref(json);
+	return text;
 }

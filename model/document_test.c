@@ -217,7 +217,8 @@ static void errors_point_to_the_place(void **state)
 		{"tennant: acme\n", "net.yaml:1:1: unknown key 'tennant', did you mean 'tenant'?"},
 		{"apiVersion: v1\n",
 			"net.yaml:1:1: unknown key 'apiVersion', a file has tenant, "
-			"tenants, hosts, networks, ports, routers, address_sets, policies"},
+			"tenants, hosts, networks, ports, routers, address_sets, policies, tokens, "
+			"enrolments"},
 		{"ports: {p: {network: n}}\n", "net.yaml:1:1: ports live in a tenant: which? Say "
 					       "'tenant: NAME' beside 'ports'"},
 		{"tenant: a\nnetworks:\n  n: {}\n  n: {}\n",

@@ -49,6 +49,13 @@ static const char *const examples[MODEL_KIND_COUNT] = {
 		"      - {from: any, ports: [tcp/80, tcp/443], action: allow}\n"
 		"      - {from: set:office, ports: [tcp/22, icmp], action: allow}\n"
 		"      - {direction: egress, to: tier=db, ports: [tcp/5432], action: allow}\n",
+	[MODEL_TOKEN] = ACME
+		"tokens:\n"
+		"  acme-ci: {role: tenant-admin, tenants: [acme], expires: \"2099-12-31T00:00:00Z\"}\n"
+		"  monitoring: {role: reader}\n",
+	[MODEL_ENROLMENT] =
+		"enrolments:\n"
+		"  h1: {expires: \"2099-12-31T00:00:00Z\"}\n",
 };
 // clang-format on
 

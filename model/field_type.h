@@ -41,6 +41,8 @@ extern const struct field_type field_type_addresses, field_type_prefixes, field_
 	field_type_pairs;                                                     // field_list.c
 extern const struct field_type field_type_router_networks, field_type_routes; // field_router.c
 extern const struct field_type field_type_selector, field_type_rules;         // field_policy.c
+extern const struct field_type field_type_quotas, field_type_token_role, field_type_tenants,
+	field_type_time; // field_access.c
 
 static inline void *field_value(const struct field *field, const struct object *object)
 {

@@ -175,7 +175,7 @@ int object_decode(struct object **out, enum model_kind kind, const char *tenant,
 
 // ---- encode, merge ----
 
-json_t *object_encode(const struct object *object)
+static json_t *encode(const struct object *object, unsigned hidden)
 {
 	json_t *json = json_object();
 	json_object_set_new(json, "kind", json_string(model_kind_name(object->kind)));
@@ -183,12 +183,23 @@ json_t *object_encode(const struct object *object)
 		json_object_set_new(json, "tenant", json_string(object->tenant));
 	json_object_set_new(json, "name", json_string(object->name));
 	for
-		each_field(field, object->kind) if (!field_absent(field, object))
+		each_field(field,
+			object->kind) if (!field_absent(field, object) && !(field->flags & hidden))
 			json_object_set_new(json, field->name,
 				field->type->encode(field, field_value(field, object)));
 	if (object->revision)
 		json_object_set_new(json, "revision", json_integer((json_int_t)object->revision));
 	return json;
+}
+
+json_t *object_encode(const struct object *object)
+{
+	return encode(object, FIELD_SECRET);
+}
+
+json_t *object_encode_for_store(const struct object *object)
+{
+	return encode(object, 0);
 }
 
 // RFC 7396, section 2. Both are objects.
@@ -244,6 +255,24 @@ bool object_equal(const struct object *a, const struct object *b)
 		each_field(field, a->kind) if (!field->type->equal(field_value(field, a),
 						       field_value(field, b))) return false;
 	return true;
+}
+
+const char *object_administered(const struct object *before, const struct object *after)
+{
+	const struct object *object = after ? after : before;
+	for
+		each_field(field, object->kind)
+		{
+			if (!(field->flags & FIELD_ADMINISTRATOR))
+				continue;
+			bool differs = before && after
+					       ? !field->type->equal(field_value(field, before),
+							 field_value(field, after))
+					       : !field_absent(field, object);
+			if (differs)
+				return field->name;
+		}
+	return NULL;
 }
 
 int object_references(const struct object *object, object_reference_visit visit, void *context)

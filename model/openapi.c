@@ -56,7 +56,8 @@ static json_t *kind_schema(enum model_kind kind)
 		json_object_set_new(properties, "tenant", reference_to("Name"));
 	json_object_set_new(properties, "name", reference_to("Name"));
 	for (size_t i = 0; i < count; i++) {
-		json_object_set_new(properties, fields[i].name, field_schema(&fields[i]));
+		if (!(fields[i].flags & FIELD_SECRET))
+			json_object_set_new(properties, fields[i].name, field_schema(&fields[i]));
 		if (fields[i].flags & FIELD_REQUIRED)
 			json_array_append_new(required, json_string(fields[i].name));
 	}

@@ -56,6 +56,7 @@ void records_done(struct records *records)
 			record_done(record);
 		index_done(of_kind);
 	}
+	usage_done(&records->usages);
 }
 
 struct record *records_find(
@@ -155,6 +156,7 @@ void record_fill(struct records *records, struct record *record, struct object *
 {
 	record->object = object_ref(object);
 	records->objects[record->kind]++;
+	usage_add(&records->usages, object);
 	object_references(object, link_reference, &(struct linking){records, record});
 }
 
@@ -172,6 +174,7 @@ void record_empty(struct records *records, struct record *record)
 	}
 	record->references = NULL;
 	records->objects[record->kind]--;
+	usage_remove(&records->usages, record->object);
 	object_unref(record->object);
 	record->object = NULL;
 }

@@ -8,6 +8,7 @@
 
 #include "index.h"
 #include "model/object.h"
+#include "usage.h"
 
 struct record;
 
@@ -40,6 +41,7 @@ struct record {
 struct records {
 	struct index kinds[MODEL_KIND_COUNT];
 	size_t objects[MODEL_KIND_COUNT];
+	struct usage *usages; // of tenants
 };
 
 void records_init(struct records *records);

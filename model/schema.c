@@ -29,6 +29,8 @@ static const struct field port_fields[] = {PORT_FIELDS(FIELD_DESCRIPTOR)};
 static const struct field router_fields[] = {ROUTER_FIELDS(FIELD_DESCRIPTOR)};
 static const struct field address_set_fields[] = {ADDRESS_SET_FIELDS(FIELD_DESCRIPTOR)};
 static const struct field policy_fields[] = {POLICY_FIELDS(FIELD_DESCRIPTOR)};
+static const struct field token_fields[] = {TOKEN_FIELDS(FIELD_DESCRIPTOR)};
+static const struct field enrolment_fields[] = {ENROLMENT_FIELDS(FIELD_DESCRIPTOR)};
 #pragma GCC diagnostic pop
 
 #define KIND_DESCRIPTOR(constant, singular, several, tenanted, kind_help) \

@@ -18,6 +18,7 @@ struct operation {
 	struct object *after;  // owned, NULL: delete
 	bool unchanged;        // nothing to do
 	bool rechecked;        // nobody wrote it
+	bool owned;            // the controller wrote it, and may write what it owns
 };
 
 struct transaction {
@@ -70,9 +71,9 @@ struct transaction *transaction_begin(struct catalog *catalog)
 
 // Takes the pin of `record` and the reference on `after`.
 static int add_operation(struct transaction *transaction, struct record *record,
-	struct object *after, struct error *error)
+	struct object *after, bool owned, struct error *error)
 {
-	struct operation operation = {.record = record, .after = after};
+	struct operation operation = {.record = record, .after = after, .owned = owned};
 	if (record->object)
 		operation.before = object_ref(record->object);
 	if (index_add(&transaction->operations, &operation))
@@ -84,11 +85,23 @@ static int add_operation(struct transaction *transaction, struct record *record,
 	return error_set(error, EEXIST, "is in the transaction twice");
 }
 
-int transaction_put(struct transaction *transaction, struct object *object, struct error *error)
+static int put(
+	struct transaction *transaction, struct object *object, bool owned, struct error *error)
 {
 	struct record *record = record_pin(
 		&transaction->catalog->records, object->kind, object->tenant, object->name);
-	return add_operation(transaction, record, object, error);
+	return add_operation(transaction, record, object, owned, error);
+}
+
+int transaction_put(struct transaction *transaction, struct object *object, struct error *error)
+{
+	return put(transaction, object, false, error);
+}
+
+int transaction_put_owned(
+	struct transaction *transaction, struct object *object, struct error *error)
+{
+	return put(transaction, object, true, error);
 }
 
 int transaction_delete(struct transaction *transaction, enum model_kind kind, const char *tenant,
@@ -101,7 +114,7 @@ int transaction_delete(struct transaction *transaction, enum model_kind kind, co
 			error, ENOENT, "%s '%s' does not exist", model_kind_name(kind), name);
 	}
 	struct record *record = record_pin(&transaction->catalog->records, kind, tenant, name);
-	return add_operation(transaction, record, NULL, error);
+	return add_operation(transaction, record, NULL, false, error);
 }
 
 // ---- from one state to the other, and back ----
@@ -162,7 +175,9 @@ static int check_successions(struct transaction *transaction, struct error *erro
 		{
 			if (!operation->after)
 				continue;
-			int result = succession_check(operation->after, operation->before, error);
+			int result = operation->owned ? 0
+						      : succession_check(operation->after,
+								operation->before, error);
 			if (result)
 				return result;
 			operation->unchanged = operation->before &&
@@ -272,6 +287,8 @@ static int check_operation(
 	case MODEL_ROUTER:
 		return routing_check(transaction->catalog, operation->record, error);
 	case MODEL_TENANT:
+	case MODEL_TOKEN:
+	case MODEL_ENROLMENT:
 	case MODEL_HOST:
 	case MODEL_ADDRESS_SET:
 	case MODEL_POLICY:
@@ -310,6 +327,51 @@ static int check_placements(struct transaction *transaction, struct error *error
 	if (!result)
 		result = check_kind(transaction, MODEL_ROUTER, true, error);
 	return result;
+}
+
+static int quota_check(const struct catalog *catalog, const struct operation *operation,
+	enum quota quota, struct error *error)
+{
+	const struct object *after = operation->after;
+	uint32_t now = quota_amount(quota, after);
+	if (now <= quota_amount(quota, operation->before))
+		return 0;
+	const struct tenant *tenant =
+		(struct tenant *)catalog_find(catalog, MODEL_TENANT, NULL, after->tenant);
+	uint32_t too_many = tenant->quotas.too_many[quota];
+	const struct usage *usage = usage_find(catalog->records.usages, after->tenant);
+	if (!too_many || usage->held[quota] < too_many)
+		return 0;
+	name_object(error, operation->record);
+	// What is a list in the object, is too long; what is the object itself, has no field.
+	if (quota == QUOTA_RULES || quota == QUOTA_ROUTES)
+		error_set_field(error, "%s", quota_name(quota));
+	else if (quota == QUOTA_PREFIXES)
+		error_set_field(error, "addresses");
+	return error_set(error, EDQUOT,
+		"the quota of tenant %s is %u %s (quotas.%s of tenants/%s), and this would make "
+		"%llu",
+		after->tenant, too_many - 1, quota_name(quota), quota_name(quota), after->tenant,
+		(unsigned long long)usage->held[quota]);
+}
+
+// A tenant that holds more than its quota, since that was lowered, may change and delete what it
+// has.
+static int check_quotas(const struct transaction *transaction, struct error *error)
+{
+	int result = 0;
+	for
+		each_operation(operation, transaction)
+		{
+			if (!operation->after || !operation->after->tenant || operation->unchanged)
+				continue;
+			for (int i = 0; !result && i < QUOTA_COUNT; i++)
+				result = quota_check(
+					transaction->catalog, operation, (enum quota)i, error);
+			if (result)
+				return result;
+		}
+	return 0;
 }
 
 static int claim(struct transaction *transaction, struct error *error)
@@ -383,6 +445,8 @@ int transaction_prepare(struct transaction *transaction, struct error *error)
 	recheck_routers(transaction);
 	apply(transaction);
 	result = check_references(transaction, error);
+	if (!result)
+		result = check_quotas(transaction, error);
 	if (!result)
 		result = claim_and_allocate(transaction, error);
 	if (result)

@@ -435,6 +435,8 @@ void graph_stage(struct graph *graph, struct object *before, struct object *afte
 		stage_node(graph, &make_item(graph, object)->node, after);
 		break;
 	case MODEL_TENANT: // what it holds names it, and no host needs more
+	case MODEL_TOKEN:
+	case MODEL_ENROLMENT:
 	case MODEL_KIND_COUNT:
 		break;
 	}
@@ -471,6 +473,8 @@ static void sweep_node(struct graph *graph, struct node *node)
 		break;
 	case MODEL_PORT: // by settle_port
 	case MODEL_TENANT:
+	case MODEL_TOKEN:
+	case MODEL_ENROLMENT:
 	case MODEL_KIND_COUNT:
 		break;
 	}
@@ -629,6 +633,8 @@ bool graph_needs(const struct host_node *host, const struct node *node, enum mom
 	case MODEL_POLICY:
 		return belongs(host, &((const struct item_node *)node)->tenant->group, moment);
 	case MODEL_TENANT:
+	case MODEL_TOKEN:
+	case MODEL_ENROLMENT:
 	case MODEL_KIND_COUNT:
 		break;
 	}

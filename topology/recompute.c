@@ -114,6 +114,8 @@ static bool needs(struct objects all, const char *host, const struct object *obj
 	case MODEL_POLICY:
 		return serves_tenant(all, host, object->tenant);
 	case MODEL_TENANT:
+	case MODEL_TOKEN:
+	case MODEL_ENROLMENT:
 	case MODEL_KIND_COUNT:
 		break;
 	}

@@ -52,6 +52,8 @@ static void drop_node(struct node *node)
 		rolls_drop(&((struct item_node *)node)->tenant->group);
 		break;
 	case MODEL_TENANT:
+	case MODEL_TOKEN:
+	case MODEL_ENROLMENT:
 	case MODEL_KIND_COUNT:
 		break;
 	}

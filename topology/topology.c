@@ -125,6 +125,8 @@ static void add_node(UT_array *candidates, struct node *node)
 		add_for_group(candidates, &((struct item_node *)node)->tenant->group, node);
 		break;
 	case MODEL_TENANT:
+	case MODEL_TOKEN:
+	case MODEL_ENROLMENT:
 	case MODEL_KIND_COUNT:
 		break;
 	}
@@ -361,6 +363,8 @@ void topology_interested(const struct topology *topology, const struct object *o
 			visit_group(&item->tenant->group, visit, context);
 		break;
 	case MODEL_TENANT:
+	case MODEL_TOKEN:
+	case MODEL_ENROLMENT:
 	case MODEL_KIND_COUNT:
 		break;
 	}

@@ -41,6 +41,8 @@ class UnixConnection(http.client.HTTPConnection):
 class Client:
     """Speaks to a controller; `connect` makes a new connection of http.client."""
 
+    headers = {}  # of every request
+
     def __init__(self, connect):
         self.connect = connect
 
@@ -50,7 +52,7 @@ class Client:
         try:
             data = raw if body is None else json.dumps(body).encode()
             try:
-                connection.request(method, path, data, headers or {})
+                connection.request(method, path, data, {**self.headers, **(headers or {})})
             except (BrokenPipeError, ConnectionResetError):
                 pass  # it was answered before all of it was sent
             return Answer(connection.getresponse())
@@ -95,7 +97,7 @@ class Lines:
 
     def __init__(self, client, path, timeout):
         self.connection = client.connect(timeout)
-        self.connection.request("GET", path)
+        self.connection.request("GET", path, headers=client.headers)
         self.response = self.connection.getresponse()
 
     def next(self, pings=False):
@@ -180,6 +182,14 @@ def digest(objects):
             hashed = ((hashed ^ byte) * 0x100000001b3) & mask
         total += mix((mix(hashed) + each["revision"]) & mask)
     return f"{total & mask:016x}"
+
+
+class Bearer(Client):
+    """A client that shows a token, over whatever `inner` speaks."""
+
+    def __init__(self, inner, token):
+        super().__init__(inner.connect)
+        self.token, self.headers = token, {"Authorization": f"Bearer {token}"}
 
 
 class Agent(threading.Thread):

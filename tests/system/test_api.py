@@ -44,7 +44,7 @@ def test_status(controller):
     status = controller.get("/v1/status")
     assert status.status == 200
     assert status["revision"] == 0 and status["hosts_connected"] == 0
-    kinds = ["tenants", "hosts", "networks", "ports", "routers", "address_sets", "policies"]
+    kinds = ["tenants", "hosts", "networks", "ports", "routers", "address_sets", "policies", "tokens", "enrolments"]
     assert status["objects"] == dict.fromkeys(kinds, 0)
     make_acme(controller)
     assert controller.get("/v1/status")["objects"] == {

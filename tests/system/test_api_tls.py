@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Who may do what over TLS: the certificate decides, and without one there is no connection."""
+"""Who may do what over TLS by a certificate. Tokens: test_security.py."""
 
 import socket
 import ssl
@@ -92,7 +92,12 @@ def test_administrator(world):
 
 
 def test_no_certificate(world):
-    refused_connection(Tls(world.address, world.authority.certificate))
+    """Who shows none gets in, for a token's sake, and is asked for one."""
+    nobody = Tls(world.address, world.authority.certificate)
+    for method, path in (("GET", "/v1/status"), ("PUT", "/v1/tenants/x"), ("GET", "/v1/nothing")):
+        answer = nobody.request(method, path, None if method == "GET" else {})
+        assert answer.status == 401 and answer["type"] == "urn:weft:problem:unauthenticated", answer
+        assert answer.headers["WWW-Authenticate"] == 'Bearer realm="weft"'
 
 
 def test_certificate_of_a_stranger(world):

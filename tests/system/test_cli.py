@@ -341,7 +341,7 @@ def test_get_kinds(filled):
     rows = filled.run("get").stdout.splitlines()
     assert [row.split()[:2] for row in rows[1:]] == [
         ["tenants", "2"], ["hosts", "0"], ["networks", "2"], ["ports", "4"], ["routers", "0"],
-        ["address_sets", "0"], ["policies", "0"]]
+        ["address_sets", "0"], ["policies", "0"], ["tokens", "0"], ["enrolments", "0"]]
     assert filled.json("get")["ports"] == 4
 
 
@@ -652,7 +652,7 @@ def test_explain(weft):
 def test_examples_apply(weft):
     """Every kind of object is explained with an example that is accepted as it stands."""
     kinds = [line.split()[0] for line in weft.run("explain").stdout.split("\n\n")[0].splitlines()]
-    assert len(kinds) == 7
+    assert len(kinds) == 9
     for kind in kinds:
         example = weft.run("explain", kind).stdout.split("\nExample:\n")[1]
         assert weft.json("explain", kind)["example"] == re.sub("^    ", "", example, flags=re.MULTILINE)
@@ -680,7 +680,8 @@ def complete(weft, line):
 
 @pytest.mark.parametrize("line, offered", [
     ("weft de", {"describe", "delete", "detach"}),
-    ("weft get ", {"tenants", "hosts", "networks", "ports", "routers", "address_sets", "policies"}),
+    ("weft get ", {"tenants", "hosts", "networks", "ports", "routers", "address_sets", "policies",
+                   "tokens", "enrolments"}),
     ("weft get -o ", {"table", "wide", "json", "yaml", "name"}),
     ("weft get networks ", {"acme/web", "umbrella/web"}),
     ("weft get -t acme ports acme/web", {"acme/web1", "acme/web2"}),

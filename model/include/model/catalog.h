@@ -51,9 +51,14 @@ typedef int (*catalog_visit)(void *context, struct object *object);
 int catalog_each(const struct catalog *catalog, enum model_kind kind, const char *tenant,
 	catalog_visit visit, void *context);
 size_t catalog_count(const struct catalog *catalog, enum model_kind kind);
+// Of one tenant, without a walk.
+size_t catalog_count_in(const struct catalog *catalog, enum model_kind kind, const char *tenant);
 // The port that is attached as (host, device); NULL if none. Borrowed.
 struct port *catalog_port_by_device(
 	const struct catalog *catalog, const char *host, const char *device);
+
+// Whether a port of the tenant is placed on the host.
+bool catalog_host_carries(const struct catalog *catalog, const char *host, const char *tenant);
 
 // Load one object as the store holds it, before any transaction (start-up). Takes the reference.
 // Duplicates: -EEXIST.
@@ -67,10 +72,13 @@ struct transaction *transaction_begin(struct catalog *catalog);
 // Create or replace. Takes the reference in every case. An object put twice in one transaction:
 // -EEXIST.
 int transaction_put(struct transaction *transaction, struct object *object, struct error *error);
+// The same of an object in which the controller has written what it owns (FIELD_SERVER).
+int transaction_put_owned(
+	struct transaction *transaction, struct object *object, struct error *error);
 int transaction_delete(struct transaction *transaction, enum model_kind kind, const char *tenant,
 	const char *name, struct error *error);
-// Validate and allocate. 0, or -errno with the object and field at fault; then only
-// transaction_abort may follow.
+// Validate and allocate. 0, or -errno with the object and field at fault, -EDQUOT for a tenant's
+// quota; then only transaction_abort may follow.
 int transaction_prepare(struct transaction *transaction, struct error *error);
 // After prepare: show the old state again, as long as it takes to store the changes, so that nobody
 // reads what may never be. Other transactions may come and go meanwhile. transaction_adopt follows,

@@ -11,24 +11,35 @@
 
 // KIND(constant, name, plural, in_tenant, help). In the order in which objects refer to each other:
 // backwards only.
-#define MODEL_KINDS(KIND)                                                                       \
-	KIND(MODEL_TENANT, tenant, tenants, false,                                              \
-		"A tenant: a space of names and addresses that nothing else shares")            \
-	KIND(MODEL_HOST, host, hosts, false,                                                    \
-		"A machine that carries ports, reached by the others at its tunnel endpoint")   \
-	KIND(MODEL_NETWORK, network, networks, true,                                            \
-		"A logical layer-2 switch: one broadcast domain, with the subnets used on it")  \
-	KIND(MODEL_PORT, port, ports, true,                                                     \
-		"A place to plug in on a network: one container, virtual machine or appliance") \
-	KIND(MODEL_ROUTER, router, routers, true,                                               \
-		"Joins networks at layer 3, on every host at once")                             \
-	KIND(MODEL_ADDRESS_SET, address_set, address_sets, true,                                \
-		"Prefixes under one name, for the rules of policies")                           \
-	KIND(MODEL_POLICY, policy, policies, true, "Firewall rules for the ports that it selects")
+#define MODEL_KINDS(KIND)                                                                          \
+	KIND(MODEL_TENANT, tenant, tenants, false,                                                 \
+		"A tenant: a space of names and addresses that nothing else shares")               \
+	KIND(MODEL_HOST, host, hosts, false,                                                       \
+		"A machine that carries ports, reached by the others at its tunnel endpoint")      \
+	KIND(MODEL_NETWORK, network, networks, true,                                               \
+		"A logical layer-2 switch: one broadcast domain, with the subnets used on it")     \
+	KIND(MODEL_PORT, port, ports, true,                                                        \
+		"A place to plug in on a network: one container, virtual machine or appliance")    \
+	KIND(MODEL_ROUTER, router, routers, true,                                                  \
+		"Joins networks at layer 3, on every host at once")                                \
+	KIND(MODEL_ADDRESS_SET, address_set, address_sets, true,                                   \
+		"Prefixes under one name, for the rules of policies")                              \
+	KIND(MODEL_POLICY, policy, policies, true, "Firewall rules for the ports that it selects") \
+	KIND(MODEL_TOKEN, token, tokens, false,                                                    \
+		"What a person or program shows to be let in, and what it may do")                 \
+	KIND(MODEL_ENROLMENT, enrolment, enrolments, false,                                        \
+		"The host of this name is invited, or has joined: its certificates are good for "  \
+		"as long as this exists")
 
 #define TENANT_FIELDS(FIELD)                                                             \
 	FIELD(tenant, text, description, FIELD_COLUMN, "What the tenant is, for people", \
-		.maximum = 256)
+		.maximum = 256)                                                          \
+	FIELD(tenant, text, devices, FIELD_WIDE | FIELD_STICKY | FIELD_ADMINISTRATOR,    \
+		"The interfaces of hosts that its people may attach, as a pattern like " \
+		"`acme-*`; left out: only administrators attach",                        \
+		.maximum = 64)                                                           \
+	FIELD(tenant, quotas, quotas, FIELD_WIDE | FIELD_STICKY | FIELD_ADMINISTRATOR,   \
+		"How much it may hold at most; of what is left out, any amount")
 
 #define HOST_FIELDS(FIELD)                                                                    \
 	FIELD(host, address, vtep, FIELD_REQUIRED | FIELD_COLUMN,                             \
@@ -113,3 +124,28 @@
 		.fallback = ESTABLISHED_STOP)                                               \
 	FIELD(policy, rules, rules, FIELD_COLUMN,                                           \
 		"Of equal priority, those that drop are asked first", .maximum = 65536)
+
+#define TOKEN_FIELDS(FIELD)                                                                       \
+	FIELD(token, token_role, role, FIELD_REQUIRED | FIELD_COLUMN, "What it may do",           \
+		.fallback = TOKEN_READER)                                                         \
+	FIELD(token, tenants, tenants, FIELD_COLUMN,                                              \
+		"The tenants that it is for; left out, of a reader: everything", .maximum = 1024) \
+	FIELD(token, text, description, FIELD_WIDE, "Whose it is, for people", .maximum = 256)    \
+	FIELD(token, time, expires, FIELD_COLUMN, "When it ends; left out: when it is deleted")   \
+	FIELD(token, number, rate, FIELD_WIDE,                                                    \
+		"Requests a second that it may make, over a while; ten times as many at once",    \
+		.maximum = 1000000, .fallback = 50)                                               \
+	FIELD(token, number, write_rate, FIELD_WIDE,                                              \
+		"Objects a second that it may write, over a while; ten times as many at once",    \
+		.maximum = 1000000, .fallback = 500)                                              \
+	FIELD(token, time, issued, FIELD_SERVER | FIELD_WIDE, "When its secret was made")         \
+	FIELD(token, text, digest, FIELD_SERVER | FIELD_SECRET, "SHA-256 of its secret")
+
+#define ENROLMENT_FIELDS(FIELD)                                                              \
+	FIELD(enrolment, time, expires, FIELD_REQUIRED | FIELD_COLUMN,                       \
+		"Until when the invitation can be used")                                     \
+	FIELD(enrolment, time, joined, FIELD_SERVER | FIELD_COLUMN, "When the host used it") \
+	FIELD(enrolment, text, identity, FIELD_SERVER | FIELD_WIDE,                          \
+		"What its certificates name, so that those of an earlier enrolment end")     \
+	FIELD(enrolment, text, digest, FIELD_SERVER | FIELD_SECRET,                          \
+		"SHA-256 of the invitation's secret, until it is used")

@@ -116,6 +116,35 @@ struct policy_rule_list {
 enum policy_default { POLICY_DROP, POLICY_ALLOW };
 enum policy_established { ESTABLISHED_STOP, ESTABLISHED_KEEP };
 
+struct object;
+// What a tenant may hold at most.
+#define MODEL_QUOTAS(QUOTA)                                       \
+	QUOTA(QUOTA_NETWORKS, networks)                           \
+	QUOTA(QUOTA_PORTS, ports)                                 \
+	QUOTA(QUOTA_ROUTERS, routers)                             \
+	QUOTA(QUOTA_ROUTES, routes)                               \
+	QUOTA(QUOTA_ADDRESS_SETS, address_sets)                   \
+	QUOTA(QUOTA_PREFIXES, prefixes) /* of the address sets */ \
+	QUOTA(QUOTA_POLICIES, policies)                           \
+	QUOTA(QUOTA_RULES, rules)
+#define MODEL_QUOTA_CONSTANT(constant, ...) constant,
+enum quota { MODEL_QUOTAS(MODEL_QUOTA_CONSTANT) QUOTA_COUNT };
+// The first amount that is too much; 0: there is none.
+struct quotas {
+	uint32_t too_many[QUOTA_COUNT];
+};
+const char *quota_name(enum quota quota); // "ports"
+// How much of it this object is.
+uint32_t quota_amount(enum quota quota, const struct object *object);
+
+enum token_role { TOKEN_READER, TOKEN_TENANT_ADMINISTRATOR, TOKEN_ADMINISTRATOR };
+
+// Names, sorted, none twice.
+struct name_list {
+	size_t count;
+	char **items;
+};
+
 enum unknown_unicast { UNKNOWN_UNICAST_DROP, UNKNOWN_UNICAST_FLOOD };
 enum encapsulation { ENCAPSULATION_GENEVE, ENCAPSULATION_VXLAN };
 
@@ -150,10 +179,14 @@ struct object {
 #define MODEL_C_policy_default enum policy_default
 #define MODEL_C_policy_established enum policy_established
 #define MODEL_C_rules struct policy_rule_list
+#define MODEL_C_quotas struct quotas
+#define MODEL_C_token_role enum token_role
+#define MODEL_C_tenants struct name_list
+#define MODEL_C_time int64_t
 // clang-format on
 
 // The structs of the kinds, generated from the field tables of kinds.h. They come out as
-// struct tenant  { struct object object; char *description; };
+// struct tenant  { struct object object; char *description, *devices; struct quotas quotas; };
 // struct host    { struct object object; struct address vtep; enum encapsulation encap;
 //                  struct label_list labels; bool managed; uint32_t key; };
 // struct network { struct object object; struct prefix_list subnets; uint32_t mtu;
@@ -168,6 +201,10 @@ struct object {
 // struct policy  { struct object object; struct selector applies_to; uint32_t tier;
 //                  enum policy_default otherwise; enum policy_established established;
 //                  struct policy_rule_list rules; };
+// struct token   { struct object object; enum token_role role; struct name_list tenants;
+//                  char *description; int64_t expires; uint32_t rate, write_rate;
+//                  int64_t issued; char *digest; };
+// struct enrolment { struct object object; int64_t expires, joined; char *identity, *digest; };
 #define MODEL_MEMBER(owner, type, name, ...) MODEL_C_##type name;
 struct tenant {
 	struct object object;
@@ -196,6 +233,14 @@ struct address_set {
 struct policy {
 	struct object object;
 	POLICY_FIELDS(MODEL_MEMBER)
+};
+struct token {
+	struct object object;
+	TOKEN_FIELDS(MODEL_MEMBER)
+};
+struct enrolment {
+	struct object object;
+	ENROLMENT_FIELDS(MODEL_MEMBER)
 };
 
 // ---- identity ----
@@ -243,8 +288,9 @@ void object_unref_pointer(struct object **object);
 int object_decode(struct object **out, enum model_kind kind, const char *tenant, const char *name,
 	const json_t *fields, bool trusted, struct error *error);
 // Encode all fields that are not at their "absent" value, with "kind", "tenant", "name",
-// "revision". New reference.
+// "revision"; those that nobody is shown (FIELD_SECRET) only for the store. New reference.
 json_t *object_encode(const struct object *object);
+json_t *object_encode_for_store(const struct object *object);
 
 // RFC 7396 merge patch: a new object from `current` and `patch`. Same errors as object_decode.
 int object_merge(struct object **out, const struct object *current, const json_t *patch,
@@ -287,6 +333,11 @@ bool network_resolves(const struct network *network);
 
 // A field's value as a short text for a table cell, "-" if absent. Owned by the caller (free).
 char *object_field_text(const struct object *object, const char *field);
+// The same of an encoded object, of which all fields need not be there.
+char *model_field_text(const json_t *object, const char *field);
+// The name of a field that only administrators write and that differs between the two versions, of
+// which one may be NULL; NULL: there is none.
+const char *object_administered(const struct object *before, const struct object *after);
 // Columns of a kind: names of fields, in order; `wide` adds more. NULL-terminated, static.
 const char *const *model_columns(enum model_kind kind, bool wide);
 // The OpenAPI 3.0 document's "components.schemas" and paths. New reference.

@@ -10,12 +10,14 @@
 #include "model/object.h"
 
 enum field_flags {
-	FIELD_REQUIRED = 1 << 0, // must be given
-	FIELD_SERVER = 1 << 1,   // owned by the controller: read, not written
-	FIELD_STICKY = 1 << 2,   // absent in a replacement: stays as it was
-	FIELD_CONSTANT = 1 << 3, // cannot change while the object exists
-	FIELD_COLUMN = 1 << 4,   // shown in tables
-	FIELD_WIDE = 1 << 5,     // shown in wide tables
+	FIELD_REQUIRED = 1 << 0,      // must be given
+	FIELD_SERVER = 1 << 1,        // owned by the controller: read, not written
+	FIELD_STICKY = 1 << 2,        // absent in a replacement: stays as it was
+	FIELD_CONSTANT = 1 << 3,      // cannot change while the object exists
+	FIELD_COLUMN = 1 << 4,        // shown in tables
+	FIELD_WIDE = 1 << 5,          // shown in wide tables
+	FIELD_ADMINISTRATOR = 1 << 6, // written by administrators only, not by those of the tenant
+	FIELD_SECRET = 1 << 7,        // shown to nobody: only the store holds it
 };
 
 // A member of a value that is an object, or a list of objects: of a rule, "action".
