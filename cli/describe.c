@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // weft describe: all that is known of one object, desired and discovered.
 #include <string.h>
+#include <utstring.h>
 
 #include "base/memory.h"
 #include "client.h"
@@ -8,23 +9,56 @@
 #include "datapath/datapath.h"
 #include "model/schema.h"
 #include "output.h"
+#include "paragraph.h"
 #include "reason.h"
+#include "related.h"
 #include "table.h"
 #include "target.h"
 
 enum { KEY_WIDTH = 20 };
 
-// "realized_revision" -> "Realized revision:". Owned by the caller (free).
+static bool is_word(const char *text, size_t length, const char *word)
+{
+	return strlen(word) == length && !strncmp(text, word, length);
+}
+
+// Words that are abbreviations, as people write them.
+static void print_word_of_key(UT_string *out, const char *word, size_t length, bool first)
+{
+	static const char *const abbreviations[][2] = {{"mac", "MAC"}, {"mtu", "MTU"},
+		{"vni", "VNI"}, {"vtep", "VTEP"}, {"dhcp", "DHCP"}, {"dns", "DNS"},
+		{"slaac", "SLAAC"}};
+
+	for (size_t i = 0; i < array_count(abbreviations); i++)
+		if (is_word(word, length, abbreviations[i][0])) {
+			utstring_printf(out, "%s", abbreviations[i][1]);
+			return;
+		}
+	if (first && *word >= 'a' && *word <= 'z')
+		utstring_printf(out, "%c%.*s", *word - 32, (int)length - 1, word + 1);
+	else
+		utstring_printf(out, "%.*s", (int)length, word);
+}
+
+// "realized_revision" -> "Realized revision:", "dns_servers" -> "DNS servers:". Owned by the caller
+// (free).
 static char *key_text(const char *key)
 {
 	cleanup_free char *text = text_printable(key);
+	UT_string out;
 
-	for (char *at = text; *at; at++)
-		if (*at == '_')
-			*at = ' ';
-	if (*text >= 'a' && *text <= 'z')
-		*text = (char)(*text - 32);
-	return memory_format("%s:", text);
+	utstring_init(&out);
+	for (const char *word = text; *word;) {
+		size_t length = strcspn(word, "_");
+		print_word_of_key(&out, word, length, word == text);
+		word += length;
+		if (*word) {
+			utstring_printf(&out, " ");
+			word++;
+		}
+	}
+	utstring_printf(&out, ":");
+	return utstring_body(&out);
 }
 
 static void print_heading(int indent, const char *key)
@@ -42,15 +76,41 @@ static void print_line(int indent, const char *key, const char *value)
 	printf("%*s%-*s %s\n", indent, "", KEY_WIDTH - indent, name, text);
 }
 
-static void print_fields(const struct object *object)
+// Those that have a table of their own are left to it.
+static bool has_table(const struct object *object, const struct field *field)
+{
+	return (object->kind == MODEL_ROUTER || object->kind == MODEL_POLICY) &&
+	       field_members(field);
+}
+
+// A list of texts is spread over lines, with a blank after each comma.
+static void print_field(const struct object *object, const json_t *json, const struct field *field)
+{
+	const json_t *value = json_object_get(json, field->name);
+	cleanup_free char *text = object_field_text(object, field->name);
+	UT_string spread;
+
+	if (!json_is_array(value) || field_members(field)) {
+		print_line(0, field->name, text);
+		return;
+	}
+	utstring_init(&spread);
+	for (const char *at = text; *at; at++)
+		utstring_printf(&spread, *at == ',' ? ", " : "%c", *at);
+	cleanup_free char *name = key_text(field->name);
+	printf("%-*s ", KEY_WIDTH, name);
+	paragraph_print(stdout, KEY_WIDTH + 1, KEY_WIDTH + 1, utstring_body(&spread), false);
+	utstring_done(&spread);
+}
+
+static void print_fields(const struct object *object, const json_t *json)
 {
 	size_t count;
 	const struct field *fields = model_fields(object->kind, &count);
 
-	for (size_t i = 0; i < count; i++) {
-		cleanup_free char *text = object_field_text(object, fields[i].name);
-		print_line(0, fields[i].name, text);
-	}
+	for (size_t i = 0; i < count; i++)
+		if (!has_table(object, &fields[i]))
+			print_field(object, json, &fields[i]);
 }
 
 static void print_number_cell(struct table *table, const json_t *json, const char *name)
@@ -88,33 +148,35 @@ static void print_drops(const json_t *drops)
 	table_free(table);
 }
 
-// A rule without a name is called by its place.
-static void print_rules(const json_t *rules)
+// What a host's services have been asked; left out as long as it is nothing.
+static void print_services(const json_t *services)
 {
+	static const char *const counts[] = {"answered", "silent", "malformed", "failed"};
 	struct table *table;
-	size_t index;
-	json_t *rule;
+	json_int_t total = 0;
+	const char *service;
+	json_t *counted;
 
-	print_heading(0, "rules");
 	table_new(&table, output_coloured(stdout));
-	table_column(table, "RULE");
-	table_column(table, "DIRECTION");
-	table_column(table, "ACTION");
-	table_column(table, "PACKETS");
-	table_column(table, "BYTES");
-	json_array_foreach ((json_t *)rules, index, rule) {
-		const char *name = json_string_value(json_object_get(rule, "name"));
-		const char *direction = json_string_value(json_object_get(rule, "direction"));
-		const char *action = json_string_value(json_object_get(rule, "action"));
-		cleanup_free char *place = memory_format("rules[%zu]", index);
+	table_column(table, "SERVICE");
+	table_column(table, "ANSWERED");
+	table_column(table, "SILENT");
+	table_column(table, "MALFORMED");
+	table_column(table, "FAILED");
+	json_object_foreach ((json_t *)services, service, counted) {
 		table_row(table);
-		table_cell(table, name ? name : place, TABLE_PLAIN);
-		table_cell(table, direction ? direction : "-", TABLE_PLAIN);
-		table_cell(table, action ? action : "-", TABLE_PLAIN);
-		print_number_cell(table, rule, "packets");
-		print_number_cell(table, rule, "bytes");
+		table_cell(table, service, TABLE_PLAIN);
+		for (size_t i = 0; i < array_count(counts); i++) {
+			total += json_integer_value(json_object_get(counted, counts[i]));
+			print_number_cell(table, counted, counts[i]);
+		}
 	}
-	table_print(table, stdout);
+	if (total) {
+		print_heading(0, "services");
+		table_print(table, stdout);
+	} else {
+		print_line(0, "services", "nothing was asked");
+	}
 	table_free(table);
 }
 
@@ -139,7 +201,7 @@ static void print_members(int indent, const json_t *object)
 	json_t *value;
 
 	json_object_foreach ((json_t *)object, key, value)
-		if (strcmp(key, "drops") && strcmp(key, "rules"))
+		if (strcmp(key, "drops") && strcmp(key, "services"))
 			print_value(indent, key, value);
 }
 
@@ -162,7 +224,8 @@ static void print_value(int indent, const char *key, const json_t *value)
 	}
 }
 
-static int print_object(const struct target *target, const json_t *json, struct error *error)
+static int print_object(
+	struct client *client, const struct target *target, const json_t *json, struct error *error)
 {
 	const json_t *status = json_object_get(json, "status");
 	cleanup_object struct object *object = NULL;
@@ -182,14 +245,14 @@ static int print_object(const struct target *target, const json_t *json, struct 
 		print_line(0, "tenant", object->tenant);
 	print_line(0, "name", object->name);
 	print_line(0, "revision", revision);
-	print_fields(object);
-	if (status && object->kind == MODEL_POLICY) {
-		print_rules(json_object_get(status, "rules"));
-	} else if (status) {
+	print_fields(object, json);
+	if (status && object->kind != MODEL_POLICY) {
 		print_value(0, "status", status);
+		if (json_object_get(status, "services"))
+			print_services(json_object_get(status, "services"));
 		print_drops(json_object_get(status, "drops"));
 	}
-	return 0;
+	return related_print(client, object, json, error);
 }
 
 static int run(const char *const *words)
@@ -213,7 +276,7 @@ static int run(const char *const *words)
 	if (!rc && output_json)
 		output_print_json(answer, stdout);
 	else if (!rc)
-		rc = print_object(&target, answer, &error);
+		rc = print_object(client, &target, answer, &error);
 	json_decref(answer);
 	return rc ? output_error(&error, client, NULL) : EXIT_OK;
 }
@@ -222,8 +285,12 @@ const struct command command_describe = {
 	.name = "describe",
 	.summary = "Show all that is known of an object",
 	.group = COMMAND_LOOK,
-	.help = "Its fields, what the hosts report of it, its counters, and what was dropped and "
-		"why.",
+	.help = "Its fields, what the hosts report of it, its counters, what was dropped and why, "
+		"and what has to do with it: the ports of a network, host or policy, the policies "
+		"of "
+		"a port or address set, what a router joins.",
+	.examples = "weft describe port acme/web1\n"
+		    "weft describe policy web -t acme\n",
 	.words = {{"KIND"}, {"NAME"}},
 	.options = (const struct option_spec *const[]){target_options, client_options, NULL},
 	.run = run,

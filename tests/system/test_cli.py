@@ -452,6 +452,47 @@ def test_describe(filled):
     assert filled.json("describe", "port", "acme/web1")["name"] == "web1"
 
 
+def section(text, heading):
+    """The table under a heading of describe, as dictionaries."""
+    lines = text[text.index(f"\n{heading}:\n"):].splitlines()[2:]
+    header = lines[0].split()
+    rows = []
+    for line in lines[1:]:
+        if len(line.split()) != len(header):
+            break
+        rows.append(dict(zip(header, line.split())))
+    return rows
+
+
+def test_describe_relates(weft):
+    """Every kind is described with what it has to do with others."""
+    weft.apply((ROOT / "examples/three-tier.yaml").read_text())
+    weft.apply("tenant: acme\naddress_sets: {office: {addresses: [198.51.100.0/24]}}\n"
+               "policies: {ssh: {applies_to: tier=web, rules: [{from: set:office, ports: [tcp/22], action: allow}]}}\n"
+               "routers: {main: {networks: [web, {network: app, addresses: [10.1.2.254]}, db], "
+               "routes: [{to: 0.0.0.0/0, via: [10.1.1.9]}, {to: 10.9.0.0/16, action: reject}]}}\n"
+               "hosts: {h1: {vtep: 192.0.2.1}}\n")
+    network = weft.run("describe", "network", "acme/web").stdout
+    assert section(network, "Routers") == [{"NAME": "main", "ADDRESSES": "10.1.1.1,fd00:1:1::1"}]
+    assert [row["NAME"] for row in section(network, "Ports")] == ["web1", "web2"]
+    assert "\nSubnets:             10.1.1.0/24, fd00:1:1::/64\nMTU:" in network
+    router = weft.run("describe", "router", "main").stdout
+    assert [(row["NETWORK"], row["ADDRESSES"]) for row in section(router, "Networks")] == [
+        ("web", "10.1.1.1,fd00:1:1::1"), ("app", "10.1.2.254"), ("db", "10.1.3.1")]
+    assert [(row["TO"], row["VIA"]) for row in section(router, "Routes")] == [
+        ("0.0.0.0/0", "10.1.1.9"), ("10.9.0.0/16", "reject")]
+    policy = weft.run("describe", "policy", "ssh").stdout
+    rule, default = section(policy, "Rules")
+    assert (rule["FROM"], rule["PORTS"], rule["PACKETS"]) == ("set:office", "tcp/22", "0")
+    assert (default["RULE"], default["ACTION"]) == ("default", "drop")
+    assert [row["NAME"] for row in section(policy, "Ports")] == ["web1", "web2"]
+    for words in (["port", "web1"], ["address_set", "office"]):
+        names = [row["NAME"] for row in section(weft.run("describe", *words).stdout, "Policies")]
+        assert names == (["ssh", "three-tier"] if words[0] == "port" else ["ssh"])
+    assert re.search(r"^Address sets: +1\nPolicies: +2$", weft.run("describe", "tenant", "acme").stdout, re.MULTILINE)
+    assert re.search(r"^Ports: +none$", weft.run("describe", "host", "h1").stdout, re.MULTILINE)
+
+
 def test_delete(filled):
     done = filled.run("delete", "network", "web", "-t", "acme", code=REFUSED)
     assert "acme/networks/web" in done.stderr and "web1" in done.stderr

@@ -413,7 +413,7 @@ def test_each_rule_counts_and_each_drop_has_its_cause(fabric, acme, rule, drops)
     assert drops("asking") == {}
     rows = [line.split() for line in lab.weft("describe", "policy", "acme/law").splitlines()]
     for name, count in expected.items():
-        assert [row[3] for row in rows if row[:1] == [name]] == [str(count)]
+        assert [row[-2] for row in rows if row[:1] == [name]] == [str(count)]
 
 
 def test_broadcast_obeys_each_receiver(acme, rule):
