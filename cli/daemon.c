@@ -45,7 +45,9 @@ static const struct option_spec store_options[] = {
 		.argument = "STORE",
 		.environment = "WEFT_STORE",
 		.fallback = "sqlite:/var/lib/weft/weft.db",
-		.help = "where desired state is kept"},
+		.help = "where desired state is kept: sqlite:FILE, or "
+			"etcd:http://HOST:PORT,…[?prefix=PREFIX], which several controllers may "
+			"share; with https also ca=FILE, cert=FILE, key=FILE"},
 	{.name = "socket",
 		.type = OPTION_TEXT,
 		.target = &controller_settings.unix_socket,

@@ -39,6 +39,7 @@ const struct command *const commands[] = {
 	&command_up,
 	&command_controller,
 	&command_agent,
+	&command_store,
 	&command_simulate,
 	&command_explain,
 	&command_openapi,

@@ -22,7 +22,7 @@
 
 #include "base/clock.h"
 #include "base/memory.h"
-#include "etcd/bytes.h"
+#include "bytes.h"
 #include "etcd_proxy.h"
 #include "etcd_server.h"
 #include "store_engines.h"

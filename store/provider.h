@@ -7,8 +7,8 @@
 
 struct store_provider {
 	const char *scheme; // the URL's, "sqlite"
-	// `location` is the URL after "scheme:".
-	int (*open)(struct store **out, const char *location, struct error *error);
+	// `location` is the URL after "scheme:". Without `create`, -ENOENT where nothing is.
+	int (*open)(struct store **out, const char *location, bool create, struct error *error);
 	void (*close)(struct store *store);
 	// Revision and compacted of `store` follow what has become durable, never before it has.
 	int (*commit)(struct store *store, const struct store_compare *compares,
@@ -23,6 +23,9 @@ struct store_provider {
 		void *context, struct error *error);
 	// `revision` lies between compacted (exclusive) and revision.
 	int (*compact)(struct store *store, uint64_t revision, struct error *error);
+	// The store is empty as far as this handle knows.
+	int (*fill)(struct store *store, uint64_t revision, store_next next, void *context,
+		struct error *error);
 	// NULL, all four: one process owns the store, so there is no news and nobody to share with.
 	int (*refresh)(struct store *store, struct error *error);
 	int (*descriptor)(const struct store *store);

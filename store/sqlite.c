@@ -252,6 +252,18 @@ int sqlite_fill_end(struct store *store, uint64_t revision, int result, struct e
 	return result;
 }
 
+static int sqlite_fill(
+	struct store *store, uint64_t revision, store_next next, void *context, struct error *error)
+{
+	struct store_entry entry = {0};
+	int result = sqlite_fill_begin(store, error), more = 0;
+	if (result)
+		return result;
+	while (result == 0 && (more = next(context, &entry, error)) > 0)
+		result = sqlite_fill_put(store, &entry, error);
+	return sqlite_fill_end(store, revision, result ? result : more, error);
+}
+
 // ---- reading ----
 
 static struct store_entry entry_of(sqlite3_stmt *statement)
@@ -375,10 +387,10 @@ static int start(struct store **out, sqlite3 *database, const char *path, struct
 	return 0;
 }
 
-static int sqlite_open(struct store **out, const char *location, struct error *error)
+static int sqlite_open(struct store **out, const char *location, bool create, struct error *error)
 {
 	sqlite3 *database;
-	int result = sqlite_file_open(&database, location, error);
+	int result = sqlite_file_open(&database, location, create, error);
 	return result ? result : start(out, database, location, error);
 }
 
@@ -398,4 +410,5 @@ const struct store_provider store_sqlite = {
 	.snapshot = sqlite_snapshot,
 	.changes = sqlite_changes,
 	.compact = sqlite_compact,
+	.fill = sqlite_fill,
 };

@@ -148,7 +148,7 @@ static bool has_log(const char *path)
 	return stat(log, &status) == 0 && status.st_size > 0;
 }
 
-static int exists_or_create(const char *path, struct error *error)
+static int exists_or_create(const char *path, bool may_create, struct error *error)
 {
 	struct stat status;
 	if (stat(path, &status) == 0) {
@@ -162,6 +162,8 @@ static int exists_or_create(const char *path, struct error *error)
 	if (has_log(path))
 		return error_set(
 			error, EUCLEAN, "%s is missing, but its log %s-wal is there", path, path);
+	if (!may_create)
+		return error_set(error, ENOENT, "there is no store %s", path);
 	return create(path, error);
 }
 
@@ -261,12 +263,12 @@ static int take(sqlite3 *database, const char *path, struct error *error)
 	return 0;
 }
 
-int sqlite_file_open(sqlite3 **out, const char *path, struct error *error)
+int sqlite_file_open(sqlite3 **out, const char *path, bool create_missing, struct error *error)
 {
 	bool memory = strcmp(path, ":memory:") == 0;
 	if (path[0] == '\0')
 		return error_set(error, EINVAL, "the store's URL names no file");
-	int result = memory ? 0 : exists_or_create(path, error);
+	int result = memory ? 0 : exists_or_create(path, create_missing, error);
 	if (result)
 		return result;
 	sqlite3 *database;

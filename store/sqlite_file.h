@@ -3,12 +3,13 @@
 #pragma once
 
 #include <sqlite3.h>
+#include <stdbool.h>
 
 #include "base/error.h"
 
-// Open, or create if it is not there. ":memory:" is a store that ends with the process. The owner
+// Open, or, with `create`, create if it is not there; else -ENOENT. ":memory:" is a store that ends with the process. The owner
 // closes with sqlite3_close. Errors as store_open; a file that is refused is left as it was.
-int sqlite_file_open(sqlite3 **out, const char *path, struct error *error);
+int sqlite_file_open(sqlite3 **out, const char *path, bool create, struct error *error);
 
 // A new store that is no file of its own: in memory, and what exceeds the cache in a temporary file
 // without a name. `name` is what errors call it.

@@ -10,15 +10,25 @@
 
 static const struct store_provider *const providers[] = {&store_sqlite, &store_etcd};
 
-int store_open(struct store **out, const char *url, struct error *error)
+static int open_store(struct store **out, const char *url, bool create, struct error *error)
 {
 	for (size_t i = 0; i < array_count(providers); i++) {
 		size_t length = strlen(providers[i]->scheme);
 		if (strncmp(url, providers[i]->scheme, length) == 0 && url[length] == ':')
-			return providers[i]->open(out, url + length + 1, error);
+			return providers[i]->open(out, url + length + 1, create, error);
 	}
 	return error_set(error, EINVAL,
 		"\"%s\" is no store: write sqlite:FILE or etcd:http://HOST:PORT", url);
+}
+
+int store_open(struct store **out, const char *url, struct error *error)
+{
+	return open_store(out, url, true, error);
+}
+
+int store_open_existing(struct store **out, const char *url, struct error *error)
+{
+	return open_store(out, url, false, error);
 }
 
 void store_close(struct store *store)
@@ -172,4 +182,53 @@ void store_release(struct store *store, const char *name)
 {
 	if (store->provider->release)
 		store->provider->release(store, name);
+}
+
+// ---- filling ----
+
+// What is handed on, checked once for all engines.
+struct filling {
+	uint64_t revision;
+	store_next next;
+	void *context;
+	char *last; // key
+};
+
+static int next_checked(void *context, struct store_entry *entry, struct error *error)
+{
+	struct filling *filling = context;
+	int result = filling->next(filling->context, entry, error);
+	if (result <= 0)
+		return result;
+	if (!entry->key[0] || !entry->value)
+		return error_set(error, EINVAL, "an entry without a key or a value");
+	if (filling->last && strcmp(filling->last, entry->key) >= 0)
+		return error_set(error, EINVAL, "%s stands after %s: keys must ascend", entry->key,
+			filling->last);
+	if (entry->revision == 0 || entry->revision > filling->revision)
+		return error_set(error, EINVAL, "%s: revision %llu is not among 1 to %llu",
+			entry->key, (unsigned long long)entry->revision,
+			(unsigned long long)filling->revision);
+	free(filling->last);
+	filling->last = memory_text(entry->key);
+	return 1;
+}
+
+int store_fill(
+	struct store *store, uint64_t revision, store_next next, void *context, struct error *error)
+{
+	struct filling filling = {revision, next, context, NULL};
+	int result = check_idle(store, error);
+	if (result == 0)
+		result = store_refresh(store, error);
+	if (result == 0 && store->revision)
+		result = error_set(error, EEXIST, "the store is not empty: it is at revision %llu",
+			(unsigned long long)store->revision);
+	if (result == 0 && (revision == 0 || revision > INT64_MAX))
+		result = error_set(error, EINVAL, "revision %llu of a store that is not empty",
+			(unsigned long long)revision);
+	if (result == 0)
+		result = store->provider->fill(store, revision, next_checked, &filling, error);
+	free(filling.last);
+	return result;
 }

@@ -9,7 +9,7 @@
 
 #include "base/clock.h"
 #include "base/memory.h"
-#include "bytes.h"
+#include "../bytes.h"
 
 enum {
 	CONNECT_MS = 1000,

@@ -125,6 +125,61 @@ static int make_base(struct store_of_etcd *self, uint64_t revision, struct error
 	return result;
 }
 
+// ---- filling ----
+
+// The base of a store that has no log yet: the head goes to its revision at once.
+static int begin_with(struct store_of_etcd *self, struct body_writer *body, struct error *error)
+{
+	char head_key[ETCD_KEY], base_key[ETCD_KEY], claim[64], before[ETCD_HEAD], after[ETCD_HEAD];
+	bool succeeded;
+	cleanup_bytes struct bytes value = {0};
+	struct etcd_head head = {0};
+	memcpy(head.store, self->id, ETCD_ID);
+	memcpy(head.entry, self->entry, ETCD_ID);
+	etcd_head_format(&head, before);
+	head.revision = body->header.revision;
+	memcpy(head.entry, body->header.id, ETCD_ID);
+	etcd_head_format(&head, after);
+	etcd_header_append(&value, &body->header);
+	etcd_key(head_key, self->location->prefix, "head");
+	etcd_key(base_key, self->location->prefix, "base");
+	snprintf(claim, sizeof(claim), "base %" PRIu64, head.revision);
+	json_t *compares = json_pack("[o]", etcd_if_value(head_key, before));
+	json_t *success = json_pack("[o, o]", etcd_put(head_key, after, strlen(after), 0),
+		etcd_put(base_key, value.data, value.length, 0));
+	body_claim(body, claim, compares, success);
+	etcd_client_start(self->client);
+	int result = etcd_transact(self->client, compares, success, NULL, &succeeded, NULL, error);
+	if (result)
+		return result;
+	result = etcd_news(self, error);
+	// An earlier attempt, of which no answer came, counts too.
+	if (result == 0 && strcmp(self->entry, body->header.id) != 0)
+		result = error_set(error, EEXIST, "another process has just filled the store");
+	return result;
+}
+
+int etcd_fill(
+	struct store *store, uint64_t revision, store_next next, void *context, struct error *error)
+{
+	struct store_of_etcd *self = store_of_etcd(store);
+	struct store_entry entry;
+	struct body_writer body;
+	int more = 0, result = body_begin(&body, self->client, self->location->prefix, error);
+	while (result == 0 && (more = next(context, &entry, error)) > 0)
+		result = body_add(&body, &entry, error);
+	if (result == 0)
+		result = more;
+	if (result == 0)
+		result = body_end(&body, true, error);
+	body.header.revision = revision;
+	memcpy(body.header.after, body.header.id, ETCD_ID);
+	if (result == 0)
+		result = begin_with(self, &body, error);
+	body_done(&body);
+	return result;
+}
+
 // ---- collecting what is left over ----
 
 struct deletions {

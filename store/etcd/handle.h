@@ -46,5 +46,7 @@ void etcd_follow(struct store_of_etcd *self);
 int etcd_commit(struct store *store, const struct store_compare *compares, size_t compare_count,
 	const struct store_operation *operations, size_t operation_count, struct error *error);
 int etcd_compact(struct store *store, uint64_t revision, struct error *error);
+int etcd_fill(struct store *store, uint64_t revision, store_next next, void *context,
+	struct error *error);
 // Delete what nobody claims: pieces of writers that died, and what the base has made superfluous.
 int etcd_collect(struct store_of_etcd *self, struct error *error);

@@ -7,7 +7,7 @@
 #include <stdint.h>
 
 #include "base/error.h"
-#include "bytes.h"
+#include "../bytes.h"
 
 enum { ETCD_FORMAT = 1, ETCD_ID = 33, ETCD_HEAD = 160 };
 #define ETCD_NO_ID "00000000000000000000000000000000"

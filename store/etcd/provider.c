@@ -59,13 +59,16 @@ static int create(struct store_of_etcd *self, struct error *error)
 }
 
 // Which store this is; it is made if nothing is there yet.
-static int identify(struct store_of_etcd *self, struct error *error)
+static int identify(struct store_of_etcd *self, bool may_create, struct error *error)
 {
 	cleanup_bytes struct bytes value = {0};
 	struct etcd_head head;
 	struct error fault = {0};
 	etcd_client_start(self->client);
 	int result = look(self, &value, error);
+	if (result == 0 && value.length == 0 && !may_create)
+		return error_set(error, ENOENT, "there is no store %s in etcd at %s",
+			self->location->prefix, self->location->endpoints[0]);
 	if (result == 0 && value.length == 0) {
 		result = create(self, error);
 		if (result == 0)
@@ -81,11 +84,11 @@ static int identify(struct store_of_etcd *self, struct error *error)
 	return 0;
 }
 
-static int start(struct store_of_etcd *self, struct error *error)
+static int start(struct store_of_etcd *self, bool may_create, struct error *error)
 {
 	int result = etcd_client_new(&self->client, self->location, error);
 	if (result == 0)
-		result = identify(self, error);
+		result = identify(self, may_create, error);
 	if (result == 0)
 		result = sqlite_open_private(&self->copy, "the copy of the store on etcd", error);
 	if (result == 0)
@@ -100,14 +103,15 @@ static int start(struct store_of_etcd *self, struct error *error)
 	return 0;
 }
 
-static int etcd_open(struct store **out, const char *location, struct error *error)
+static int etcd_open(
+	struct store **out, const char *location, bool create_missing, struct error *error)
 {
 	struct store_of_etcd *self = memory_new(sizeof(*self));
 	self->store.provider = &store_etcd;
 	memcpy(self->entry, ETCD_NO_ID, ETCD_ID);
 	int result = etcd_location_parse(&self->location, location, error);
 	if (result == 0)
-		result = start(self, error);
+		result = start(self, create_missing, error);
 	if (result) {
 		etcd_close(&self->store);
 		return result;
@@ -170,6 +174,7 @@ const struct store_provider store_etcd = {
 	.snapshot = etcd_snapshot,
 	.changes = etcd_changes,
 	.compact = etcd_compact,
+	.fill = etcd_fill,
 	.refresh = etcd_refresh,
 	.descriptor = etcd_descriptor,
 	.lease = etcd_lease,

@@ -11,7 +11,7 @@
 
 #include <stdint.h>
 
-#include "bytes.h"
+#include "../bytes.h"
 #include "store/store.h"
 
 void record_append(struct bytes *out, const struct store_entry *entry);

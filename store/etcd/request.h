@@ -6,7 +6,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "bytes.h"
+#include "../bytes.h"
 #include "client.h"
 
 // Operations of a transaction, and what they compare: new references.

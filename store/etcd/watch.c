@@ -11,7 +11,7 @@
 
 #include "base/clock.h"
 #include "base/memory.h"
-#include "bytes.h"
+#include "../bytes.h"
 #include "header.h"
 #include "keys.h"
 #include "request.h"

@@ -51,6 +51,8 @@ typedef int (*store_visit)(void *context, const struct store_entry *entry);
 // -EUCLEAN; written by a newer version: -EPROTO; read-only: -EROFS; all with a message that names
 // the file, and the file stays untouched. -EINVAL: no such kind of store.
 int store_open(struct store **out, const char *url, struct error *error);
+// The same, of a store that is there: -ENOENT if it is not.
+int store_open_existing(struct store **out, const char *url, struct error *error);
 void store_close(struct store *store);
 
 uint64_t store_revision(const struct store *store);  // the newest that this handle has taken in
@@ -93,3 +95,12 @@ int store_compact(struct store *store, uint64_t revision, struct error *error);
 // -EBUSY: another handle owns it, `error` says which. -EAGAIN: the store cannot be reached.
 int store_lease(struct store *store, const char *name, unsigned seconds, struct error *error);
 void store_release(struct store *store, const char *name);
+
+// The next entry, borrowed until the next call: 1; no more: 0; or -errno, with `error` filled.
+typedef int (*store_next)(void *context, struct store_entry *entry, struct error *error);
+
+// Make an empty store what another was at `revision`, as one change: its live keys, in order, each
+// with the revision that last changed it. History begins there. -EEXIST: not empty. -EINVAL: not in
+// order, or a revision that cannot be. After any failure it is empty.
+int store_fill(struct store *store, uint64_t revision, store_next next, void *context,
+	struct error *error);

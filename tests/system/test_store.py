@@ -1,0 +1,122 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Moving a store from one engine to another, and etcd over TLS."""
+
+import json
+import subprocess
+
+import pytest
+
+from controlling import Controller
+from lab.etcd import Etcd
+from test_api_tls import Authority
+
+
+@pytest.fixture(scope="module")
+def etcd(tmp_path_factory):
+    with Etcd(tmp_path_factory.mktemp("store")) as cluster:
+        yield cluster
+
+
+@pytest.fixture
+def weft(weft_binary):
+    def run(*words, code=0, **options):
+        result = subprocess.run([weft_binary, *map(str, words)], capture_output=True, text=True, timeout=120, **options)
+        assert result.returncode == code, result
+        return result.stdout if code == 0 else result.stderr
+    return run
+
+
+def fill(controller):
+    controller.must("PUT", "/v1/tenants/acme", {"description": "„Kette“ & Schuß"})
+    controller.must("PUT", "/v1/tenants/acme/networks/web", {"subnets": ["10.1.0.0/16", "fd00::/64"]})
+    operations = [{"op": "put", "kind": "port", "tenant": "acme", "name": f"p{number}", "object": {"network": "web"}}
+                  for number in range(300)]
+    assert controller.transaction(*operations).status < 300
+    controller.must("DELETE", "/v1/tenants/acme/ports/p7")
+
+
+def test_from_sqlite_to_etcd_and_back(weft_binary, weft, tmp_path, etcd):
+    """The same objects, with the same revisions, keys, MACs and addresses, and then on from there."""
+    url, last = f"{etcd.url}?prefix={tmp_path.name}", None
+    saved = [tmp_path / f"{number}.json" for number in range(3)]
+    for number, store in enumerate(["sqlite:{}/weft.db", url, "sqlite:{}/weft.db"]):
+        folder = tmp_path / f"c{number}"
+        folder.mkdir()
+        store = store.format(folder)
+        if number:
+            assert "imported" in weft("store", "import", store, saved[number - 1])
+        controller = Controller(weft_binary, folder, store=store)
+        if not number:
+            fill(controller)
+            if store.startswith("sqlite"):
+                assert "in use by another process" in weft("store", "export", store, code=1)
+        assert last in (None, controller.dump())
+        last = controller.dump()
+        assert controller.stop() == 0
+        assert json.loads(weft("store", "export", store, saved[number], "--json"))["revision"] == last[0]
+        assert weft("store", "export", store) == saved[number].read_text()
+        assert saved[number].stat().st_mode & 0o777 == 0o600
+    assert saved[0].read_text() == saved[1].read_text() == saved[2].read_text()
+    # It goes on: the next revision, and numbers that nobody had.
+    controller = Controller(weft_binary, tmp_path / "c1", store=url)
+    answer = controller.must("PUT", "/v1/tenants/acme/ports/new", {"network": "web"})
+    assert answer["revision"] == last[0] + 1
+    ports = controller.must("GET", "/v1/ports")["items"]
+    assert len({port["key"] for port in ports}) == len({port["mac"] for port in ports}) == 300
+    assert controller.get("/v1/ports?at=1").status == 410  # history began with the import
+    assert "is not empty" in weft("store", "import", url, saved[0], code=1)
+    assert controller.stop() == 0
+
+
+def test_a_text_that_is_cut_short(weft_binary, weft, tmp_path, controller):
+    fill(controller)
+    store, saved, part = controller.store, tmp_path / "saved.json", tmp_path / "part.json"
+    assert controller.stop() == 0
+    weft("store", "export", store, saved)
+    lines = saved.read_text().splitlines(keepends=True)
+    part.write_text("".join(lines[:100]))
+    target = f"sqlite:{tmp_path}/target.db"
+    assert "part.json:100: the text is cut short" in weft("store", "import", target, part, code=1)
+    part.write_text("".join(lines)[:-3])
+    assert f"part.json:{len(lines)}: the text is cut short" in weft("store", "import", target, part, code=1)
+    part.write_text(saved.read_text().replace('"format": 1', '"format": 2', 1))
+    problem = json.loads(weft("store", "import", target, part, "--json", code=1))
+    assert problem["code"] == "EPROTO" and problem["line"] == 1 and problem["file"].endswith("part.json")
+    # Nothing of all that was imported. From standard input too:
+    weft("store", "import", target, input=saved.read_text())
+    assert weft("store", "export", target) == saved.read_text()
+
+
+def test_what_is_not_there(weft, tmp_path, etcd):
+    store, target = f"sqlite:{tmp_path}/none.db", f"{etcd.url}?prefix=none"
+    assert "there is no store" in weft("store", "export", store, code=1)
+    assert "there is no store none in etcd" in weft("store", "export", target, code=1)
+    assert list(tmp_path.iterdir()) == []
+    assert "cannot read" in weft("store", "import", store, tmp_path / "none.json", code=1)
+    assert list(tmp_path.iterdir()) == []
+    assert "is no store" in weft("store", "export", "oracle:x", code=1)
+    assert "neither export nor import" in weft("store", "move", store, code=2)
+
+
+def test_etcd_over_tls(weft_binary, weft, tmp_path):
+    """Both sides show certificates; without the right ones there is no connection, and the error says why."""
+    authority, stranger = Authority(tmp_path), Authority(tmp_path, "stranger")
+    address = ['ip_address = "127.0.0.1"', "tls_www_server", "tls_www_client"]
+    certificate, key = authority.issue("etcd", 'cn = "etcd"', *address)
+    own, own_key = authority.issue("weft", 'cn = "weft"', "tls_www_client")
+    other, other_key = stranger.issue("weft", 'cn = "weft"', "tls_www_client")
+    options = ["--cert-file", certificate, "--key-file", key, "--trusted-ca-file", authority.certificate,
+               "--client-cert-auth"]
+    with Etcd(tmp_path, scheme="https", options=options, ca=authority.certificate, cert=own, key=own_key) as cluster:
+        url = f"{cluster.url}?ca={authority.certificate}"
+        folder = tmp_path / "c1"
+        folder.mkdir()
+        controller = Controller(weft_binary, folder, store=f"{url}&cert={own}&key={own_key}")
+        controller.must("PUT", "/v1/tenants/acme", {})
+        assert controller.stop() == 0
+        assert "acme" in weft("store", "export", f"{url}&cert={own}&key={own_key}")
+        for wrong in (url, f"{url}&cert={other}&key={other_key}", f"{cluster.url}?ca={stranger.certificate}",
+                      cluster.url):
+            message = weft("store", "export", f"{wrong}{'&' if '?' in wrong else '?'}timeout=1", code=1)
+            assert f"etcd at {cluster.members[0].client}" in message, message
+        assert "cert and key" in weft("store", "export", f"{url}&cert={own}", code=1)
