@@ -5,6 +5,7 @@ import json
 import os
 import signal
 import socket
+import ssl
 import subprocess
 import time
 import urllib.error
@@ -22,23 +23,23 @@ class Member:
 
     def __init__(self, cluster, name, address, launch):
         self.cluster, self.name, self.address, self.launch = cluster, name, address, launch
-        self.client, self.peer = (f"http://{address}:{free_port()}" for _ in range(2))
+        self.client, self.peer = (f"{scheme}://{address}:{free_port()}" for scheme in (cluster.scheme, "http"))
+        self.data = cluster.folder / name  # may be moved to another file system before the start
         self.process = None
 
     def start(self):
         members = ",".join(f"{member.name}={member.peer}" for member in self.cluster.members)
-        folder = self.cluster.folder
-        with open(folder / f"{self.name}.log", "ab") as log:
+        with open(self.cluster.folder / f"{self.name}.log", "ab") as log:
             self.process = self.launch(
-                ["etcd", "--name", self.name, "--data-dir", folder / self.name, "--listen-client-urls", self.client,
+                ["etcd", "--name", self.name, "--data-dir", self.data, "--listen-client-urls", self.client,
                  "--advertise-client-urls", self.client, "--listen-peer-urls", self.peer,
                  "--initial-advertise-peer-urls", self.peer, "--initial-cluster", members,
-                 "--initial-cluster-state", "new", "--log-level", "error", "--unsafe-no-fsync"],
+                 "--initial-cluster-state", "new", "--log-level", "error", *self.cluster.options],
                 stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True)
 
     def ask(self, path, body=None):
         request = urllib.request.Request(f"{self.client}{path}", json.dumps(body or {}).encode())
-        with urllib.request.urlopen(request, timeout=5) as answer:
+        with urllib.request.urlopen(request, timeout=5, context=self.cluster.tls) as answer:
             return json.load(answer)
 
     def is_leader(self):
@@ -63,11 +64,19 @@ class Member:
 
 
 class Etcd:
-    """With `with`: started, and ended in the end; nothing is left but the folder."""
+    """With `with`: started, and ended in the end; nothing is left but the folder.
 
-    def __init__(self, folder, members=1, address="127.0.0.1", launch=subprocess.Popen):
+    `sync`: as in earnest, what is committed survives the machine. `ca`, `cert` and `key` are a client's, for https.
+    """
+
+    def __init__(self, folder, members=1, address="127.0.0.1", launch=subprocess.Popen, *, sync=False, scheme="http",
+                 options=(), ca=None, cert=None, key=None):
         self.folder = folder / "etcd"
         self.folder.mkdir()
+        self.scheme, self.options, self.tls = scheme, [*options, *([] if sync else ["--unsafe-no-fsync"])], None
+        if ca:
+            self.tls = ssl.create_default_context(cafile=ca)
+            self.tls.load_cert_chain(cert, key)
         self.members = [Member(self, f"m{number}", address, launch) for number in range(1, members + 1)]
         self.url = "etcd:" + ",".join(member.client for member in self.members)
 
