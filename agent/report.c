@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "report.h"
 
-#include "backoff.h"
+#include "base/backoff.h"
 #include "base/log.h"
 #include "base/memory.h"
 #include "timer.h"

@@ -4,7 +4,7 @@
 #include <errno.h>
 #include <string.h>
 
-#include "backoff.h"
+#include "base/backoff.h"
 #include "base/log.h"
 #include "base/memory.h"
 #include "timer.h"

@@ -60,6 +60,13 @@ static const struct option_spec store_options[] = {
 		.target = &controller_settings.listen,
 		.argument = "ADDRESS",
 		.help = "address:port to listen on, always TLS with client certificates"},
+	{.name = "advertise",
+		.type = OPTION_TEXT,
+		.target = &controller_settings.advertise,
+		.argument = "URL",
+		.environment = "WEFT_ADVERTISE",
+		.help = "where other controllers on the same store reach this one, "
+			"https://HOST:PORT; where it listens, if not given"},
 	{0},
 };
 

@@ -8,7 +8,7 @@
 #include "access.h"
 #include "commit.h"
 #include "reports.h"
-#include "streams.h"
+#include "presence.h"
 
 struct place {
 	const char *host, *device;
@@ -53,7 +53,7 @@ static int place_check(const struct controller *controller, const struct place *
 		error_set_field(error, "host");
 		return error_set(error, ENOENT, "there is no host %s", place->host);
 	}
-	if (!streams_connected(controller, place->host, NULL)) {
+	if (!presence_connected(controller, place->host, NULL)) {
 		*problem = PROBLEM_HOST_OFFLINE;
 		error_set_field(error, "host");
 		return error_set(error, EBUSY,

@@ -5,13 +5,17 @@
 #include <inttypes.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "base/log.h"
 #include "base/memory.h"
 #include "enforcement.h"
+#include "bulletin.h"
 #include "follow.h"
 #include "history.h"
 #include "journal.h"
 #include "loop.h"
+#include "peers.h"
+#include "presence.h"
 #include "questions.h"
 #include "reports.h"
 #include "revisions.h"
@@ -56,6 +60,7 @@ static int load_object(void *context, const struct store_entry *entry)
 	if (object->kind == MODEL_HOST && ((struct host *)object)->managed) {
 		receipts_host_add(loading->controller->receipts, object->name);
 		streams_introduce(loading->controller, object->name);
+		presence_introduce(loading->controller, object->name);
 	}
 	return 0;
 }
@@ -160,14 +165,44 @@ static int start_journal(struct controller *controller, struct error *error)
 	return 0;
 }
 
+// The URL at which others reach this controller: --advertise, or where it listens, if that is an
+// address of its own. NULL if there is none.
+static char *own_url(const struct controller_options *options)
+{
+	static const char *const any[] = {"0.0.0.0:", "[::]:"};
+	if (options->advertise)
+		return memory_text(options->advertise);
+	for (size_t i = 0; options->listen && i < array_count(any); i++)
+		if (!strncmp(options->listen, any[i], strlen(any[i])))
+			return NULL;
+	return options->listen ? memory_format("https://%s", options->listen) : NULL;
+}
+
+static int meet_others(struct controller *controller, const struct controller_options *options,
+	struct error *error)
+{
+	cleanup_free char *url = own_url(options);
+	if (url && strncmp(url, "https://", strlen("https://")))
+		return error_set(error, EINVAL,
+			"\"%s\" is no address for other controllers: https://HOST:PORT", url);
+	peers_start(controller, url);
+	return 0;
+}
+
 int controller_start(struct controller **out, uv_loop_t *loop,
 	const struct controller_options *options, struct error *error)
 {
 	struct controller *controller = memory_new(sizeof(*controller));
 	controller->loop = loop;
+	controller->started = clock_monotonic_ms();
 	catalog_new(&controller->catalog);
 	topology_new(&controller->topology);
 	receipts_new(&controller->receipts);
+	controller->certificate = memory_text(options->certificate);
+	controller->key = memory_text(options->key);
+	controller->authority = memory_text(options->authority);
+	presence_start(controller);
+	bulletin_start(controller);
 	streams_start(controller);
 	reports_start(controller);
 	enforcement_start(controller);
@@ -182,6 +217,8 @@ int controller_start(struct controller **out, uv_loop_t *loop,
 		rc = start_journal(controller, error);
 	if (!rc)
 		rc = listen_for_requests(controller, options, error);
+	if (!rc)
+		rc = meet_others(controller, options, error);
 	if (rc < 0) {
 		controller_stop(controller);
 		return rc;
@@ -203,6 +240,8 @@ void controller_stop(struct controller *controller)
 	questions_end(controller);
 	streams_end(controller);
 	watch_end(controller);
+	bulletin_end(controller);
+	peers_end(controller);
 	writes_end(controller);
 	follow_end(controller);
 	journal_stop(controller->journal);
@@ -211,11 +250,17 @@ void controller_stop(struct controller *controller)
 	enforcement_stop(controller);
 	follow_free(controller);
 	writes_free(controller);
+	peers_free(controller);
 	streams_free(controller);
+	bulletin_free(controller);
+	presence_free(controller);
 	reports_free(controller);
 	receipts_free(controller->receipts);
 	topology_free(controller->topology);
 	catalog_free(controller->catalog);
 	store_close(controller->store);
+	free(controller->certificate);
+	free(controller->key);
+	free(controller->authority);
 	free(controller);
 }

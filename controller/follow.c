@@ -5,6 +5,7 @@
 #include <inttypes.h>
 #include <utlist.h>
 
+#include "base/clock.h"
 #include "base/log.h"
 #include "base/memory.h"
 #include "loop.h"
@@ -24,12 +25,13 @@ struct follow {
 	struct journal_job job; // first
 	struct controller *controller;
 	bool running, ending, unreachable;
+	uint64_t since; // it is reachable, or is not; monotonic milliseconds
 	// Those of the run under way, and those that came when it had begun: it may have looked too
 	// early for them.
 	struct follower *riding, *waiting;
 	uv_poll_t *poll;   // on the store's descriptor
 	uv_timer_t *retry; // after a failure
-	uint64_t since;
+	uint64_t known;    // before
 	int rc;
 	struct error error;
 	struct news news;
@@ -54,7 +56,7 @@ static void look(struct journal_job *job, struct store *store)
 	follow->error = (struct error){0};
 	follow->rc = store_refresh(store, &follow->error);
 	if (!follow->rc)
-		follow->rc = news_collect(&follow->news, store, follow->since, &follow->error);
+		follow->rc = news_collect(&follow->news, store, follow->known, &follow->error);
 }
 
 static void tell(struct follower *list, int rc, const struct error *error)
@@ -74,6 +76,8 @@ static void note_reachable(struct follow *follow)
 	if (!follow->rc && follow->unreachable)
 		log_info("the store answers again, at revision %" PRIu64,
 			follow->controller->revision);
+	if (follow->unreachable != !!follow->rc)
+		follow->since = clock_monotonic_ms();
 	follow->unreachable = follow->rc;
 }
 
@@ -105,7 +109,7 @@ static void run(struct follow *follow)
 	uv_poll_stop(follow->poll);
 	uv_timer_stop(follow->retry);
 	follow->riding = steal(follow->waiting);
-	follow->since = follow->controller->revision;
+	follow->known = follow->controller->revision;
 	journal_submit(follow->controller->journal, &follow->job);
 }
 
@@ -124,6 +128,7 @@ void follow_start(struct controller *controller)
 	struct follow *follow = memory_new(sizeof(*follow));
 	follow->job = (struct journal_job){.work = look, .done = looked};
 	follow->controller = controller;
+	follow->since = clock_monotonic_ms();
 	follow->poll = memory_new(sizeof(*follow->poll));
 	follow->poll->data = follow;
 	uv_poll_init(controller->loop, follow->poll, descriptor);
@@ -132,6 +137,13 @@ void follow_start(struct controller *controller)
 	follow->retry->data = follow;
 	uv_timer_init(controller->loop, follow->retry);
 	controller->follow = follow;
+}
+
+bool follow_reaches(const struct controller *controller, uint64_t *since_ms)
+{
+	const struct follow *follow = controller->follow;
+	*since_ms = clock_monotonic_ms() - (follow ? follow->since : controller->started);
+	return !follow || !follow->unreachable;
 }
 
 void follow_now(struct controller *controller, follow_done done, void *context)

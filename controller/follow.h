@@ -12,6 +12,8 @@ typedef void (*follow_done)(void *context, int rc, const struct error *error);
 void follow_start(struct controller *controller);
 // Nobody else can write to this store: there is nothing to follow.
 bool follow_alone(const struct controller *controller);
+// Whether it answered when it was last asked; `since_ms`: for how long that has been so.
+bool follow_reaches(const struct controller *controller, uint64_t *since_ms);
 // Calls back in every case: from the loop, later; while the controller stops, at once.
 void follow_now(struct controller *controller, follow_done done, void *context);
 // No more news; those that wait are told -EAGAIN.

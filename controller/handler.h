@@ -29,6 +29,8 @@ void handle_stream(struct controller *, struct request *, const struct target *)
 void handle_report(struct controller *, struct request *, const struct target *);
 void handle_interfaces(struct controller *, struct request *, const struct target *);
 void handle_answer(struct controller *, struct request *, const struct target *);
+void handle_bulletin(struct controller *, struct request *, const struct target *);
+void handle_question(struct controller *, struct request *, const struct target *);
 void handle_trace(struct controller *, struct request *, const struct target *);
 void handle_issue(struct controller *, struct request *, const struct target *);
 void handle_status(struct controller *, struct request *, const struct target *);

@@ -8,6 +8,7 @@
 #include "base/log.h"
 #include "base/memory.h"
 #include "history.h"
+#include "peers.h"
 #include "publish.h"
 #include "writes.h"
 
@@ -118,9 +119,12 @@ static void take_revision(
 		if (is_object(&entries[i]))
 			stage(controller, transaction, &entries[i]);
 	publish(controller, transaction, entries[0].revision);
-	for (size_t i = 0; i < count; i++)
+	for (size_t i = 0; i < count; i++) {
 		if (!strcmp(entries[i].key, HISTORY_COUNTERS))
 			take_counters(controller, &entries[i]);
+		else if (!strncmp(entries[i].key, PEERS_PREFIX, strlen(PEERS_PREFIX)))
+			peers_changed(controller);
+	}
 }
 
 // ---- everything at once ----

@@ -6,6 +6,7 @@
 #include "base/log.h"
 #include "base/memory.h"
 #include "enforcement.h"
+#include "presence.h"
 #include "reports.h"
 #include "revisions.h"
 #include "streams.h"
@@ -30,6 +31,8 @@ static void adjust_hosts(
 		if (after && !before) {
 			receipts_host_add(controller->receipts, after);
 			streams_introduce(controller, after);
+			presence_introduce(controller, after);
+			reports_introduce(controller, after);
 		}
 	}
 }
@@ -42,6 +45,7 @@ static void forget_hosts(
 		if (changes[i].after || before->kind != MODEL_HOST)
 			continue;
 		streams_forget(controller, before->name);
+		presence_forget(controller, before->name);
 		reports_forget(controller, before->name);
 	}
 }

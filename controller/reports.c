@@ -10,13 +10,16 @@
 #include "access.h"
 #include "base/clock.h"
 #include "base/memory.h"
+#include "bulletin.h"
+#include "follow.h"
 #include "handler.h"
+#include "presence.h"
 #include "revisions.h"
-#include "streams.h"
 
 struct report {
 	char host[64];
 	uint64_t realized;
+	char *failure;         // why it cannot realize what it was sent; NULL: it can
 	json_t *agent, *drops; // objects; NULL: not reported
 	json_t *interfaces;    // array
 	json_t *ports;         // object: "acme/ports/web1" to what was reported of it
@@ -49,6 +52,7 @@ static struct report *report_get(struct controller *controller, const char *host
 static void report_delete(struct controller *controller, struct report *report)
 {
 	HASH_DEL(controller->reports->by_host, report);
+	free(report->failure);
 	json_decref(report->agent);
 	json_decref(report->drops);
 	json_decref(report->interfaces);
@@ -166,7 +170,9 @@ static int report_check(
 		return rc;
 	const json_t *realized = json_object_get(json, "realized");
 	json_int_t revision = json_integer_value(realized);
-	if (revision < 0 || (uint64_t)revision > controller_revision(controller)) {
+	// A host that another controller has told may be ahead of this one.
+	if (revision < 0 || (follow_alone(controller) &&
+				    (uint64_t)revision > controller_revision(controller))) {
 		error_set_field(error, "realized");
 		return error_set(
 			error, EINVAL, "there is no revision %" JSON_INTEGER_FORMAT, revision);
@@ -250,7 +256,15 @@ void handle_report(
 		request_refuse(request, &error);
 		return;
 	}
-	struct report *report = report_get(controller, target->name);
+	reports_take(controller, target->name, json);
+	bulletin_report(controller, target->name, json);
+	json_decref(json);
+	request_answer(request, 200, json_object());
+}
+
+void reports_take(struct controller *controller, const char *host, const json_t *json)
+{
+	struct report *report = report_get(controller, host);
 	replace(&report->agent, json, "agent");
 	replace(&report->drops, json, "drops");
 	replace(&report->interfaces, json, "interfaces");
@@ -261,12 +275,55 @@ void handle_report(
 	if (json_is_integer(realized))
 		report->realized = (uint64_t)json_integer_value(realized);
 	if (json_is_integer(realized) || failure) {
+		free(report->failure);
+		report->failure = memory_text(json_string_value(failure));
 		receipts_realized(controller->receipts, report->host, report->realized,
-			json_string_value(failure), clock_monotonic_ms());
+			report->failure, clock_monotonic_ms());
 		revisions_progress(controller);
 	}
-	json_decref(json);
-	request_answer(request, 200, json_object());
+}
+
+void reports_introduce(struct controller *controller, const char *host)
+{
+	const struct report *report = report_find(controller, host);
+	if (report)
+		receipts_realized(controller->receipts, host, report->realized, report->failure,
+			clock_monotonic_ms());
+}
+
+// ---- telling it on ----
+
+static void put_known(json_t *json, const char *name, json_t *value)
+{
+	if (value)
+		json_object_set(json, name, value);
+}
+
+json_t *reports_encode(const struct controller *controller, const char *host)
+{
+	const struct report *report = report_find(controller, host);
+	const char *key;
+	json_t *value;
+	if (!report)
+		return NULL;
+	json_t *json = json_pack("{s:I, s:s?}", "realized", (json_int_t)report->realized, "failure",
+		report->failure);
+	put_known(json, "agent", report->agent);
+	put_known(json, "drops", report->drops);
+	put_known(json, "interfaces", report->interfaces);
+	if (report->ports) {
+		json_t *ports = json_array();
+		json_object_foreach (report->ports, key, value)
+			json_array_append(ports, value);
+		json_object_set_new(json, "ports", ports);
+	}
+	if (report->rules) {
+		json_t *rules = json_array();
+		json_object_foreach (report->rules, key, value)
+			json_array_extend(rules, value);
+		json_object_set_new(json, "rules", rules);
+	}
+	return json;
 }
 
 // ---- reading ----
@@ -349,5 +406,5 @@ void handle_interfaces(
 			json_array_append(items, interface);
 	request_answer(request, 200,
 		json_pack("{s:s, s:b, s:o}", "host", target->name, "connected",
-			streams_connected(controller, target->name, NULL), "items", items));
+			presence_connected(controller, target->name, NULL), "items", items));
 }

@@ -8,6 +8,12 @@
 void reports_start(struct controller *controller);
 void reports_free(struct controller *controller);
 void reports_forget(struct controller *controller, const char *host);
+// What the host's agent has posted, here or at another controller; it has been checked.
+void reports_take(struct controller *controller, const char *host, const json_t *report);
+// The host has come to be known, and may have reported already.
+void reports_introduce(struct controller *controller, const char *host);
+// All that is known, as the agent would post it: a new reference, NULL if it has not reported.
+json_t *reports_encode(const struct controller *controller, const char *host);
 
 // All borrowed until the next report, and NULL if the host has not reported such a thing.
 const json_t *reports_interfaces(const struct controller *controller, const char *host);

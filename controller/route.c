@@ -21,6 +21,7 @@ enum {
 	WRITERS = ADMINISTRATOR | ROLE_BIT(ROLE_TENANT_ADMINISTRATOR),
 	// Of a host, its own agent only; a relay speaks for many.
 	AGENTS = ADMINISTRATOR | ROLE_BIT(ROLE_HOST) | ROLE_BIT(ROLE_RELAY),
+	CONTROLLERS = ADMINISTRATOR | ROLE_BIT(ROLE_CONTROLLER),
 	ANYBODY = (1u << ROLE_COUNT) - 1,
 	BY_KIND = 0,
 };
@@ -45,6 +46,12 @@ static const struct http_route routes[] = {
 		"What the agent of the host was asked over its stream", TIMING_AT_ONCE},
 	{"GET", "hosts/:host/interfaces", handle_interfaces, READERS, {0},
 		"The interfaces that the host reports", TIMING_AT_ONCE},
+	{"GET", "peers/bulletin", handle_bulletin, CONTROLLERS, {0},
+		"What this controller tells others of the hosts that are connected to it",
+		TIMING_AT_ONCE},
+	{"POST", "peers/hosts/:host/question", handle_question, CONTROLLERS, {0},
+		"What another controller asks a host that is connected to this one",
+		TIMING_AT_ONCE},
 	{"POST", "tokens/:token/issue", handle_issue, ADMINISTRATOR, {0},
 		"Make a token, or another secret for one, and show it this once"},
 	{"GET", ":global", handle_list, BY_KIND, {"at", "watch", "since", "consistency"}},

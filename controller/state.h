@@ -13,6 +13,7 @@
 
 struct controller {
 	uv_loop_t *loop;
+	uint64_t started; // monotonic milliseconds
 	struct http *http;
 	// Desired state: on disk, in memory, and as a graph.
 	struct store *store; // until the journal takes it over
@@ -32,6 +33,10 @@ struct controller {
 	uint64_t questions_asked;
 	// Discovered state, and who listens.
 	struct streams *streams;
+	struct presence *presence;
+	struct bulletin *bulletin;
+	struct peers *peers;                 // NULL: nobody else writes to the store
+	char *certificate, *key, *authority; // PEM files, to speak to other controllers with
 	struct reports *reports;
 	struct watch *watches;
 	uv_timer_t *compaction;

@@ -7,13 +7,13 @@
 #include "handler.h"
 #include "policy_status.h"
 #include "reports.h"
-#include "streams.h"
+#include "presence.h"
 
 static json_t *host_status(const struct controller *controller, const struct host *host)
 {
 	const char *name = host->object.name;
 	uint64_t since;
-	bool connected = streams_connected(controller, name, &since);
+	bool connected = presence_connected(controller, name, &since);
 	const json_t *agent = reports_agent(controller, name);
 	const json_t *drops = reports_drops(controller, name);
 	json_t *status =
@@ -37,7 +37,7 @@ static const char *port_state(
 		(struct host *)catalog_find(controller->catalog, MODEL_HOST, NULL, port->host);
 	if (host && !host->managed)
 		return "unmanaged";
-	if (!streams_connected(controller, port->host, NULL))
+	if (!presence_connected(controller, port->host, NULL))
 		return "host-offline";
 	const char *state = json_string_value(json_object_get(report, "state"));
 	if (!state)
@@ -83,34 +83,4 @@ json_t *status_encode(const struct controller *controller, const struct object *
 		json_object_set_new(
 			json, "status", policy_status(controller, (const struct policy *)object));
 	return json;
-}
-
-// How many of them the client sees.
-static size_t count_seen(
-	const struct controller *controller, const struct identity *identity, enum model_kind kind)
-{
-	if (!identity_is_scoped(identity) || kind == MODEL_HOST)
-		return catalog_count(controller->catalog, kind);
-	const struct name_list *tenants = &identity->token->tenants;
-	size_t count = kind == MODEL_TENANT ? tenants->count : 0;
-	for (size_t i = 0; i < tenants->count; i++)
-		count += catalog_count_in(controller->catalog, kind, tenants->items[i]);
-	return count;
-}
-
-void handle_status(
-	struct controller *controller, struct request *request, const struct target *target)
-{
-	(void)target;
-	json_t *objects = json_object();
-	for (enum model_kind kind = 0; kind < MODEL_KIND_COUNT; kind++)
-		if (access_roles(kind, VERB_READ) & ROLE_BIT(request->identity.role))
-			json_object_set_new(objects, model_kind_plural(kind),
-				json_integer((json_int_t)count_seen(
-					controller, &request->identity, kind)));
-	request_answer(request, 200,
-		json_pack("{s:s, s:I, s:I, s:o, s:I}", "version", WEFT_VERSION, "revision",
-			(json_int_t)controller_revision(controller), "compacted",
-			(json_int_t)controller->compacted, "objects", objects, "hosts_connected",
-			(json_int_t)streams_count(controller)));
 }

@@ -13,6 +13,7 @@
 #include "handler.h"
 #include "loop.h"
 #include "model/digest.h"
+#include "presence.h"
 #include "questions.h"
 
 enum { PING_MS = 10000 };
@@ -64,7 +65,7 @@ static void disconnected(struct controller *controller, struct stream *stream)
 	log_info("host %s is disconnected", stream->host);
 	stream->channel = NULL;
 	stream->since = clock_monotonic_ms();
-	receipts_host_connected(controller->receipts, stream->host, false, stream->since);
+	presence_here(controller, stream->host, false, stream->since);
 	questions_lost(controller, stream->host);
 }
 
@@ -246,7 +247,7 @@ void handle_stream(
 	push_new(stream->channel, line_mark("snapshot", revision));
 	topology_host(controller->topology, stream->host, snapshot_emit, stream->channel);
 	push_new(stream->channel, line_commit(revision, stream->digest));
-	receipts_host_connected(controller->receipts, stream->host, true, stream->since);
+	presence_here(controller, stream->host, true, stream->since);
 }
 
 // ---- all of them ----
@@ -293,8 +294,14 @@ void streams_free(struct controller *controller)
 
 void streams_introduce(struct controller *controller, const char *host)
 {
-	struct stream *stream = stream_get(controller, host);
-	receipts_host_connected(controller->receipts, host, stream->channel != NULL, stream->since);
+	stream_get(controller, host);
+}
+
+void streams_yield(struct controller *controller, const char *host)
+{
+	struct stream *stream = stream_find(controller, host);
+	if (stream && stream->channel)
+		channel_drop(stream->channel);
 }
 
 void streams_forget(struct controller *controller, const char *host)
@@ -325,14 +332,4 @@ bool streams_connected(const struct controller *controller, const char *host, ui
 	if (since_ms)
 		*since_ms = stream ? clock_monotonic_ms() - stream->since : 0;
 	return stream && stream->channel;
-}
-
-size_t streams_count(const struct controller *controller)
-{
-	size_t count = 0;
-	struct stream *stream, *next;
-	HASH_ITER (hh, controller->streams->by_host, stream, next) {
-		count += stream->channel != NULL;
-	}
-	return count;
 }

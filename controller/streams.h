@@ -13,6 +13,9 @@ void streams_free(struct controller *controller);
 void streams_introduce(struct controller *controller, const char *host);
 void streams_forget(struct controller *controller, const char *host);
 
+// The host has a newer stream at another controller: end this one.
+void streams_yield(struct controller *controller, const char *host);
+
 // Put one revision's changes into the graph, send each host what concerns it as one batch, and
 // expect the receipt of those hosts.
 void streams_publish(struct controller *controller, const struct topology_change *changes,
@@ -23,4 +26,3 @@ bool streams_tell(struct controller *controller, const char *host, json_t *messa
 // Whether the host's agent is connected; `since_ms` (may be NULL) is for how long it has been, or
 // has not been.
 bool streams_connected(const struct controller *controller, const char *host, uint64_t *since_ms);
-size_t streams_count(const struct controller *controller);

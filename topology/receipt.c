@@ -13,7 +13,9 @@ struct receipt_host {
 	uint32_t id; // never used twice: a host that is added again is another one
 	bool connected;
 	uint64_t realized;
-	uint64_t since; // when it was added, or last lost what it had realized
+	uint64_t since;      // when it was added, or last lost what it had realized
+	uint64_t expected;   // the newest revision that concerns it; 0: none that is known
+	uint64_t owed_since; // the first that it has not realized
 	char *failure;
 	UT_hash_handle hh;    // by name
 	UT_hash_handle hh_id; // by id
@@ -133,8 +135,12 @@ void receipts_expect(struct receipts *receipts, uint64_t revision, const char *c
 	expectation->time = now;
 	for (size_t i = 0; i < count; i++) {
 		struct receipt_host *host = find_host(receipts, hosts[i]);
-		if (host)
-			expectation->hosts[expectation->count++] = host->id;
+		if (!host)
+			continue;
+		if (host->realized >= host->expected)
+			host->owed_since = now;
+		host->expected = revision;
+		expectation->hosts[expectation->count++] = host->id;
 	}
 	expectation->count = sort_unique(expectation->hosts, expectation->count);
 	HASH_ADD(hh, receipts->expectations, revision, sizeof(revision), expectation);
@@ -153,10 +159,54 @@ void receipts_realized(struct receipts *receipts, const char *name, uint64_t rev
 	if (!host)
 		return;
 	if (revision < host->realized)
-		host->since = now;
+		host->since = host->owed_since = now;
 	host->realized = revision;
 	free(host->failure);
 	host->failure = memory_text(failure);
+}
+
+// ---- all hosts ----
+
+static bool is_outstanding(const struct receipts *receipts, const struct expectation *expectation)
+{
+	for (size_t i = 0; i < expectation->count; i++) {
+		struct receipt_host *host;
+		HASH_FIND(hh_id, receipts->hosts_by_id, &expectation->hosts[i],
+			sizeof(expectation->hosts[i]), host);
+		if (host && host->realized < expectation->revision)
+			return true;
+	}
+	return false;
+}
+
+struct receipt_survey receipts_survey(
+	const struct receipts *receipts, uint64_t now, receipts_visit visit, void *context)
+{
+	struct receipt_survey survey = {.hosts = HASH_COUNT(receipts->hosts)};
+	uint64_t lowest = UINT64_MAX; // that a late host has realized
+	const struct receipt_host *host;
+	for (host = receipts->hosts; host; host = host->hh.next) {
+		bool late = host->realized < host->expected;
+		survey.connected += host->connected;
+		survey.late += late;
+		if (late && host->realized < lowest)
+			lowest = host->realized;
+		if (!late && host->connected)
+			continue;
+		const struct receipt_pending pending = {
+			.host = host->name,
+			.realized = host->realized,
+			.connected = host->connected,
+			.since_ms = late ? now - host->owed_since : 0,
+			.failure = host->failure,
+		};
+		visit(context, &pending, late);
+	}
+	const struct expectation *expectation;
+	for (expectation = receipts->expectations; expectation; expectation = expectation->hh.next)
+		survey.outstanding +=
+			expectation->revision > lowest && is_outstanding(receipts, expectation);
+	return survey;
 }
 
 // ---- the answer ----

@@ -7,8 +7,9 @@ import time
 
 import pytest
 
-from controlling import Agent, Controller
-from lab.etcd import Etcd
+from controlling import Agent, Controller, Tls
+from lab.certificates import Authority
+from lab.etcd import Etcd, free_port
 
 
 @pytest.fixture(scope="module")
@@ -17,21 +18,47 @@ def etcd(tmp_path_factory):
         yield cluster
 
 
-class Deployment:
-    """Controllers on one store."""
+@pytest.fixture(scope="module")
+def authority(tmp_path_factory):
+    authority = Authority(tmp_path_factory.mktemp("authority"))
+    authority.controller = authority.issue("weft-controller", "127.0.0.1")
+    return authority
 
-    def __init__(self, binary, folder, store, count=2):
+
+def wait_until(judge, seconds=20):
+    deadline = time.monotonic() + seconds
+    while not judge():
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+
+
+class Deployment:
+    """Controllers on one store, that speak to each other."""
+
+    def __init__(self, binary, folder, store, authority, count=2):
         self.folder, self.controllers = folder, []
+        certificate, key = authority.controller
         for number in range(1, count + 1):
             place = folder / f"c{number}"
             place.mkdir()
-            self.controllers.append(Controller(binary, place, store=store))
+            address = f"127.0.0.1:{free_port()}"
+            controller = Controller(binary, place, "--listen", address, "--cert", certificate, "--key", key,
+                                    "--ca", authority.certificate, store=store)
+            controller.url = f"https://{address}"
+            self.controllers.append(controller)
 
     def __iter__(self):
         return iter(self.controllers)
 
     def __getitem__(self, index):
         return self.controllers[index]
+
+    def wait_met(self, seconds=20):
+        """Until each follows every other."""
+        urls = {controller.url for controller in self}
+        for controller in self:
+            wait_until(lambda: {other["url"] for other in controller.must("GET", "/v1/status")["controllers"]
+                                if other["connected"]} == urls, seconds)
 
     def stop(self):
         for controller in self.controllers:
@@ -40,9 +67,9 @@ class Deployment:
 
 
 @pytest.fixture
-def deployment(weft_binary, tmp_path, etcd):
+def deployment(weft_binary, tmp_path, etcd, authority):
     """Two controllers on a store of their own."""
-    controllers = Deployment(weft_binary, tmp_path, f"{etcd.url}?prefix={tmp_path.name}")
+    controllers = Deployment(weft_binary, tmp_path, f"{etcd.url}?prefix={tmp_path.name}", authority)
     yield controllers
     controllers.stop()
 
@@ -169,9 +196,9 @@ def check_numbers(controller, accepted):
     assert len(set(addresses)) == len(addresses)
 
 
-def test_killed_in_the_middle_of_writes(weft_binary, tmp_path, etcd):
+def test_killed_in_the_middle_of_writes(weft_binary, tmp_path, etcd, authority):
     """What was answered is there; what was not is there once or not at all; the others go on."""
-    controllers = Deployment(weft_binary, tmp_path, f"{etcd.url}?prefix={tmp_path.name}", 3)
+    controllers = Deployment(weft_binary, tmp_path, f"{etcd.url}?prefix={tmp_path.name}", authority, 3)
     controllers[0].must("PUT", "/v1/tenants/acme", {})
     controllers[0].must("PUT", "/v1/tenants/acme/networks/web", {"subnets": ["10.0.0.0/16"]})
     accepted, unknown, faults, stopping = {}, [], [], threading.Event()
@@ -251,3 +278,102 @@ def test_store_that_stands_still(deployment, etcd):
     assert not agent.ended
     agent.close()
     watch.close()
+
+
+def test_hosts_are_known_wherever_they_are_connected(deployment):
+    first, second = deployment
+    deployment.wait_met()
+    first.must("PUT", "/v1/tenants/acme", {})
+    for number in (1, 2):
+        first.must("PUT", f"/v1/hosts/h{number}", {"vtep": f"192.0.2.{number}"})
+    first.must("PUT", "/v1/tenants/acme/networks/web", {"subnets": ["10.1.0.0/16"]})
+    second.get("/v1/hosts")
+    agents = [Agent(first, "h1"), Agent(second, "h2")]
+    agents[0].report(interfaces=[{"name": "tap0", "ifindex": 7}])
+    for controller in deployment:
+        wait_until(lambda: controller.must("GET", "/v1/status")["hosts"]["connected"] == 2, 10)
+    # Attached at the one that the host is not connected to, whose interfaces it knows all the same.
+    wait_until(lambda: second.must("GET", "/v1/hosts/h1/interfaces")["items"], 10)
+    second.must("PUT", "/v1/tenants/acme/ports/web1", {"network": "web"})
+    answer = second.must("POST", "/v1/tenants/acme/ports/web1/attach", {"host": "h1", "device": "tap0"})
+    assert second.must("GET", f"/v1/revisions/{answer['revision']}?wait=10s")["complete"]
+    agents[0].report(ports=[{"tenant": "acme", "name": "web1", "state": "realized", "ifindex": 7,
+                             "counters": {"to_port_packets": 3}}])
+    for controller in deployment:
+        wait_until(lambda: controller.must("GET", "/v1/tenants/acme/ports/web1")["status"]["state"] == "realized", 10)
+        port = controller.must("GET", "/v1/tenants/acme/ports/web1")
+        assert port["status"]["counters"]["to_port_packets"] == 3
+    # A host that stops answering is late at both, and by name.
+    agents[1].acknowledge = False
+    revision = first.must("PUT", "/v1/tenants/acme/ports/web2",
+                          {"network": "web", "host": "h2", "device": "tap1"})["revision"]
+    for controller in deployment:
+        receipt = controller.must("GET", f"/v1/revisions/{revision}?wait=200ms")
+        late = receipt["pending"][0]
+        assert late["host"] == "h2" and late["connected"] and late["since_ms"] >= 200
+    agents[1].close()
+    for controller in deployment:
+        wait_until(lambda: controller.must("GET", "/v1/status")["hosts"]["connected"] == 1, 10)
+        late = controller.must("GET", f"/v1/revisions/{revision}")["pending"][0]
+        assert late["host"] == "h2" and not late["connected"]
+        attention = controller.must("GET", "/v1/status")["hosts"]["attention"]
+        assert [(host["host"], host["connected"], host["late"]) for host in attention] == [("h2", False, True)]
+    agents[0].close()
+
+
+def test_a_host_that_moves(deployment):
+    """Its newest stream counts, the older one ends, and receipts go on."""
+    first, second = deployment
+    deployment.wait_met()
+    first.must("PUT", "/v1/hosts/h1", {"vtep": "192.0.2.1"})
+    second.get("/v1/hosts")
+    agents = [Agent(first, "h1")]
+    for turn in range(1, 4):
+        to = deployment[turn % 2]
+        agents.append(Agent(to, "h1"))
+        assert agents[-2].wait(lambda agent: agent.ended)
+        revision = first.must("PATCH", "/v1/hosts/h1", {"labels": {"turn": str(turn)}})["revision"]
+        for controller in deployment:
+            assert controller.must("GET", f"/v1/revisions/{revision}?wait=10s")["complete"]
+            hosts = controller.must("GET", "/v1/status")["controllers"]
+            assert {other["url"]: other["hosts"] for other in hosts} == {
+                controller.url: int(controller is to) for controller in deployment}
+    assert not agents[-1].ended
+    for agent in agents:
+        agent.close()
+
+
+def test_a_controller_that_dies_takes_its_hosts_away(deployment):
+    first, second = deployment
+    deployment.wait_met()
+    first.must("PUT", "/v1/hosts/h1", {"vtep": "192.0.2.1"})
+    agent = Agent(first, "h1")
+    connected = lambda: second.must("GET", "/v1/hosts/h1")["status"]  # noqa: E731
+    wait_until(lambda: connected()["connected"], 10)
+    first.kill()
+    wait_until(lambda: not connected()["connected"], 10)
+    revision = second.must("PATCH", "/v1/hosts/h1", {"labels": {"x": "1"}})["revision"]
+    receipt = second.must("GET", f"/v1/revisions/{revision}?wait=100ms")
+    assert receipt["pending"][0]["host"] == "h1" and not receipt["pending"][0]["connected"]
+    agent.close()
+    agent = Agent(second, "h1")
+    assert second.must("GET", f"/v1/revisions/{revision}?wait=10s")["complete"]
+    first.start()
+    deployment.wait_met()
+    wait_until(lambda: first.must("GET", "/v1/hosts/h1")["status"]["connected"], 10)
+    assert first.must("GET", f"/v1/revisions/{revision}")["complete"]
+    agent.close()
+
+
+def test_only_controllers_read_the_bulletin(deployment, authority):
+    first = deployment[0]
+    address = first.url.removeprefix("https://")
+    for name, status in (("weft-controller", 200), ("weft-admin", 200), ("weft-host:h1", 403)):
+        certificate, key = authority.issue(name, "127.0.0.1")
+        client = Tls(address, authority.certificate, certificate, key)
+        lines = client.lines("/v1/peers/bulletin")
+        assert lines.response.status == status
+        lines.close()
+        if name == "weft-controller":
+            assert client.get("/v1/tenants").status == 403
+            assert client.put("/v1/tenants/acme", {}).status == 403

@@ -70,6 +70,8 @@ PEOPLE = {"admin", "reader", "tenant-admin", "tenant-reader"}
 READERS = {"admin", "reader"}
 WRITERS = {"admin", "tenant-admin"}
 AGENTS = {"admin", "host", "relay"}
+CONTROLLERS = {"admin", "controller"}
+STREAMS = ("/stream", "/bulletin")
 ADMIN = {"admin"}
 IN_TENANT = ("networks", "ports", "routers", "address_sets", "policies")
 
@@ -83,6 +85,8 @@ DECISIONS = {
     ("post", "/v1/hosts/{name}/report"): AGENTS,
     ("post", "/v1/hosts/{name}/answers/{question}"): AGENTS,
     ("get", "/v1/hosts/{name}/interfaces"): PEOPLE,
+    ("get", "/v1/peers/bulletin"): CONTROLLERS,
+    ("post", "/v1/peers/hosts/{name}/question"): CONTROLLERS,
     ("post", "/v1/tokens/{name}/issue"): ADMIN,
     ("post", "/v1/tenants/{tenant}/ports/{name}/attach"): WRITERS,
     ("post", "/v1/tenants/{tenant}/ports/{name}/detach"): WRITERS,
@@ -115,7 +119,7 @@ def ask(client, method, template):
     path = template.format(tenant="acme", revision=1, question=1, host="h1",
                            name="h1" if "/hosts/" in template else "acme" if template == "/v1/tenants/{name}"
                            else "none")
-    if path.endswith("/stream"):
+    if path.endswith(STREAMS):
         lines = client.lines(path)
         lines.close()
         return lines.response.status
@@ -141,7 +145,7 @@ def test_every_route_with_every_role(world, role):
 
 def test_every_route_without_any_role(world):
     for method, template in DECISIONS:
-        if template.endswith("/stream"):
+        if template.endswith(STREAMS):
             continue
         assert ask(world.anonymous, method, template) == 401, (method, template)
 

@@ -8,13 +8,16 @@
 struct controller;
 
 struct controller_options {
-	const char *store; // "sqlite:/var/lib/weft/weft.db"
+	const char *store; // "sqlite:/var/lib/weft/weft.db", "etcd:http://10.0.0.1:2379"
 	const char *
 		unix_socket; // "/run/weft/weft.sock", mode 0660; NULL: none. Who may open it is an administrator.
 	const char *
 		listen; // "10.0.0.1:6640", "[fd00::1]:6640"; NULL: none. Always TLS, client certificates required.
 	const char *certificate, *key, *authority; // PEM files, needed with `listen`
-	size_t body_limit;                         // bytes; 0: 32 MiB
+	// "https://10.0.0.1:6640": where other controllers on the same store reach this one; NULL: where
+	// it listens.
+	const char *advertise;
+	size_t body_limit; // bytes; 0: 32 MiB
 };
 
 // Open the store, load the catalog and listen, all on `loop`. On failure nothing is left open.

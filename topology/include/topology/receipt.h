@@ -57,3 +57,14 @@ int receipts_get(const struct receipts *receipts, uint64_t revision, uint64_t co
 	uint64_t now, struct receipt *out);
 void receipt_done(struct receipt *receipt);
 bool receipt_complete(const struct receipt *receipt);
+
+// How all hosts are. `visit` is called for each that is late with something, or not connected;
+// `pending` and its strings are borrowed for the call, since_ms is 0 where it is not late. Cost: all
+// hosts, and those of all revisions that the latest host may owe.
+struct receipt_survey {
+	size_t hosts, connected, late;
+	size_t outstanding; // revisions that some host has not realized
+};
+typedef void (*receipts_visit)(void *context, const struct receipt_pending *pending, bool late);
+struct receipt_survey receipts_survey(
+	const struct receipts *receipts, uint64_t now, receipts_visit visit, void *context);

@@ -1,0 +1,131 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "bulletin.h"
+
+#include <utlist.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/memory.h"
+#include "channel.h"
+#include "loop.h"
+#include "presence.h"
+#include "reports.h"
+
+enum { PING_MS = 10000 };
+
+struct reader {
+	struct controller *controller;
+	struct channel *channel;
+	struct reader *prev, *next;
+};
+
+struct bulletin {
+	struct reader *readers;
+	uv_timer_t *timer;
+};
+
+static struct bytes *line_host(const char *host, bool connected, uint64_t since)
+{
+	return bytes_line(json_pack("{s:s, s:s, s:b, s:I}", "type", "host", "host", host,
+		"connected", connected, "since_ms", (json_int_t)(clock_monotonic_ms() - since)));
+}
+
+static struct bytes *line_report(const char *host, json_t *report)
+{
+	return bytes_line(
+		json_pack("{s:s, s:s, s:o}", "type", "report", "host", host, "report", report));
+}
+
+// To everybody. One that does not read begins anew.
+static void tell(struct bulletin *bulletin, struct bytes *line)
+{
+	struct reader *reader;
+	DL_FOREACH (bulletin->readers, reader) {
+		if (channel_overdue(reader->channel)) {
+			log_warning("another controller does not read what it is told");
+			channel_drop(reader->channel);
+		} else {
+			channel_push(reader->channel, line);
+		}
+	}
+	bytes_unref(line);
+}
+
+void bulletin_host(struct controller *controller, const char *host, bool connected, uint64_t since)
+{
+	if (controller->bulletin->readers)
+		tell(controller->bulletin, line_host(host, connected, since));
+}
+
+void bulletin_report(struct controller *controller, const char *host, const json_t *report)
+{
+	if (controller->bulletin->readers)
+		tell(controller->bulletin, line_report(host, json_incref((json_t *)report)));
+}
+
+// ---- a reader comes ----
+
+static void push(struct reader *reader, struct bytes *line)
+{
+	channel_push(reader->channel, line);
+	bytes_unref(line);
+}
+
+static void tell_all_of(void *context, const char *host, uint64_t since)
+{
+	struct reader *reader = context;
+	json_t *report = reports_encode(reader->controller, host);
+	push(reader, line_host(host, true, since));
+	if (report)
+		push(reader, line_report(host, report));
+}
+
+static void reader_gone(void *context)
+{
+	struct reader *reader = context;
+	DL_DELETE(reader->controller->bulletin->readers, reader);
+	free(reader);
+}
+
+void handle_bulletin(
+	struct controller *controller, struct request *request, const struct target *target)
+{
+	(void)target;
+	struct reader *reader = memory_new(sizeof(*reader));
+	reader->controller = controller;
+	reader->channel = channel_open(request, reader_gone, reader);
+	DL_APPEND(controller->bulletin->readers, reader);
+	push(reader, bytes_line(json_pack("{s:s, s:s}", "type", "hello", "version", WEFT_VERSION)));
+	presence_each_here(controller, tell_all_of, reader);
+}
+
+// ---- life ----
+
+static void on_ping(uv_timer_t *timer)
+{
+	tell(timer->data, bytes_line(json_pack("{s:s}", "type", "ping")));
+}
+
+void bulletin_start(struct controller *controller)
+{
+	struct bulletin *bulletin = memory_new(sizeof(*bulletin));
+	bulletin->timer = memory_new(sizeof(*bulletin->timer));
+	bulletin->timer->data = bulletin;
+	uv_timer_init(controller->loop, bulletin->timer);
+	uv_timer_start(bulletin->timer, on_ping, PING_MS, PING_MS);
+	controller->bulletin = bulletin;
+}
+
+void bulletin_end(struct controller *controller)
+{
+	struct reader *reader;
+	DL_FOREACH (controller->bulletin->readers, reader)
+		channel_end(reader->channel);
+}
+
+void bulletin_free(struct controller *controller)
+{
+	struct bulletin *bulletin = steal(controller->bulletin);
+	loop_close(bulletin->timer);
+	free(bulletin);
+}
