@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """A cluster of etcd on the loopback interface, with members that can be stopped and killed."""
 
+import contextlib
 import json
 import os
 import signal
@@ -18,19 +19,27 @@ def free_port(address="127.0.0.1"):
         return opened.getsockname()[1]
 
 
-class Member:
-    """`launch` starts a process, as subprocess.Popen does."""
+class Place:
+    """Where a member runs: `launch` starts a process there, as subprocess.Popen does; `entered` makes a context in which
+    sockets reach it. Without `ports`, two that are free here."""
 
-    def __init__(self, cluster, name, address, launch):
-        self.cluster, self.name, self.address, self.launch = cluster, name, address, launch
-        self.client, self.peer = (f"{scheme}://{address}:{free_port()}" for scheme in (cluster.scheme, "http"))
+    def __init__(self, address="127.0.0.1", launch=subprocess.Popen, entered=contextlib.nullcontext, ports=None):
+        self.address, self.launch, self.entered = address, launch, entered
+        self.ports = ports or (free_port(address), free_port(address))
+
+
+class Member:
+    def __init__(self, cluster, name, place):
+        self.cluster, self.name, self.place = cluster, name, place
+        self.client, self.peer = (f"{scheme}://{place.address}:{port}"
+                                  for scheme, port in zip((cluster.scheme, "http"), place.ports))
         self.data = cluster.folder / name  # may be moved to another file system before the start
         self.process = None
 
     def start(self):
         members = ",".join(f"{member.name}={member.peer}" for member in self.cluster.members)
         with open(self.cluster.folder / f"{self.name}.log", "ab") as log:
-            self.process = self.launch(
+            self.process = self.place.launch(
                 ["etcd", "--name", self.name, "--data-dir", self.data, "--listen-client-urls", self.client,
                  "--advertise-client-urls", self.client, "--listen-peer-urls", self.peer,
                  "--initial-advertise-peer-urls", self.peer, "--initial-cluster", members,
@@ -39,7 +48,7 @@ class Member:
 
     def ask(self, path, body=None):
         request = urllib.request.Request(f"{self.client}{path}", json.dumps(body or {}).encode())
-        with urllib.request.urlopen(request, timeout=5, context=self.cluster.tls) as answer:
+        with self.place.entered(), urllib.request.urlopen(request, timeout=5, context=self.cluster.tls) as answer:
             return json.load(answer)
 
     def is_leader(self):
@@ -69,15 +78,16 @@ class Etcd:
     `sync`: as in earnest, what is committed survives the machine. `ca`, `cert` and `key` are a client's, for https.
     """
 
-    def __init__(self, folder, members=1, address="127.0.0.1", launch=subprocess.Popen, *, sync=False, scheme="http",
-                 options=(), ca=None, cert=None, key=None):
+    def __init__(self, folder, members=1, *, places=None, sync=False, scheme="http", options=(), ca=None, cert=None,
+                 key=None):
         self.folder = folder / "etcd"
         self.folder.mkdir()
         self.scheme, self.options, self.tls = scheme, [*options, *([] if sync else ["--unsafe-no-fsync"])], None
         if ca:
             self.tls = ssl.create_default_context(cafile=ca)
             self.tls.load_cert_chain(cert, key)
-        self.members = [Member(self, f"m{number}", address, launch) for number in range(1, members + 1)]
+        places = places or [Place() for _ in range(members)]
+        self.members = [Member(self, f"m{number}", place) for number, place in enumerate(places, 1)]
         self.url = "etcd:" + ",".join(member.client for member in self.members)
 
     def __enter__(self):
@@ -91,11 +101,12 @@ class Etcd:
             member.kill()
 
     def wait_ready(self, seconds=60):
-        """Until the cluster commits."""
+        """Until each member commits."""
         deadline = time.monotonic() + seconds
         while True:
             try:
-                self.members[0].ask("/v3/kv/put", {"key": "cmVhZHk=", "value": ""})
+                for member in self.members:
+                    member.ask("/v3/kv/put", {"key": "cmVhZHk=", "value": ""})
                 return
             except (OSError, urllib.error.URLError):
                 if time.monotonic() > deadline:
@@ -104,3 +115,10 @@ class Etcd:
 
     def leader(self):
         return next(member for member in self.members if member.process.poll() is None and member.is_leader())
+
+    def lead(self, member):
+        """Make this member the leader."""
+        leader = self.leader()
+        if leader is not member:
+            leader.ask("/v3/maintenance/transfer-leadership",
+                       {"targetID": member.ask("/v3/maintenance/status")["header"]["member_id"]})

@@ -34,7 +34,7 @@ class Record:
         self._file = self.folder / "record.json"
         self._processes = {}
         self._data = {"owner": [os.getpid(), _start_time(os.getpid())], "namespaces": [], "pins": [],
-                      "processes": []}
+                      "mounts": [], "processes": []}
 
     @classmethod
     def new(cls):
@@ -66,6 +66,10 @@ class Record:
 
     def pin(self, path):
         self._data["pins"].append(str(path))
+        self._save()
+
+    def mount(self, path):
+        self._data["mounts"].append(str(path))
         self._save()
 
     def process(self, process):
@@ -109,6 +113,9 @@ class Record:
                     _remove_pins(pin)
             except OSError as error:
                 failures.append(str(error))
+        for path in self._data["mounts"]:
+            if os.path.ismount(path):
+                run("umount", "--lazy", path, check=False)
         shutil.rmtree(self.folder, ignore_errors=True)
         if failures:
             raise RuntimeError("; ".join(failures))
