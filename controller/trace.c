@@ -83,6 +83,8 @@ static void follow(struct trace *trace, const json_t *answer)
 {
 	size_t index;
 	json_t *output;
+	if (verdict_answers(answer))
+		return;
 	json_array_foreach (json_object_get(answer, "outputs"), index, output) {
 		const char *host = json_string_value(json_object_get(output, "host"));
 		const char *frame = json_string_value(json_object_get(output, "frame"));

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "verdict.h"
 
-#include <stdbool.h>
 #include <string.h>
 
 #include "base/memory.h"
@@ -49,6 +48,11 @@ static void look_at_output(struct survey *survey, const json_t *host, const json
 			json_pack("{s:s, s:s}", "port", port, "host", text(host, "host")));
 }
 
+bool verdict_answers(const json_t *host)
+{
+	return failed_stage(host) && !strcmp(text(host, "verdict"), "sent");
+}
+
 static void look_at_host(struct survey *survey, const json_t *host)
 {
 	size_t index;
@@ -64,6 +68,8 @@ static void look_at_host(struct survey *survey, const json_t *host)
 	if (!failed && !json_array_size(outputs) &&
 		!strcmp(text(last_stage(host), "stage"), "service"))
 		survey->serving = host;
+	if (verdict_answers(host) && !survey->answering)
+		survey->answering = host;
 	json_array_foreach (outputs, index, output)
 		look_at_output(survey, host, output);
 }

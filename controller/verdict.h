@@ -3,7 +3,10 @@
 #pragma once
 
 #include <jansson.h>
+#include <stdbool.h>
 
 // From "to" and "hosts" of a trace: set "verdict", "summary", "reached", and of a drop "host", "stage", "reason", "help", "object",
 // "revision", "rule".
 void verdict_add(json_t *trace);
+// Of one host's answer: was the packet dropped, and is what goes out word of that to its sender?
+bool verdict_answers(const json_t *host);

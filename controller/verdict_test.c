@@ -13,6 +13,7 @@
 	"{'host': '" host "', 'verdict': 'sent', 'stages': [{'stage': 'switch', 'ok': 1}], " \
 	"'outputs': [" output "]}"
 #define TO_H2 "{'underlay': true, 'host': 'h2', 'frame': '00'}"
+#define TO_H1 "{'underlay': true, 'host': 'h1', 'frame': '00'}"
 #define TO_DB1 "{'underlay': false, 'back': false, 'port': 'acme/ports/db1', 'device': 'tap0'}"
 #define BACK "{'underlay': false, 'back': true, 'port': 'acme/ports/web1', 'device': 'tap0'}"
 #define DROPPED(stage, outputs)                                                            \
@@ -40,6 +41,12 @@ static const struct {
 		"says so"},
 	{"null", DROPPED(RULE("{'index': 0}"), BACK), "dropped",
 		"dropped on h1 by rule 1 of policy acme/policies/web, revision 42: a rule says so; "
+		"the sender is told"},
+	{"null",
+		SENT("h1", TO_H2) ",{'host': 'h2', 'verdict': 'sent', 'stages': [" RULE(
+			"{'index': 0}") "], 'outputs': [" TO_H1 "]}",
+		"dropped",
+		"dropped on h2 by rule 1 of policy acme/policies/web, revision 42: a rule says so; "
 		"the sender is told"},
 	{"null", DROPPED(RULE("{'index': -1}"), ""), "dropped",
 		"dropped on h1 by the default of policy acme/policies/web, revision 42: a rule "

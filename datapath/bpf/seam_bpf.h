@@ -114,6 +114,48 @@ static __always_inline int seam_renew(struct seam *seam, __u32 length)
 	return bpf_skb_change_tail(skb, length, 0) < 0 ? -1 : 0;
 }
 
+static __always_inline int seam_shift(struct seam *seam, __s32 bytes)
+{
+	if (bytes == 0)
+		return 0;
+	return bpf_skb_adjust_room(seam, bytes, BPF_ADJ_ROOM_MAC, 0) < 0 ? -1 : 0;
+}
+
+// What came out of a tunnel counts as encapsulated to the kernel for ever, so that its end cannot be moved; but bytes may go and come
+// behind the Ethernet header. A checksum that is due is forgotten as above.
+enum {
+	REWORK_STEP = 4000 /* at once bpf_skb_adjust_room takes less than 4,096 */,
+	REWORK_STEPS = 17
+};
+
+static __always_inline int seam_rework(struct seam *seam, __u32 transport, __u32 length)
+{
+	if (seam->gso_size > 0 || transport > seam->len)
+		return -1;
+	if (seam->len - transport > SEAM_REWORK_STAYS) {
+		for (int i = 0; i < REWORK_STEPS && seam->len > SEAM_REWORK_STAYS; i++) {
+			__u32 excess = seam->len - SEAM_REWORK_STAYS;
+			if (seam_shift(seam, -(__s32)(excess < REWORK_STEP ? excess : REWORK_STEP)))
+				return -1;
+		}
+	}
+	return seam_shift(seam, (__s32)(length - seam->len));
+}
+
+// The helper leaves such a checksum alone when something changes that is not of the pseudo header.
+static __always_inline bool seam_due(struct seam *seam, __u32 checksum)
+{
+	struct __sk_buff *skb = seam;
+	__be16 before, after;
+
+	if (bpf_skb_load_bytes(skb, checksum, &before, sizeof(before)) < 0 ||
+		bpf_l4_csum_replace(skb, checksum, 0, BE16(1), sizeof(before)) < 0 ||
+		bpf_skb_load_bytes(skb, checksum, &after, sizeof(after)) < 0)
+		return false;
+	bpf_skb_store_bytes(skb, checksum, &before, sizeof(before), 0);
+	return before == after;
+}
+
 // A sum over the whole packet that a device took does not move: both words change, one against the other.
 static __always_inline int seam_patch(
 	struct seam *seam, __u32 offset, __be16 from, __be16 to, __u32 checksum)

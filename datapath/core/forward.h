@@ -105,6 +105,31 @@ static inline enum dp_verdict from_port(struct seam *seam)
 	return verdict == DP_VERDICT_ONWARD ? from_port_forward(seam, packet) : verdict;
 }
 
+// To a sender on another host: as what the port that rejects sends by itself would go.
+static inline enum dp_verdict from_underlay_reject(
+	struct seam *seam, struct packet *packet, __u32 port)
+{
+	packet->port = port;
+	enum dp_verdict verdict = reject_answer(seam, packet);
+	if (verdict != DP_VERDICT_ONWARD)
+		return verdict;
+	reject_turn(packet);
+	packet->wire_length = seam_length(seam) - ETHERNET_BYTES;
+
+	seam_note(seam, DP_STAGE_SWITCH, packet->vni, 0);
+	const struct dp_station *found = switch_find(seam, packet);
+	if (!found)
+		return packet_drop(seam, port, DP_REASON_UNKNOWN_UNICAST);
+	struct dp_station station = *found;
+	if (station.router) {
+		verdict = route_packet(seam, packet, &station);
+		if (verdict != DP_VERDICT_ONWARD)
+			return verdict;
+	}
+	return station.host == 0 ? switch_local(seam, &station)
+				 : encapsulate(seam, packet, station.host, station.port);
+}
+
 // What came out of a tunnel goes to ports of this host and nowhere else: the sender has served the
 // other hosts.
 static inline enum dp_verdict from_underlay_forward(struct seam *seam, struct packet *packet)
@@ -115,8 +140,11 @@ static inline enum dp_verdict from_underlay_forward(struct seam *seam, struct pa
 	if (station) { // what arrives has been routed already
 		if (station->host != 0 || station->router)
 			return packet_drop(seam, 0, DP_REASON_NOT_LOCAL);
-		return admit(seam, packet, 0, station->port) ? switch_local(seam, station)
-							     : DP_VERDICT_DROP;
+		__u32 port = station->port;
+		if (admit(seam, packet, 0, port))
+			return switch_local(seam, station);
+		return packet->rejected ? from_underlay_reject(seam, packet, port)
+					: DP_VERDICT_DROP;
 	}
 	const struct dp_network *network = seam_find_network(seam, &packet->vni);
 	if (!network)
@@ -127,7 +155,7 @@ static inline enum dp_verdict from_underlay_forward(struct seam *seam, struct pa
 }
 
 // Take the frame out of its tunnel and look at it. 0, or why it goes no further.
-APART enum dp_reason from_underlay_open(
+static inline enum dp_reason from_underlay_take(
 	struct seam *seam, struct tunnel_arrival *arrival, struct packet *packet)
 {
 	if (!seam_find_vtep(seam, &arrival->source))
@@ -153,23 +181,29 @@ APART enum dp_reason from_underlay_open(
 		return DP_REASON_NO_MEMORY;
 	packet->vni = arrival->vni;
 	packet->port = arrival->source_port;
+	packet->slot = forward_slot(seam);
 	return DP_REASON_NONE;
+}
+
+// DP_VERDICT_ONWARD: `packet` came out of a tunnel to this host. By itself, as what it needs of the stack is in nobody's way then.
+APART enum dp_verdict from_underlay_open(struct seam *seam, struct packet *packet)
+{
+	struct tunnel_arrival arrival = {0};
+
+	if (!tunnel_arrives(seam, &arrival))
+		return DP_VERDICT_HOST;
+	enum dp_reason reason =
+		packet ? from_underlay_take(seam, &arrival, packet) : DP_REASON_NO_MEMORY;
+	return reason ? packet_drop(seam, 0, reason) : DP_VERDICT_ONWARD;
 }
 
 // A frame that arrived on the underlay device.
 static inline enum dp_verdict from_underlay(struct seam *seam)
 {
-	struct tunnel_arrival arrival = {0};
 	struct packet *packet = seam_packet(seam);
 
 	seam_note(seam, DP_STAGE_TUNNEL, seam_device(seam), 0);
-	if (!tunnel_arrives(seam, &arrival))
-		return DP_VERDICT_HOST;
-	if (!packet)
-		return packet_drop(seam, 0, DP_REASON_NO_MEMORY);
-	enum dp_reason reason = from_underlay_open(seam, &arrival, packet);
-	if (reason)
-		return packet_drop(seam, 0, reason);
-	packet->slot = forward_slot(seam);
-	return from_underlay_forward(seam, packet);
+	enum dp_verdict verdict = from_underlay_open(seam, packet);
+	return verdict == DP_VERDICT_ONWARD && packet ? from_underlay_forward(seam, packet)
+						      : verdict;
 }

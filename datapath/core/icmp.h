@@ -3,7 +3,7 @@
 // are made here and not by an agent: with it gone, a path MTU must still be found.
 //
 // Only ports of this host are told. What came from another host and cannot be delivered goes without an answer: it was routed and
-// measured where it entered, so that only rows under change lead to it.
+// measured where it entered, so that only rows under change lead to it. What it is denied here is told: reject.h.
 #pragma once
 
 #include "core/packet.h"
@@ -68,7 +68,7 @@ static inline bool icmp_many(const struct dp_address *address)
 // May there be an error about this packet? RFC 1122, section 3.2.2; RFC 4443, section 2.4 (e).
 static inline bool icmp_may(const struct packet *packet, const struct dp_address *source)
 {
-	return packet->entry != 0 && !packet->later_fragment &&
+	return !packet->later_fragment &&
 	       (packet->kind == PACKET_IPV4 || packet->kind == PACKET_IPV6) &&
 	       !mac_multicast(&packet->ethernet.destination) && !icmp_many(&packet->destination) &&
 	       !icmp_unspecified(&packet->source) && !icmp_unspecified(source) &&
@@ -144,12 +144,32 @@ static inline struct icmp_header icmp_kind6(enum icmp_kind kind)
 
 // ---- how ----
 
+// The same of what came out of a tunnel, which cannot be made longer: in words, the last of which may be cut off.
+static inline int icmp_quote_words(
+	struct seam *seam, const struct packet *packet, struct icmp_error *error)
+{
+	enum { WORD = 4 };
+	int quoted = 0;
+
+	__builtin_memset(error->quote, 0, ICMP_QUOTE);
+	for (__u32 at = 0; at + WORD <= ICMP_QUOTE; at += WORD) {
+		if (PACKET_L3 + at + WORD > packet->end)
+			break;
+		if (seam_load(seam, PACKET_L3 + at, error->quote + at, WORD) < 0)
+			return -1;
+		quoted = at + WORD;
+	}
+	return quoted;
+}
+
 // Copy the start of the packet; the rest of the room is zeros, which count nothing in a checksum. The bytes quoted, or -1.
 static inline int icmp_quote(
 	struct seam *seam, const struct packet *packet, struct icmp_error *error)
 {
 	const __u32 whole = PACKET_L3 + ICMP_QUOTE;
 
+	if (packet->entry == 0)
+		return icmp_quote_words(seam, packet, error);
 	if (packet->end < whole &&
 		(seam_resize(seam, packet->end) < 0 || seam_resize(seam, whole) < 0))
 		return -1;
@@ -158,45 +178,73 @@ static inline int icmp_quote(
 	return packet->end < whole ? packet->end - PACKET_L3 : ICMP_QUOTE;
 }
 
-static inline int icmp_write4(struct seam *seam, const struct packet *packet,
-	struct icmp_error *error, __u32 quoted, const struct dp_address *source)
+static inline __u32 icmp_ip_bytes(const struct packet *packet)
 {
+	return packet->kind == PACKET_IPV4 ? sizeof(struct ipv4_header)
+					   : sizeof(struct ipv6_header);
+}
+
+// The IP header of an error, with so many bytes behind it.
+static inline int icmp_write_ip(struct seam *seam, const struct packet *packet, __u32 bytes,
+	const struct dp_address *source)
+{
+	if (packet->kind == PACKET_IPV6) {
+		struct ipv6_header ip = {
+			.version_class_flow = BE32(6u << 28),
+			.length = BE16(bytes),
+			.next = PROTOCOL_ICMPV6,
+			.hop_limit = ICMP_TTL,
+			.source = *source,
+			.destination = packet->source,
+		};
+		return seam_store(seam, PACKET_L3, &ip, sizeof(ip));
+	}
+
 	struct ipv4_header ip = {
 		.version_length = 0x45,
 		.tos = ICMP_TOS,
-		.length = BE16(sizeof(ip) + ICMP_BYTES + quoted),
+		.length = BE16(sizeof(ip) + bytes),
 		.fragment = BE16(IPV4_DONT_FRAGMENT),
 		.ttl = ICMP_TTL,
 		.protocol = PROTOCOL_ICMP,
 		.source = address_word(source, 3),
 		.destination = address_word(&packet->source, 3),
 	};
-
 	ip.checksum = checksum_fold(checksum_add(0, &ip, sizeof(ip)));
-	error->icmp.checksum = checksum_fold(checksum_add(0, error, sizeof(*error)));
-	if (seam_store(seam, PACKET_L3, &ip, sizeof(ip)) < 0)
-		return -1;
-	return seam_store(seam, PACKET_L3 + sizeof(ip), error, sizeof(*error));
+	return seam_store(seam, PACKET_L3, &ip, sizeof(ip));
 }
 
-static inline int icmp_write6(struct seam *seam, const struct packet *packet,
+// What the checksum of an error covers beside itself: of ICMPv6 the pseudo header, which is length, protocol, and the addresses
+// (RFC 8200, section 8.1).
+static inline __u32 icmp_pseudo(
+	const struct packet *packet, __u32 bytes, const struct dp_address *source)
+{
+	if (packet->kind == PACKET_IPV4)
+		return 0;
+	__u32 sum = checksum_add((__u32)BE16(bytes) + BE16(PROTOCOL_ICMPV6), source, 16);
+	return checksum_add(sum, &packet->source, 16);
+}
+
+static inline int icmp_write(struct seam *seam, const struct packet *packet,
 	struct icmp_error *error, __u32 quoted, const struct dp_address *source)
 {
-	struct ipv6_header ip = {
-		.version_class_flow = BE32(6u << 28),
-		.length = BE16(ICMP_BYTES + quoted),
-		.next = PROTOCOL_ICMPV6,
-		.hop_limit = ICMP_TTL,
-		.source = *source,
-		.destination = packet->source,
-	};
-	// The pseudo header (RFC 8200, section 8.1) is length, protocol, and the addresses.
-	__u32 sum = checksum_add((__u32)ip.length + BE16(PROTOCOL_ICMPV6), &ip.source, 32);
+	__u32 bytes = ICMP_BYTES + quoted;
 
-	error->icmp.checksum = checksum_fold(checksum_add(sum, error, sizeof(*error)));
-	if (seam_store(seam, PACKET_L3, &ip, sizeof(ip)) < 0)
+	error->icmp.checksum = checksum_fold(
+		checksum_add(icmp_pseudo(packet, bytes, source), error, sizeof(*error)));
+	if (icmp_write_ip(seam, packet, bytes, source) < 0)
 		return -1;
-	return seam_store(seam, PACKET_L3 + sizeof(ip), error, sizeof(*error));
+	return packet->kind == PACKET_IPV4
+		       ? seam_store(seam, PACKET_L3 + sizeof(struct ipv4_header), error,
+				 sizeof(*error))
+		       : seam_store(seam, PACKET_L3 + sizeof(struct ipv6_header), error,
+				 sizeof(*error));
+}
+
+// The packet becomes another one, of so many bytes. 0, or -1.
+static inline int icmp_renew(struct seam *seam, const struct packet *packet, __u32 length)
+{
+	return packet->entry ? seam_renew(seam, length) : seam_rework(seam, packet->l4, length);
 }
 
 // The packet becomes the error about itself. 0, or -1.
@@ -207,8 +255,7 @@ static inline int icmp_compose(struct seam *seam, const struct packet *packet, e
 	struct icmp_error *error = seam_scratch(seam);
 	struct ethernet_header ethernet = {
 		packet->ethernet.source, packet->ethernet.destination, packet->ethernet.type};
-	__u32 header =
-		ETHERNET_BYTES + (ipv4 ? sizeof(struct ipv4_header) : sizeof(struct ipv6_header));
+	__u32 header = ETHERNET_BYTES + icmp_ip_bytes(packet);
 
 	if (!error)
 		return -1;
@@ -217,12 +264,13 @@ static inline int icmp_compose(struct seam *seam, const struct packet *packet, e
 	if (kind == ICMP_PROTOCOL_UNREACHABLE && !ipv4)
 		error->value = BE32(__builtin_offsetof(struct ipv6_header, next));
 	int quoted = icmp_quote(seam, packet, error);
-	if (quoted < 0 || seam_renew(seam, header + sizeof(*error)) < 0 ||
+	if (quoted < 0 || icmp_renew(seam, packet, header + sizeof(*error)) < 0 ||
 		seam_store(seam, 0, &ethernet, sizeof(ethernet)) < 0)
 		return -1;
-	int written = ipv4 ? icmp_write4(seam, packet, error, quoted, source)
-			   : icmp_write6(seam, packet, error, quoted, source);
-	return written < 0 ? -1 : seam_resize(seam, header + ICMP_BYTES + quoted);
+	int written = icmp_write(seam, packet, error, quoted, source);
+	if (written < 0 || packet->entry == 0)
+		return written;
+	return seam_resize(seam, header + ICMP_BYTES + quoted);
 }
 
 // Tell the sender of a packet that was dropped, if that may be, from address `source`; `value` is the MTU of ICMP_TOO_BIG. The drop
@@ -230,7 +278,7 @@ static inline int icmp_compose(struct seam *seam, const struct packet *packet, e
 STAGE enum dp_verdict icmp_answer(struct seam *seam, const struct packet *packet,
 	enum icmp_kind kind, __u32 value, const struct dp_address *source)
 {
-	if (!packet || !source || !icmp_may(packet, source))
+	if (!packet || !source || packet->entry == 0 || !icmp_may(packet, source))
 		return DP_VERDICT_DROP;
 	if (!icmp_allowed(seam, packet->port))
 		return packet_drop(seam, packet->port, DP_REASON_ICMP_LIMITED);
@@ -263,10 +311,4 @@ APART enum dp_verdict icmp_too_big(struct seam *seam, const struct packet *packe
 			: NULL;
 
 	return source ? icmp_answer(seam, packet, ICMP_TOO_BIG, mtu, source) : DP_VERDICT_DROP;
-}
-
-// What a rule rejects: the destination itself seems to say so.
-static inline enum dp_verdict icmp_reject(struct seam *seam, const struct packet *packet)
-{
-	return icmp_answer(seam, packet, ICMP_PROHIBITED, 0, &packet->destination);
 }

@@ -28,6 +28,13 @@
 //   int   seam_renew(struct seam *, __u32 length)
 //         the frame becomes another one, of so many bytes and the same EtherType, to be written: whatever a device
 //         was to do with the old one, segments and checksums, is forgotten
+//   int   seam_rework(struct seam *, __u32 transport, __u32 length)
+//         the same with a frame that came out of a tunnel and is no superpacket. `transport`: where its transport header
+//         is. Not if its checksum is due and SEAM_REWORK_STAYS bytes or less are behind that place
+//   bool  seam_due(struct seam *, __u32 checksum)
+//         a device has still to fill in the transport checksum at this offset: it holds the sum over the pseudo header
+//   int   seam_shift(struct seam *, __s32 bytes)
+//         so many bytes more, or fewer, behind the Ethernet header; those that are new are to be written
 //   int   seam_patch(struct seam *, __u32 offset, __be16 from, __be16 to, __u32 checksum)
 //         change a word that the transport checksum at offset `checksum` covers, and this with it, by the difference
 //
@@ -139,7 +146,7 @@ enum dp_verdict {
 	DP_VERDICT_ONWARD, // none yet: the packet goes on, to the next stage
 };
 
-enum { SEAM_SCRATCH_BYTES = 512, SEAM_PACKET_BYTES = 192 };
+enum { SEAM_SCRATCH_BYTES = 512, SEAM_PACKET_BYTES = 192, SEAM_REWORK_STAYS = 54 };
 
 enum seam_direction { SEAM_FROM_PORT, SEAM_TO_PORT };
 

@@ -109,6 +109,32 @@ static inline int seam_renew(struct seam *seam, __u32 length)
 	return 0;
 }
 
+static inline int seam_rework(struct seam *seam, __u32 transport, __u32 length)
+{
+	(void)transport;
+	return seam->segment ? -1 : seam_renew(seam, length);
+}
+
+static inline bool seam_due(struct seam *seam, __u32 checksum)
+{
+	(void)checksum;
+	return seam->frame->due;
+}
+
+static inline int seam_shift(struct seam *seam, __s32 bytes)
+{
+	uint8_t ethernet[14];
+
+	if (seam_fails(seam, NATIVE_FAULT_RESIZE) || seam_load(seam, 0, ethernet, 14) < 0 ||
+		bytes > (__s32)seam->start || -bytes > (__s32)seam->length - 14)
+		return -1;
+	seam->start -= bytes;
+	seam->length += bytes;
+	if (bytes > 0)
+		memset(seam->buffer + seam->start + 14, SEAM_RUBBISH, (size_t)bytes);
+	return seam_store(seam, 0, ethernet, 14);
+}
+
 static inline int seam_patch(
 	struct seam *seam, __u32 offset, __be16 from, __be16 to, __u32 checksum)
 {

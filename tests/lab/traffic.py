@@ -287,6 +287,11 @@ def _datagrams(opened):
             continue  # an ICMP error that belongs to an earlier datagram
 
 
+def set_offloads(place, state):
+    """Checksums and segments "on" the device of a container, or the uplink of a host, or "off": made before it."""
+    place.namespace.run("ethtool", "-K", "eth0", "tx", state, "tso", state, "gso", state, "gro", state)
+
+
 def all_pairs(workloads):
     """Every workload asks every address of every other network member and every foreign one, over both families."""
     addresses = sorted({a for w in workloads for a in w.addresses})

@@ -16,7 +16,7 @@ import pytest
 
 from lab import Lab, checks
 from lab.exchange import SETTLE, Prober, Stream, answering, arriving_ttl, open_udp, transfer
-from lab.traffic import Traffic, judge, probe_all
+from lab.traffic import Traffic, judge, probe_all, set_offloads
 
 TENANT = """
 tenant: {tenant}
@@ -235,10 +235,6 @@ def test_bulk_tcp_finds_its_mtu_and_arrives_whole(acme, drops, source, target, o
             set_offloads(container, "on")
     if "far1" in (source, target):
         assert checks.wait_until(lambda: drops(source).get("mtu-exceeded", 0) >= 2) is not None
-
-
-def set_offloads(container, state):
-    container.namespace.run("ethtool", "-K", "eth0", "tx", state, "tso", state, "gso", state, "gro", state)
 
 
 # ---- routes ----

@@ -153,9 +153,9 @@ def policy(deployment):
     lab.settle()
 
 
-def connects(source, address, port):
-    """What a TCP connection comes to: "open", "refused" or "silence"."""
-    program = (f"import socket\ns = socket.socket(); s.settimeout(1)\n"
+def connects(source, address, port, seconds=30):
+    """What a TCP connection comes to: "open", "refused" or, of so many seconds, "silence"."""
+    program = (f"import socket\ns = socket.socket(); s.settimeout({seconds})\n"
                f"try:\n s.connect(({address!r}, {port})); print('open')\n"
                "except TimeoutError:\n print('silence')\nexcept OSError:\n print('refused')")
     return source.namespace.run("/usr/bin/python3", "-c", program).strip()
@@ -170,7 +170,7 @@ def test_denied_by_rule(deployment, policy):
         f"dropped on h2 by rule 2 (no-database) of policy acme/policies/fence, revision {policy}: ")
     assert trace.answer["rule"] == {"name": "no-database", "index": 1}
     assert trace.drift() == []
-    assert connects(workloads["web1"], workloads["db1"].ipv4, 5432) == "silence"
+    assert connects(workloads["web1"], workloads["db1"].ipv4, 5432, 1) == "silence"
 
 
 def test_allowed_by_rule(deployment, policy):
@@ -181,12 +181,16 @@ def test_allowed_by_rule(deployment, policy):
     assert trace.stage("h2", "ingress")["revision"] == policy
 
 
-def test_rejected_by_rule(deployment, policy):
+@pytest.mark.parametrize("target, host", [("web2", "h1"), ("web3", "h2")])
+def test_rejected_by_rule(deployment, policy, target, host):
+    """On the sender's own host, and on another."""
     lab, workloads = deployment
-    trace = Trace(lab, "web1", "web2", "tcp/25")
+    trace = Trace(lab, "web1", target, "tcp/25")
+    assert trace.verdict == "dropped"
+    assert trace.answer["host"] == host
     assert trace.answer["rule"] == {"name": "told", "index": 2}
     assert trace.summary.endswith("the sender is told")
-    assert connects(workloads["web1"], workloads["web2"].ipv4, 25) == "refused"
+    assert connects(workloads["web1"], workloads[target].ipv4, 25) == "refused"
 
 
 def test_denied_by_default(deployment, policy):
@@ -194,7 +198,7 @@ def test_denied_by_default(deployment, policy):
     trace = Trace(lab, "web1", "web2", "tcp/80")
     assert trace.answer["reason"] == "denied-by-default"
     assert f"by the default of policy acme/policies/fence, revision {policy}" in trace.summary
-    assert connects(workloads["web1"], workloads["web2"].ipv4, 80) == "silence"
+    assert connects(workloads["web1"], workloads["web2"].ipv4, 80, 1) == "silence"
 
 
 def test_known_connection(deployment, policy):

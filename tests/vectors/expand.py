@@ -219,6 +219,32 @@ def error(packet, source, message):
     return ethernet / ip / message / scapy.Raw(quote)
 
 
+def roomy(answer):
+    """An ICMP error made of a frame that came out of a tunnel: zeros stand in the room that its quote has not filled."""
+    frame = bytes(answer)
+    return scapy.Raw(frame.ljust((54 if frame[12:14] == b"\x86\xdd" else 34) + 8 + 128, b"\0"))
+
+
+def due(packet):
+    """The frame, its innermost transport checksum still to be filled in: the sum over the pseudo header stands in its place."""
+    data, at = bytearray(bytes(packet)), 14
+    while True:
+        ipv6 = data[at] >> 4 == 6
+        end = at + (40 + int.from_bytes(data[at + 4:at + 6], "big") if ipv6 else int.from_bytes(data[at + 2:at + 4], "big"))
+        protocol, transport = (data[at + 6], at + 40) if ipv6 else (data[at + 9], at + (data[at] & 15) * 4)
+        if protocol == 60:  # destination options, of 8 bytes
+            protocol, transport = data[transport], transport + 8
+        if protocol not in (1, 58):
+            break
+        at = transport + 8  # what an error quotes
+    pseudo = data[at + 8:at + 40] if ipv6 else data[at + 12:at + 20]
+    pseudo += bytes([0, protocol]) + (end - transport).to_bytes(2, "big")
+    total = sum(int.from_bytes(pseudo[i:i + 2], "big") for i in range(0, len(pseudo), 2))
+    field = transport + (16 if protocol == 6 else 6)
+    data[field:field + 2] = (total % 0xffff or 0xffff).to_bytes(2, "big")
+    return scapy.Raw(bytes(data))
+
+
 def echoed(packet):
     """The answer to an echo request, over whatever it carries."""
     frame = scapy.Ether(bytes(packet))
@@ -273,13 +299,14 @@ def na(source, destination, target, option=None, dst=None, **flags):
 
 HELPERS = {
     f.__name__: f
-    for f in (GENEVE, outer, geneve, vxlan, keys, tunnel, eth, ip4, ip6, arp, routed, error, echoed, raw, cut, change, ns, na, link_local)
+    for f in (GENEVE, outer, geneve, vxlan, keys, tunnel, eth, ip4, ip6, arp, routed, error, roomy, due, echoed, raw, cut, change, ns, na, link_local)
 }
 SCAPY = {name: getattr(scapy, name) for name in dir(scapy) if not name.startswith("_")}
 
 
-# For native runs alone: `tagged` (a VLAN tag beside the frame) and `faults` (what fails around forwarding).
-OPTIONAL = ("gso", "only", "tagged", "faults", "before", "after", "connections")
+# For native runs alone: `tagged` (a VLAN tag beside the frame), `due` (a device has still to fill in its innermost transport
+# checksum) and `faults` (what fails around forwarding).
+OPTIONAL = ("gso", "only", "tagged", "due", "faults", "before", "after", "connections")
 STEP = ("from", "packet", "expect", "put", *OPTIONAL)
 
 

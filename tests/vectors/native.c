@@ -89,6 +89,7 @@ static int run_native(
 		.length = c->packet.length,
 		.segment = c->gso,
 		.tagged = c->tagged,
+		.due = c->due,
 		.faults = c->faults,
 	};
 	enum datapath_role role = underlay ? DATAPATH_UNDERLAY : DATAPATH_PORT;

@@ -157,6 +157,7 @@ static int load_case(
 	c->before = (unsigned)json_integer_value(json_object_get(object, "before"));
 	c->gso = (uint32_t)json_integer_value(json_object_get(object, "gso"));
 	c->tagged = json_is_true(json_object_get(object, "tagged"));
+	c->due = json_is_true(json_object_get(object, "due"));
 	c->continues = json_is_true(json_object_get(object, "continues"));
 	c->after = (uint32_t)json_integer_value(json_object_get(object, "after"));
 	c->put = json_object_get(object, "put");

@@ -64,6 +64,7 @@ struct vector_case {
 	struct bytes packet;
 	uint32_t gso;    // payload of a segment; 0: not a superpacket
 	bool tagged;     // a VLAN tag stands beside the frame
+	bool due;        // its innermost transport checksum is still to be filled in
 	unsigned faults; // enum native_fault
 	unsigned before; // how often the same frame came before, unseen
 	enum vector_verdict verdict;

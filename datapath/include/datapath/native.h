@@ -28,6 +28,7 @@ struct native_frame {
 	size_t length;
 	uint32_t segment; // payload bytes of a segment of a superpacket; 0: a packet
 	bool tagged;      // a VLAN tag stands beside the frame, as drivers deliver it
+	bool due;         // its innermost checksum is still to be filled in by a device
 	unsigned faults;
 };
 
