@@ -7,16 +7,15 @@
 
 static inline bool due_is(struct seam *seam, const struct packet *packet)
 {
-	if (packet->entry || packet->fragment ||
-		seam_length(seam) - packet->l4 > SEAM_REWORK_STAYS)
+	if (packet->entry || packet->fragment || seam_length(seam) - packet->l4 > SEAM_REWORK_STAYS)
 		return false;
 	switch (packet->protocol) {
 	case PROTOCOL_TCP:
-		return seam_due(seam,
-			packet->l4 + (__u32)__builtin_offsetof(struct tcp_header, checksum));
+		return seam_due(
+			seam, packet->l4 + (__u32) __builtin_offsetof(struct tcp_header, checksum));
 	case PROTOCOL_UDP:
-		return seam_due(seam,
-			packet->l4 + (__u32)__builtin_offsetof(struct udp_header, checksum));
+		return seam_due(
+			seam, packet->l4 + (__u32) __builtin_offsetof(struct udp_header, checksum));
 	}
 	return false;
 }
@@ -40,7 +39,7 @@ static inline int due_reset(struct seam *seam, const struct packet *packet)
 static inline int due_sum(struct seam *seam, const struct packet *packet, __u32 *sum)
 {
 	__be16 word;
-	__u32 at = packet->l4 + (__u32)__builtin_offsetof(struct udp_header, checksum);
+	__u32 at = packet->l4 + (__u32) __builtin_offsetof(struct udp_header, checksum);
 
 	if (seam_load(seam, at, &word, sizeof(word)) < 0)
 		return -1;
