@@ -44,7 +44,7 @@ int command_unknown(const char *name);
 
 extern const struct command command_apply, command_diff, command_get, command_describe,
 	command_delete, command_attach, command_detach, command_trace, command_wait, command_status,
-	command_token, command_up, command_controller, command_agent, command_store,
+	command_token, command_audit, command_up, command_controller, command_agent, command_store,
 	command_simulate, command_explain, command_openapi, command_manual, command_completion,
 	command_version, command_help;
 

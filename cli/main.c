@@ -36,6 +36,7 @@ const struct command *const commands[] = {
 	&command_wait,
 	&command_status,
 	&command_token,
+	&command_audit,
 	&command_up,
 	&command_controller,
 	&command_agent,

@@ -5,11 +5,15 @@
 #include <string.h>
 
 #include "access.h"
+#include "audit.h"
 #include "base/memory.h"
 #include "history.h"
 #include "news.h"
 #include "publish.h"
 #include "writes.h"
+
+// The counters and the record of the audit log.
+enum { BESIDES = 2 };
 
 struct commit {
 	struct journal_job job; // first
@@ -18,7 +22,7 @@ struct commit {
 	// What is stored, and what is known when it is judged.
 	struct store_operation *operations;
 	char (*keys)[HISTORY_KEY_TEXT];
-	size_t count; // of changes; one operation more
+	size_t count; // of changes; BESIDES more operations
 	uint64_t known, counters_revision;
 	// What came of it.
 	int rc;
@@ -45,11 +49,11 @@ static char *counters_of(const struct controller *controller, const char *id, si
 	return text;
 }
 
-static void collect_operations(
-	struct commit *commit, const struct catalog_change *changes, const char *id)
+static void collect_operations(struct commit *commit, const struct request *request,
+	const struct catalog_change *changes, const char *id)
 {
-	commit->operations = memory_new((commit->count + 1) * sizeof(*commit->operations));
-	commit->keys = memory_new((commit->count + 1) * sizeof(*commit->keys));
+	commit->operations = memory_new((commit->count + BESIDES) * sizeof(*commit->operations));
+	commit->keys = memory_new(commit->count * sizeof(*commit->keys));
 	struct store_operation *operation = commit->operations;
 	for (size_t i = 0; i < commit->count; i++, operation++) {
 		const struct object *object =
@@ -63,11 +67,15 @@ static void collect_operations(
 	}
 	operation->key = HISTORY_COUNTERS;
 	operation->value = counters_of(commit->controller, id, &operation->length);
+	operation++;
+	operation->key = AUDIT_KEY;
+	operation->value = audit_record(request, changes, commit->count);
+	operation->length = strlen(operation->value);
 }
 
 static void free_operations(struct commit *commit)
 {
-	for (size_t i = 0; commit->operations && i <= commit->count; i++)
+	for (size_t i = 0; commit->operations && i < commit->count + BESIDES; i++)
 		free((void *)commit->operations[i].value);
 	free(steal(commit->operations));
 	free(steal(commit->keys));
@@ -79,7 +87,7 @@ static void store_it(struct journal_job *job, struct store *store)
 	struct commit *commit = (struct commit *)job;
 	const struct store_compare compare = {HISTORY_COUNTERS, commit->counters_revision};
 	struct error failure = {0};
-	commit->rc = store_commit(store, &compare, 1, commit->operations, commit->count + 1,
+	commit->rc = store_commit(store, &compare, 1, commit->operations, commit->count + BESIDES,
 		&commit->revision, &failure);
 	if (commit->rc && commit->rc != -ESTALE && commit->rc != -ETIMEDOUT)
 		error_set(&commit->error, commit->rc == -EAGAIN ? EAGAIN : EIO,
@@ -167,8 +175,8 @@ json_t *commit_warnings(const struct transaction *transaction)
 
 // ---- life ----
 
-struct commit *commit_start(struct controller *controller, struct transaction *transaction,
-	const char *id, commit_ended ended, void *context)
+struct commit *commit_start(struct controller *controller, const struct request *request,
+	struct transaction *transaction, const char *id, commit_ended ended, void *context)
 {
 	const struct catalog_change *changes;
 	struct commit *commit = memory_new(sizeof(*commit));
@@ -181,7 +189,7 @@ struct commit *commit_start(struct controller *controller, struct transaction *t
 	commit->ended = ended;
 	commit->context = context;
 	commit->warnings = commit_warnings(transaction);
-	collect_operations(commit, changes, id);
+	collect_operations(commit, request, changes, id);
 	keep_objects(commit, changes);
 	transaction_withdraw(transaction);
 	journal_submit(controller->journal, &commit->job);

@@ -30,9 +30,9 @@ struct commit;
 typedef void (*commit_ended)(void *context, int rc, const struct error *error);
 
 // The transaction is prepared, has changes, and is gone in the end. `id` is stored beside the
-// counters. Release with commit_free, not before it has ended.
-struct commit *commit_start(struct controller *controller, struct transaction *transaction,
-	const char *id, commit_ended ended, void *context);
+// counters, and what the request is in the audit log. Release with commit_free, not before it has ended.
+struct commit *commit_start(struct controller *controller, const struct request *request,
+	struct transaction *transaction, const char *id, commit_ended ended, void *context);
 void commit_free(struct commit *commit); // NULL is fine
 // What the write is answered if it was stored as `revision`: revision, changed, created, objects,
 // and warnings if there are any. New reference.

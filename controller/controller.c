@@ -5,6 +5,7 @@
 #include <inttypes.h>
 #include <string.h>
 
+#include "audit.h"
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/memory.h"
@@ -147,6 +148,7 @@ static int listen_for_requests(struct controller *controller,
 		.body_limit = options->body_limit ? options->body_limit : BODY_LIMIT,
 		.handler = route_dispatch,
 		.revision = current_revision,
+		.refused = audit_refused,
 		.context = controller,
 	};
 	return http_start(&controller->http, controller->loop, &http, error);
@@ -248,6 +250,7 @@ void controller_stop(struct controller *controller)
 	http_stop(controller->http);
 	loop_close(controller->compaction);
 	enforcement_stop(controller);
+	audit_free(controller);
 	follow_free(controller);
 	writes_free(controller);
 	peers_free(controller);

@@ -32,5 +32,6 @@ void handle_answer(struct controller *, struct request *, const struct target *)
 void handle_bulletin(struct controller *, struct request *, const struct target *);
 void handle_question(struct controller *, struct request *, const struct target *);
 void handle_trace(struct controller *, struct request *, const struct target *);
+void handle_audit(struct controller *, struct request *, const struct target *);
 void handle_issue(struct controller *, struct request *, const struct target *);
 void handle_status(struct controller *, struct request *, const struct target *);

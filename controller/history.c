@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "access.h"
+#include "audit.h"
 #include "base/memory.h"
 
 char *history_key(enum model_kind kind, const char *tenant, const char *name, char *text)
@@ -87,6 +88,29 @@ static int add(void *context, const struct store_entry *entry)
 	return 0;
 }
 
+struct records {
+	struct news *entries;
+	uint64_t until;
+};
+
+static int add_record(void *context, const struct store_entry *entry)
+{
+	struct records *records = context;
+	if (entry->revision > records->until)
+		return 1;
+	if (!strcmp(entry->key, AUDIT_KEY) && entry->value)
+		news_add(records->entries, entry);
+	return 0;
+}
+
+static int collect_records(struct store *store, uint64_t since, uint64_t until,
+	struct news *entries, struct error *error)
+{
+	struct records records = {entries, until};
+	int rc = store_changes(store, AUDIT_KEY, since, add_record, &records, error);
+	return rc > 0 ? 0 : rc;
+}
+
 int history_collect(struct store *store, const struct target *target, enum history_part part,
 	uint64_t revision, struct news *entries, struct error *error)
 {
@@ -95,6 +119,8 @@ int history_collect(struct store *store, const struct target *target, enum histo
 		return store_get(store,
 			history_key(target->kind, target->tenant, target->name, key), revision, add,
 			entries, error);
+	if (part == HISTORY_AUDIT)
+		return collect_records(store, revision, target->revision, entries, error);
 	history_prefix(target, key);
 	if (part == HISTORY_LIST)
 		return store_snapshot(store, key, revision, add, entries, error);

@@ -24,7 +24,8 @@ int history_decode(const struct store_entry *entry, struct object **out, struct 
 // Read the past, on the store's thread: one object as of `revision`, a list as of it, or what has
 // changed of a list since. The request is refused, or `found` is to answer it, with entries that are
 // borrowed. Of a list there may be more than it wants (history_match).
-enum history_part { HISTORY_OBJECT, HISTORY_LIST, HISTORY_CHANGES };
+// Or the records of the audit log after `revision`, up to the one of the target.
+enum history_part { HISTORY_OBJECT, HISTORY_LIST, HISTORY_CHANGES, HISTORY_AUDIT };
 typedef void (*history_found)(struct controller *controller, struct request *request,
 	const struct target *target, uint64_t revision, const struct news *entries);
 void history_read(struct controller *controller, struct request *request,

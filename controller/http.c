@@ -182,6 +182,9 @@ void request_refuse_as(struct request *request, enum problem problem, const stru
 {
 	if (problem == PROBLEM_INTERNAL)
 		log_error("%s %s: %s", request->method, request->path, error->message);
+	free(request->refusal);
+	request->refusal = memory_format(
+		"%s%s%s", error->object, error->object[0] ? ": " : "", error->message);
 	answer(request, problem_status(problem), problem_encode(problem, error),
 		"application/problem+json");
 }
@@ -195,6 +198,7 @@ void request_retract(struct request *request)
 {
 	MHD_destroy_response(request->response);
 	request->response = NULL;
+	free(steal(request->refusal));
 }
 
 static enum MHD_Result request_send(struct request *request)
@@ -204,6 +208,8 @@ static enum MHD_Result request_send(struct request *request)
 	snprintf(revision, sizeof(revision), "%" PRIu64,
 		http->options.revision(http->options.context));
 	MHD_add_response_header(request->response, "Weft-Revision", revision);
+	if (request->refusal)
+		http->options.refused(http->options.context, request);
 	enum MHD_Result result =
 		MHD_queue_response(request->connection, request->status, request->response);
 	MHD_destroy_response(request->response);
@@ -423,6 +429,7 @@ static void on_completed(void *context, struct MHD_Connection *connection, void 
 	request->http->assembling -= request->body_capacity;
 	free(request->body_buffer);
 	json_decref(request->addition);
+	free(request->refusal);
 	identity_done(&request->identity);
 	free((char *)request->method);
 	free((char *)request->path);

@@ -33,6 +33,7 @@ struct request {
 	struct identity identity; // by the connection; the handler of all may learn better
 	char from[64];            // "uid 0", "192.0.2.7"
 	bool lasting;             // it waits for news, or streams them
+	char *refusal;            // why it is refused; NULL: it is not
 	json_t *addition;         // what a good answer says besides; NULL: nothing
 
 	// Set by whoever keeps the request beyond its handler: called once, when the connection is
@@ -55,6 +56,8 @@ struct request {
 typedef void (*http_handler)(void *context, struct request *request);
 // The newest revision, for the header Weft-Revision.
 typedef uint64_t (*http_revision)(void *context);
+// A refusal is being sent.
+typedef void (*http_refused)(void *context, const struct request *request);
 
 struct http_options {
 	const char *unix_socket; // NULL: none
@@ -63,6 +66,7 @@ struct http_options {
 	size_t body_limit; // bytes
 	http_handler handler;
 	http_revision revision;
+	http_refused refused;
 	void *context;
 };
 

@@ -35,6 +35,8 @@ static const struct http_route routes[] = {
 	{"GET", "openapi.json", handle_openapi, READERS, {0}, "This document", TIMING_AT_ONCE},
 	{"POST", "transactions", handle_transaction, WRITERS, {0},
 		"Many writes, all or nothing, as one revision"},
+	{"GET", "audit", handle_audit, READERS, {"since", "until", "tenant", "consistency"},
+		"Who wrote what, by revision, and what was refused of late"},
 	{"GET", "revisions/:revision", handle_revision, READERS, {"wait", "consistency"},
 		"The receipt: which hosts have realized the revision", TIMING_AT_ONCE},
 	{"GET", "hosts/:host/stream", handle_stream, AGENTS, {0},

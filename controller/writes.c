@@ -201,7 +201,8 @@ static void ended(void *context, int rc, const struct error *error)
 void writes_store(struct controller *controller, struct transaction *transaction)
 {
 	struct write *write = controller->writes->current;
-	write->commit = commit_start(controller, transaction, write->id, ended, write);
+	write->commit =
+		commit_start(controller, write->request, transaction, write->id, ended, write);
 	await(write);
 }
 
