@@ -482,6 +482,8 @@ void agent_stop(struct agent *agent)
 	datapath_close(agent->datapath);
 	counters_done(&agent->counters);
 	rules_done(&agent->rule_counts);
+	told_forget(&agent->told_interfaces);
+	told_forget(&agent->told_ports);
 	view_done(&agent->view);
 	free(agent->failure);
 	free(agent->route_failure);

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "content.h"
 
+#include <stdio.h>
+
 #include "base/memory.h"
 #include "daemon.h"
 #include "warnings.h"
@@ -29,16 +31,83 @@ json_t *content_port(
 
 // ---- lists ----
 
-struct list {
-	const struct agent *agent;
-	json_t *items;
+static void add_gone(void *context, const char *name)
+{
+	json_array_append_new(context, json_string(name));
+}
+
+void content_list_begin(struct content_list *list, struct told *told, bool whole)
+{
+	*list = (struct content_list){told, whole, json_array(), json_array()};
+	if (whole)
+		told_forget(told);
+	told_begin(told);
+}
+
+void content_list_end(struct content_list *list, const char *name, json_t *report)
+{
+	char text[32];
+	told_end(list->told, add_gone, list->gone);
+	if (list->whole) {
+		json_object_set(report, name, list->items);
+	} else if (json_array_size(list->items)) {
+		snprintf(text, sizeof(text), "%s_changed", name);
+		json_object_set(report, text, list->items);
+	}
+	if (json_array_size(list->gone)) {
+		snprintf(text, sizeof(text), "%s_gone", name);
+		json_object_set(report, text, list->gone);
+	}
+	json_decref(list->items);
+	json_decref(list->gone);
+}
+
+void content_list_interface(struct content_list *list, const struct link *link, const char *role)
+{
+	uint64_t digest = told_digest_text(TOLD_SEED, link->kind);
+	digest = told_digest(digest, &link->mac, sizeof(link->mac));
+	digest = told_digest(digest, &link->mtu, sizeof(link->mtu));
+	digest = told_digest(digest, &link->up, sizeof(link->up));
+	digest = told_digest_text(digest, role);
+	if (told_look(list->told, link->ifindex, link->name, digest, add_gone, list->gone))
+		json_array_append_new(list->items, content_interface(link, role));
+}
+
+static uint64_t digest_counters(uint64_t digest, const struct port_counters *counters)
+{
+	if (!counters)
+		return digest;
+	digest = told_digest(digest, &counters->counters, sizeof(counters->counters));
+	for (unsigned i = 0; i < utarray_len(&counters->drops); i++) {
+		const struct drop_count *drop = (const void *)utarray_eltptr(&counters->drops, i);
+		digest = told_digest(digest, &drop->reason, sizeof(drop->reason));
+		digest = told_digest(digest, &drop->drops, sizeof(drop->drops));
+	}
+	return digest;
+}
+
+void content_list_port(struct content_list *list, const struct compiler_port *port,
+	const char *problem, const struct port_counters *counters)
+{
+	char name[OBJECT_PATH_TEXT];
+	uint64_t digest = told_digest_text(TOLD_SEED, problem);
+	digest = told_digest(digest, &port->ifindex, sizeof(port->ifindex));
+	digest = digest_counters(digest, counters);
+	snprintf(name, sizeof(name), "%s/%s", port->tenant, port->name);
+	if (told_look(list->told, port->key, name, digest, add_gone, list->gone))
+		json_array_append_new(list->items, content_port(port, problem, counters));
+}
+
+struct listing {
+	struct agent *agent;
+	struct content_list list;
 };
 
 static void add_interface(void *context, const struct link *link)
 {
-	struct list *list = context;
-	const char *role = attachments_role(list->agent->attachments, link->ifindex);
-	json_array_append_new(list->items, content_interface(link, role));
+	struct listing *listing = context;
+	const char *role = attachments_role(listing->agent->attachments, link->ifindex);
+	content_list_interface(&listing->list, link, role);
 }
 
 const char *content_link_problem(const struct link *link)
@@ -65,10 +134,10 @@ static const char *port_problem(const struct agent *agent, const struct compiler
 
 static void add_port(void *context, const struct compiler_port *port)
 {
-	struct list *list = context;
-	const struct agent *agent = list->agent;
-	json_array_append_new(list->items, content_port(port, port_problem(agent, port),
-						   counters_find(&agent->counters, port->key)));
+	struct listing *listing = context;
+	const struct agent *agent = listing->agent;
+	content_list_port(&listing->list, port, port_problem(agent, port),
+		counters_find(&agent->counters, port->key));
 }
 
 static json_t *agent_encode(const struct agent *agent)
@@ -88,9 +157,10 @@ static json_t *agent_encode(const struct agent *agent)
 		services_encode(agent->services));
 }
 
-json_t *content_build(void *context, unsigned members)
+json_t *content_build(void *context, unsigned members, bool whole)
 {
-	const struct agent *agent = context;
+	struct agent *agent = context;
+	struct listing listing = {.agent = agent};
 	json_t *report = json_object();
 	if (members & REPORT_REALIZED) {
 		json_object_set_new(report, "realized", json_integer(agent->realized));
@@ -100,14 +170,14 @@ json_t *content_build(void *context, unsigned members)
 	if (members & REPORT_AGENT)
 		json_object_set_new(report, "agent", agent_encode(agent));
 	if (members & REPORT_INTERFACES) {
-		struct list list = {agent, json_array()};
-		links_each(agent->links, add_interface, &list);
-		json_object_set_new(report, "interfaces", list.items);
+		content_list_begin(&listing.list, &agent->told_interfaces, whole);
+		links_each(agent->links, add_interface, &listing);
+		content_list_end(&listing.list, "interfaces", report);
 	}
 	if (members & REPORT_PORTS) {
-		struct list list = {agent, json_array()};
-		compiler_ports(agent->compiler, add_port, &list);
-		json_object_set_new(report, "ports", list.items);
+		content_list_begin(&listing.list, &agent->told_ports, whole);
+		compiler_ports(agent->compiler, add_port, &listing);
+		content_list_end(&listing.list, "ports", report);
 	}
 	if (members & REPORT_DROPS) {
 		json_t *drops = counters_encode_drops(counters_find(&agent->counters, 0));

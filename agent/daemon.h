@@ -23,6 +23,7 @@
 #include "services/services.h"
 #include "stream.h"
 #include "timer.h"
+#include "told.h"
 #include "view.h"
 
 struct agent {
@@ -46,6 +47,7 @@ struct agent {
 	struct http_client *http;
 	struct stream *stream;
 	struct report *report;
+	struct told told_interfaces, told_ports;
 	struct answers *answers;
 
 	struct timer *apply_soon, *retry, *audit, *count, *expire;

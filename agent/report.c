@@ -20,6 +20,7 @@ struct report {
 	struct backoff backoff;
 	unsigned noted, sent;
 	bool online;
+	bool whole; // what was told before may not have arrived, or not at this controller
 };
 
 static void ended(void *context, long status, const char *text)
@@ -32,8 +33,9 @@ static void ended(void *context, long status, const char *text)
 		agent_timer_start(report->soon, PAUSE_MS, 0);
 		return;
 	}
-	report->noted |= report->sent;
+	report->noted |= report->sent | REPORT_LISTS;
 	report->sent = 0;
+	report->whole = true;
 	if (status)
 		log_warning("the controller refused a report: status %ld: %.600s", status, text);
 	else
@@ -46,11 +48,12 @@ static void send_now(void *context)
 	struct report *report = context;
 	if (!report->online || report->request || !report->noted)
 		return;
-	json_t *json = report->build(report->context, report->noted);
+	json_t *json = report->build(report->context, report->noted, report->whole);
 	cleanup_free char *body = json_dumps(json, JSON_COMPACT);
 	json_decref(json);
 	report->sent = report->noted;
 	report->noted = 0;
+	report->whole = false;
 	struct http_call call = {
 		.method = "POST",
 		.path = report->path,
@@ -72,8 +75,10 @@ void agent_report_note(struct report *report, unsigned members)
 void agent_report_online(struct report *report, bool online)
 {
 	report->online = online;
-	if (online)
-		agent_report_note(report, REPORT_ALL);
+	if (!online)
+		return;
+	report->whole = true;
+	agent_report_note(report, REPORT_ALL);
 }
 
 void agent_report_new(struct report **out, uv_loop_t *loop, struct http_client *http,

@@ -16,11 +16,13 @@ enum report_member {
 	REPORT_DROPS = 1 << 4,
 	REPORT_RULES = 1 << 5,
 	REPORT_ALL = (1 << 6) - 1,
+	REPORT_LISTS = REPORT_INTERFACES | REPORT_PORTS, // of which only differences are told
 };
 
 struct report;
-// A JSON object with these members, as of now. New reference.
-typedef json_t *(*report_build)(void *context, unsigned members);
+// A JSON object with these members, as of now. `whole`: the controller may know nothing of what was
+// built before; else lists need say only what differs from then. New reference.
+typedef json_t *(*report_build)(void *context, unsigned members, bool whole);
 
 void agent_report_new(struct report **out, uv_loop_t *loop, struct http_client *http,
 	const char *host, report_build build, void *context);

@@ -59,20 +59,23 @@ static int place_check(const struct controller *controller, const struct place *
 		return error_set(error, EBUSY,
 			"host %s is not connected, so its interfaces are not known", place->host);
 	}
-	const json_t *interface = reports_interface(controller, place->host, place->device);
+	json_t *interface = reports_interface(controller, place->host, place->device);
 	error_set_field(error, "device");
 	if (!interface) {
 		*problem = PROBLEM_INTERFACE_NOT_FOUND;
 		return error_set(
 			error, ENOENT, "host %s has no interface %s", place->host, place->device);
 	}
-	if (!is_ethernet(interface)) {
+	bool ethernet = is_ethernet(interface);
+	const char *role = json_string_value(json_object_get(interface, "role"));
+	bool underlay = role && !strcmp(role, "underlay");
+	json_decref(interface);
+	if (!ethernet) {
 		*problem = PROBLEM_INVALID;
 		return error_set(error, EINVAL, "interface %s of host %s is no Ethernet interface",
 			place->device, place->host);
 	}
-	const char *role = json_string_value(json_object_get(interface, "role"));
-	if (role && !strcmp(role, "underlay")) {
+	if (underlay) {
 		*problem = PROBLEM_IN_USE;
 		return error_set(error, EBUSY, "interface %s of host %s carries the underlay",
 			place->device, place->host);

@@ -24,7 +24,7 @@
 #include "tls.h"
 
 enum {
-	CONNECTIONS = 1024,            // for the Unix socket, and four times that for TLS
+	CONNECTIONS = 16384,           // for the Unix socket, and as many for TLS
 	CONNECTIONS_PER_ADDRESS = 256, // over TLS
 	IDLE_SECONDS = 60,             // of a connection that is neither parked nor moving
 	DEAD_PEER_MS = 30000,          // unacknowledged data for so long: the peer is gone
@@ -493,9 +493,9 @@ static int entrance_open(struct http *http, int fd, bool tls, struct error *erro
 		MHD_OPTION_EXTERNAL_LOGGER, on_log, NULL, MHD_OPTION_LISTEN_SOCKET, fd,
 		MHD_OPTION_NOTIFY_COMPLETED, on_completed, NULL, MHD_OPTION_NOTIFY_CONNECTION,
 		on_connection, entrance, MHD_OPTION_UNESCAPE_CALLBACK, keep_escaped, NULL,
-		MHD_OPTION_CONNECTION_LIMIT, (unsigned)(tls ? 4 * CONNECTIONS : CONNECTIONS),
-		MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)IDLE_SECONDS, MHD_OPTION_STRICT_FOR_CLIENT,
-		1, MHD_OPTION_ARRAY, tls ? secure : plain, MHD_OPTION_END);
+		MHD_OPTION_CONNECTION_LIMIT, (unsigned)CONNECTIONS, MHD_OPTION_CONNECTION_TIMEOUT,
+		(unsigned)IDLE_SECONDS, MHD_OPTION_STRICT_FOR_CLIENT, 1, MHD_OPTION_ARRAY,
+		tls ? secure : plain, MHD_OPTION_END);
 	if (!entrance->daemon) {
 		close(fd);
 		return error_set(error, EIO, "cannot start the HTTP server");
@@ -533,7 +533,7 @@ static int open_tls(struct http *http, struct error *error)
 static void raise_descriptor_limit(void)
 {
 	struct rlimit limit;
-	const rlim_t wanted = 8 * CONNECTIONS;
+	const rlim_t wanted = 2 * CONNECTIONS + 1024;
 	if (getrlimit(RLIMIT_NOFILE, &limit) < 0 || limit.rlim_cur >= wanted)
 		return;
 	limit.rlim_cur = limit.rlim_max < wanted ? limit.rlim_max : wanted;

@@ -12,7 +12,7 @@
 #include "base/memory.h"
 #include "number.h"
 
-enum { BACKLOG = 512 };
+enum { BACKLOG = 4096 }; // all hosts of a controller that was away come at once
 
 static int fail(int fd, struct error *error, const char *what, const char *where)
 {

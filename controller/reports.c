@@ -14,15 +14,19 @@
 #include "follow.h"
 #include "handler.h"
 #include "presence.h"
+#include "records.h"
 #include "revisions.h"
+
+enum list { LIST_INTERFACES, LIST_PORTS, LIST_COUNT };
 
 struct report {
 	char host[64];
 	uint64_t realized;
-	char *failure;         // why it cannot realize what it was sent; NULL: it can
-	json_t *agent, *drops; // objects; NULL: not reported
-	json_t *interfaces;    // array
-	json_t *ports;         // object: "acme/ports/web1" to what was reported of it
+	char *failure;             // why it cannot realize what it was sent; NULL: it can
+	json_t *agent, *drops;     // objects; NULL: not reported
+	struct records interfaces; // by name
+	struct records ports;      // by "acme/web1"; without tenant and name
+	bool whole[LIST_COUNT];    // the list was once reported whole, so that changes can follow
 	json_t *rules; // object: "acme/policies/front" to a list of what was counted by its rules
 	UT_hash_handle hh;
 };
@@ -55,8 +59,8 @@ static void report_delete(struct controller *controller, struct report *report)
 	free(report->failure);
 	json_decref(report->agent);
 	json_decref(report->drops);
-	json_decref(report->interfaces);
-	json_decref(report->ports);
+	records_clear(&report->interfaces);
+	records_clear(&report->ports);
 	json_decref(report->rules);
 	free(report);
 }
@@ -126,6 +130,19 @@ static int check_list(const json_t *json, const char *list, const struct member 
 	return 0;
 }
 
+static int check_names(const json_t *json, const char *list, struct error *error)
+{
+	size_t index;
+	json_t *name;
+	json_array_foreach (json_object_get(json, list), index, name) {
+		if (json_is_string(name))
+			continue;
+		error_set_field(error, "%s[%zu]", list, index);
+		return error_set(error, EINVAL, "%s must list names", list);
+	}
+	return 0;
+}
+
 static int report_check(
 	const struct controller *controller, const json_t *json, struct error *error)
 {
@@ -134,7 +151,11 @@ static int report_check(
 		{"failure", JSON_STRING},
 		{"agent", JSON_OBJECT},
 		{"interfaces", JSON_ARRAY},
+		{"interfaces_changed", JSON_ARRAY},
+		{"interfaces_gone", JSON_ARRAY},
 		{"ports", JSON_ARRAY},
+		{"ports_changed", JSON_ARRAY},
+		{"ports_gone", JSON_ARRAY},
 		{"drops", JSON_OBJECT},
 		{"rules", JSON_ARRAY},
 	};
@@ -160,10 +181,17 @@ static int report_check(
 	int rc = 0;
 	for (size_t i = 0; !rc && i < array_count(top); i++)
 		rc = check_member(json, &top[i], error);
+	static const char *const interface_lists[] = {"interfaces", "interfaces_changed"};
+	static const char *const port_lists[] = {"ports", "ports_changed"};
+	for (size_t i = 0; !rc && i < array_count(interface_lists); i++)
+		rc = check_list(
+			json, interface_lists[i], interfaces, array_count(interfaces), error);
+	for (size_t i = 0; !rc && i < array_count(port_lists); i++)
+		rc = check_list(json, port_lists[i], ports, array_count(ports), error);
 	if (!rc)
-		rc = check_list(json, "interfaces", interfaces, array_count(interfaces), error);
+		rc = check_names(json, "interfaces_gone", error);
 	if (!rc)
-		rc = check_list(json, "ports", ports, array_count(ports), error);
+		rc = check_names(json, "ports_gone", error);
 	if (!rc)
 		rc = check_list(json, "rules", rules, array_count(rules), error);
 	if (rc < 0)
@@ -191,30 +219,78 @@ static void replace(json_t **slot, const json_t *json, const char *name)
 	*slot = json_is_null(value) ? NULL : json_incref(value);
 }
 
-static const char *port_key(const json_t *port, char *text)
+static void take_interfaces(struct report *report, const json_t *list)
 {
-	const char *tenant = json_string_value(json_object_get(port, "tenant"));
-	const char *name = json_string_value(json_object_get(port, "name"));
-	if (model_name_check(tenant, NULL) || model_name_check(name, NULL))
-		return NULL;
-	return object_path_of(MODEL_PORT, tenant, name, text);
+	size_t index;
+	json_t *interface;
+	json_array_foreach (list, index, interface)
+		records_put(&report->interfaces,
+			json_string_value(json_object_get(interface, "name")), interface);
 }
 
-static void replace_ports(struct report *report, const json_t *json)
+// The name is in the key.
+static void take_ports(struct report *report, const json_t *list)
 {
-	const json_t *ports = json_object_get(json, "ports");
 	size_t index;
 	json_t *port;
-	char text[OBJECT_PATH_TEXT];
-	if (!ports)
-		return;
-	json_decref(report->ports);
-	report->ports = json_object();
-	json_array_foreach (ports, index, port) {
-		const char *key = port_key(port, text);
-		if (key)
-			json_object_set(report->ports, key, port);
+	char key[OBJECT_PATH_TEXT];
+	json_array_foreach (list, index, port) {
+		const char *tenant = json_string_value(json_object_get(port, "tenant"));
+		const char *name = json_string_value(json_object_get(port, "name"));
+		if (model_name_check(tenant, NULL) || model_name_check(name, NULL))
+			continue;
+		snprintf(key, sizeof(key), "%s/%s", tenant, name);
+		json_t *rest = json_copy(port);
+		json_object_del(rest, "tenant");
+		json_object_del(rest, "name");
+		records_put(&report->ports, key, rest);
+		json_decref(rest);
 	}
+}
+
+static void remove_all(struct records *records, const json_t *names)
+{
+	size_t index;
+	json_t *name;
+	json_array_foreach (names, index, name)
+		records_remove(records, json_string_value(name));
+}
+
+static void take_lists(struct report *report, const json_t *json)
+{
+	const json_t *interfaces = json_object_get(json, "interfaces");
+	const json_t *ports = json_object_get(json, "ports");
+	if (interfaces)
+		records_clear(&report->interfaces);
+	if (ports)
+		records_clear(&report->ports);
+	report->whole[LIST_INTERFACES] = report->whole[LIST_INTERFACES] || interfaces;
+	report->whole[LIST_PORTS] = report->whole[LIST_PORTS] || ports;
+	take_interfaces(report, interfaces);
+	take_ports(report, ports);
+	remove_all(&report->interfaces, json_object_get(json, "interfaces_gone"));
+	remove_all(&report->ports, json_object_get(json, "ports_gone"));
+	take_interfaces(report, json_object_get(json, "interfaces_changed"));
+	take_ports(report, json_object_get(json, "ports_changed"));
+}
+
+// Differences follow something whole, and that may have been told to another controller.
+static int check_differences(const struct report *report, const json_t *json, struct error *error)
+{
+	static const char *const lists[LIST_COUNT] = {"interfaces", "ports"};
+	for (size_t i = 0; i < LIST_COUNT; i++) {
+		char changed[32], gone[32];
+		snprintf(changed, sizeof(changed), "%s_changed", lists[i]);
+		snprintf(gone, sizeof(gone), "%s_gone", lists[i]);
+		if (report->whole[i] || json_object_get(json, lists[i]) ||
+			(!json_object_get(json, changed) && !json_object_get(json, gone)))
+			continue;
+		error_set_field(error, "%s", lists[i]);
+		return error_set(error, ESTALE,
+			"the %s of this host are not known, of which some are told to have changed",
+			lists[i]);
+	}
+	return 0;
 }
 
 static void replace_rules(struct report *report, const json_t *json)
@@ -251,6 +327,8 @@ void handle_report(
 		rc = request_json(request, &json, &error);
 	if (!rc)
 		rc = report_check(controller, json, &error);
+	if (!rc)
+		rc = check_differences(report_get(controller, target->name), json, &error);
 	if (rc < 0) {
 		json_decref(json);
 		request_refuse(request, &error);
@@ -267,8 +345,7 @@ void reports_take(struct controller *controller, const char *host, const json_t 
 	struct report *report = report_get(controller, host);
 	replace(&report->agent, json, "agent");
 	replace(&report->drops, json, "drops");
-	replace(&report->interfaces, json, "interfaces");
-	replace_ports(report, json);
+	take_lists(report, json);
 	replace_rules(report, json);
 	const json_t *realized = json_object_get(json, "realized");
 	const json_t *failure = json_object_get(json, "failure");
@@ -299,6 +376,28 @@ static void put_known(json_t *json, const char *name, json_t *value)
 		json_object_set(json, name, value);
 }
 
+static json_t *encode_interfaces(const struct report *report)
+{
+	json_t *list = json_array();
+	for (size_t i = 0; i < report->interfaces.count; i++)
+		json_array_append_new(list, records_at(&report->interfaces, i, NULL));
+	return list;
+}
+
+static json_t *encode_ports(const struct report *report)
+{
+	json_t *list = json_array();
+	for (size_t i = 0; i < report->ports.count; i++) {
+		const char *key;
+		json_t *port = records_at(&report->ports, i, &key);
+		const char *slash = strchr(key, '/');
+		json_object_set_new(port, "tenant", json_stringn(key, (size_t)(slash - key)));
+		json_object_set_new(port, "name", json_string(slash + 1));
+		json_array_append_new(list, port);
+	}
+	return list;
+}
+
 json_t *reports_encode(const struct controller *controller, const char *host)
 {
 	const struct report *report = report_find(controller, host);
@@ -310,13 +409,10 @@ json_t *reports_encode(const struct controller *controller, const char *host)
 		report->failure);
 	put_known(json, "agent", report->agent);
 	put_known(json, "drops", report->drops);
-	put_known(json, "interfaces", report->interfaces);
-	if (report->ports) {
-		json_t *ports = json_array();
-		json_object_foreach (report->ports, key, value)
-			json_array_append(ports, value);
-		json_object_set_new(json, "ports", ports);
-	}
+	if (report->whole[LIST_INTERFACES])
+		json_object_set_new(json, "interfaces", encode_interfaces(report));
+	if (report->whole[LIST_PORTS])
+		json_object_set_new(json, "ports", encode_ports(report));
 	if (report->rules) {
 		json_t *rules = json_array();
 		json_object_foreach (report->rules, key, value)
@@ -328,32 +424,35 @@ json_t *reports_encode(const struct controller *controller, const char *host)
 
 // ---- reading ----
 
-const json_t *reports_interfaces(const struct controller *controller, const char *host)
+// Those that this one may see.
+static json_t *interfaces_of(
+	const struct controller *controller, const struct identity *identity, const char *host)
 {
 	const struct report *report = report_find(controller, host);
-	return report ? report->interfaces : NULL;
-}
-
-const json_t *reports_interface(
-	const struct controller *controller, const char *host, const char *device)
-{
-	size_t index;
-	json_t *interface;
-	json_array_foreach (reports_interfaces(controller, host), index, interface) {
-		if (!strcmp(json_string_value(json_object_get(interface, "name")), device))
-			return interface;
+	json_t *list = json_array();
+	const char *name;
+	for (size_t i = 0; report && i < report->interfaces.count; i++) {
+		json_t *interface = records_at(&report->interfaces, i, &name);
+		if (access_sees_device(controller, identity, host, name))
+			json_array_append(list, interface);
+		json_decref(interface);
 	}
-	return NULL;
+	return list;
 }
 
-const json_t *reports_port(
+json_t *reports_interface(const struct controller *controller, const char *host, const char *device)
+{
+	const struct report *report = report_find(controller, host);
+	return report ? records_get(&report->interfaces, device) : NULL;
+}
+
+json_t *reports_port(
 	const struct controller *controller, const char *host, const char *tenant, const char *name)
 {
 	const struct report *report = report_find(controller, host);
 	char key[OBJECT_PATH_TEXT];
-	return report ? json_object_get(
-				report->ports, object_path_of(MODEL_PORT, tenant, name, key))
-		      : NULL;
+	snprintf(key, sizeof(key), "%s/%s", tenant, name);
+	return report ? records_get(&report->ports, key) : NULL;
 }
 
 const json_t *reports_agent(const struct controller *controller, const char *host)
@@ -398,13 +497,8 @@ void handle_interfaces(
 		request_refuse(request, &error);
 		return;
 	}
-	json_t *items = json_array(), *interface;
-	size_t index;
-	json_array_foreach (reports_interfaces(controller, target->name), index, interface)
-		if (access_sees_device(controller, &request->identity, target->name,
-			    json_string_value(json_object_get(interface, "name"))))
-			json_array_append(items, interface);
 	request_answer(request, 200,
 		json_pack("{s:s, s:b, s:o}", "host", target->name, "connected",
-			presence_connected(controller, target->name, NULL), "items", items));
+			presence_connected(controller, target->name, NULL), "items",
+			interfaces_of(controller, &request->identity, target->name)));
 }

@@ -15,12 +15,12 @@ void reports_introduce(struct controller *controller, const char *host);
 // All that is known, as the agent would post it: a new reference, NULL if it has not reported.
 json_t *reports_encode(const struct controller *controller, const char *host);
 
-// All borrowed until the next report, and NULL if the host has not reported such a thing.
-const json_t *reports_interfaces(const struct controller *controller, const char *host);
-const json_t *reports_interface(
+// NULL if the host has not reported such a thing. New references:
+json_t *reports_interface(
 	const struct controller *controller, const char *host, const char *device);
-const json_t *reports_port(const struct controller *controller, const char *host,
-	const char *tenant, const char *name);
+json_t *reports_port(const struct controller *controller, const char *host, const char *tenant,
+	const char *name);
+// Borrowed until the next report:
 const json_t *reports_agent(const struct controller *controller, const char *host);
 const json_t *reports_drops(const struct controller *controller, const char *host);
 // What each host has counted by the rules of a policy: members policy, revision, name, index,

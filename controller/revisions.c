@@ -17,7 +17,7 @@
 struct waiter {
 	struct controller *controller;
 	struct request *request;
-	uint64_t revision;
+	struct receipt_watch watch;
 	uv_timer_t *timer;
 	struct waiter *prev, *next;
 };
@@ -139,11 +139,21 @@ static void waiter_left(void *context)
 	waiter_free(context);
 }
 
+// For most it is enough to know one host that is late. The people of a tenant wait for a part of the
+// hosts only.
+static bool is_late(struct waiter *waiter)
+{
+	return !identity_is_scoped(&waiter->request->identity) &&
+	       !receipt_watch_complete(waiter->controller->receipts, &waiter->watch);
+}
+
 static void waiter_check(struct waiter *waiter, bool partial)
 {
 	json_t *answer;
-	if (receipt_json(waiter->controller, &waiter->request->identity, waiter->revision, partial,
-		    &answer) < 0 ||
+	if (!partial && is_late(waiter))
+		return;
+	if (receipt_json(waiter->controller, &waiter->request->identity, waiter->watch.revision,
+		    partial, &answer) < 0 ||
 		!answer)
 		return; // a revision that there was does not become one of the future
 	waiter->request->done = NULL;
@@ -162,7 +172,7 @@ static void wait_for(struct controller *controller, struct request *request, uin
 	struct waiter *waiter = memory_new(sizeof(*waiter));
 	waiter->controller = controller;
 	waiter->request = request;
-	waiter->revision = revision;
+	waiter->watch.revision = revision;
 	waiter->timer = memory_new(sizeof(*waiter->timer));
 	waiter->timer->data = waiter;
 	uv_timer_init(controller->loop, waiter->timer);

@@ -53,7 +53,7 @@ static const char *port_state(
 static json_t *port_status(const struct controller *controller, const struct port *port)
 {
 	static const char *const taken[] = {"problem", "ifindex", "counters", "drops", NULL};
-	const json_t *report = NULL;
+	json_t *report = NULL;
 	if (port->host)
 		report = reports_port(
 			controller, port->host, port->object.tenant, port->object.name);
@@ -67,6 +67,7 @@ static json_t *port_status(const struct controller *controller, const struct por
 		if (value)
 			json_object_set(status, taken[i], value);
 	}
+	json_decref(report);
 	return status;
 }
 

@@ -58,20 +58,18 @@ static struct link device_link(const char *name)
 
 // ---- reports: what an agent says, of the devices that are imagined ----
 
-static json_t *interfaces_encode(const struct fleet_host *host)
+static void add_interfaces(const struct fleet_host *host, struct content_list *list)
 {
-	json_t *list = json_array();
 	char name[PLAN_NAME];
 	for (size_t i = 0; i < FLEET_SPARES; i++) {
 		snprintf(name, sizeof(name), "spare%zu", i);
 		struct link link = device_link(name);
-		json_array_append_new(list, content_interface(&link, NULL));
+		content_list_interface(list, &link, NULL);
 	}
 	for (size_t i = 0; i < host->port_count; i++) {
 		struct link link = device_link(plan_device_name(host->ports[i], name));
-		json_array_append_new(list, content_interface(&link, "port"));
+		content_list_interface(list, &link, "port");
 	}
-	return list;
 }
 
 static json_t *agent_encode(const struct fleet_host *host)
@@ -85,24 +83,26 @@ static json_t *agent_encode(const struct fleet_host *host)
 		(json_int_t)program_repairs(host->program), "warnings", "services");
 }
 
-struct port_list {
+struct listing {
 	const struct fleet_host *host;
-	json_t *items;
+	struct content_list list;
 };
 
 static void add_port(void *context, const struct compiler_port *port)
 {
-	struct port_list *list = context;
+	struct listing *listing = context;
 	char path[OBJECT_PATH_TEXT];
-	object_path_of(MODEL_PORT, port->tenant, port->name, path);
-	const char *problem =
-		port->problem ? port->problem : program_failure(list->host->program, path);
-	json_array_append_new(list->items, content_port(port, problem, NULL));
+	const char *problem = port->problem;
+	if (!problem && listing->host->failure)
+		problem = program_failure(listing->host->program,
+			object_path_of(MODEL_PORT, port->tenant, port->name, path));
+	content_list_port(&listing->list, port, problem, NULL);
 }
 
-static json_t *report_content(void *context, unsigned members)
+static json_t *report_content(void *context, unsigned members, bool whole)
 {
 	struct fleet_host *host = context;
+	struct listing listing = {.host = host};
 	json_t *report = json_object();
 	host->fleet->counts.reports++;
 	if (members & REPORT_REALIZED) {
@@ -112,12 +112,15 @@ static json_t *report_content(void *context, unsigned members)
 	}
 	if (members & REPORT_AGENT)
 		json_object_set_new(report, "agent", agent_encode(host));
-	if (members & REPORT_INTERFACES)
-		json_object_set_new(report, "interfaces", interfaces_encode(host));
+	if (members & REPORT_INTERFACES) {
+		content_list_begin(&listing.list, &host->told_interfaces, whole);
+		add_interfaces(host, &listing.list);
+		content_list_end(&listing.list, "interfaces", report);
+	}
 	if (members & REPORT_PORTS) {
-		struct port_list list = {host, json_array()};
-		compiler_ports(host->compiler, add_port, &list);
-		json_object_set_new(report, "ports", list.items);
+		content_list_begin(&listing.list, &host->told_ports, whole);
+		compiler_ports(host->compiler, add_port, &listing);
+		content_list_end(&listing.list, "ports", report);
 	}
 	if (members & REPORT_DROPS)
 		json_object_set_new(report, "drops", json_object());
@@ -221,6 +224,8 @@ static void host_free(struct fleet_host *host)
 	compiler_free(host->compiler);
 	datapath_close(host->datapath);
 	view_done(&host->view);
+	told_forget(&host->told_interfaces);
+	told_forget(&host->told_ports);
 	free(host->failure);
 	free(host);
 }

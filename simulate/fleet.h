@@ -13,6 +13,7 @@
 #include "program.h"
 #include "report.h"
 #include "stream.h"
+#include "told.h"
 #include "view.h"
 
 // What all hosts together did; only ever more.
@@ -34,6 +35,7 @@ struct fleet_host {
 	size_t port_count;
 	struct stream *stream;
 	struct report *report;
+	struct told told_interfaces, told_ports;
 	struct view view;
 	struct compiler *compiler;
 	struct program *program;

@@ -273,3 +273,58 @@ bool receipt_complete(const struct receipt *receipt)
 {
 	return receipt->pending_count == 0;
 }
+
+// ---- the same, for those who wait ----
+
+static bool is_late(const struct receipts *receipts, uint32_t id, uint64_t revision)
+{
+	struct receipt_host *host;
+	HASH_FIND(hh_id, receipts->hosts_by_id, &id, sizeof(id), host);
+	return host && host->realized < revision;
+}
+
+// Where the id is in the list; 0 if it is not there.
+static size_t find_id(const struct expectation *expectation, uint32_t id)
+{
+	const uint32_t *found =
+		bsearch(&id, expectation->hosts, expectation->count, sizeof(id), compare_ids);
+	return found ? (size_t)(found - expectation->hosts) : 0;
+}
+
+// Go round from the one that was late: who is now?
+static uint32_t next_expected(const struct receipts *receipts,
+	const struct expectation *expectation, const struct receipt_watch *watch)
+{
+	size_t start = find_id(expectation, watch->host);
+	for (size_t i = 0; i < expectation->count; i++) {
+		uint32_t id = expectation->hosts[(start + i) % expectation->count];
+		if (is_late(receipts, id, watch->revision))
+			return id;
+	}
+	return 0;
+}
+
+static uint32_t next_of_all(const struct receipts *receipts, const struct receipt_watch *watch)
+{
+	struct receipt_host *host, *start;
+	HASH_FIND(hh_id, receipts->hosts_by_id, &watch->host, sizeof(watch->host), start);
+	for (host = start; host; host = host->hh_id.next)
+		if (host->realized < watch->revision)
+			return host->id;
+	for (host = receipts->hosts_by_id; host && host != start; host = host->hh_id.next)
+		if (host->realized < watch->revision)
+			return host->id;
+	return 0;
+}
+
+bool receipt_watch_complete(const struct receipts *receipts, struct receipt_watch *watch)
+{
+	if (watch->host && is_late(receipts, watch->host, watch->revision))
+		return false;
+	struct expectation *expectation;
+	HASH_FIND(
+		hh, receipts->expectations, &watch->revision, sizeof(watch->revision), expectation);
+	watch->host = expectation ? next_expected(receipts, expectation, watch)
+				  : next_of_all(receipts, watch);
+	return !watch->host;
+}

@@ -195,6 +195,48 @@ static void test_old_revisions_are_forgotten(void **state)
 	assert_receipt(receipts, FIRST, 9000, "0/3 h1@10+8000 h2@10+8000 h3@0!+8000");
 }
 
+// Whatever happens, a watch says what the receipt says.
+static void test_watches_agree(void **state)
+{
+	enum { HOSTS = 7, WATCHES = 5, STEPS = 20000 };
+	struct receipts *receipts;
+	struct receipt_watch watches[WATCHES] = {0};
+	uint64_t committed = 1;
+	uint32_t seed = 5;
+	(void)state;
+	receipts_new(&receipts);
+	for (unsigned step = 0; step < STEPS; step++) {
+		static const char *const names[HOSTS] = {"a", "b", "c", "d", "e", "f", "g"};
+		seed = seed * 1664525 + 1013904223;
+		const char *host = names[(seed >> 8) % HOSTS];
+		struct receipt_watch *watch = &watches[(seed >> 20) % WATCHES];
+		switch ((seed >> 28) % 6) {
+		case 0:
+			receipts_expect(receipts, ++committed, names + (seed >> 8) % HOSTS,
+				(seed >> 12) % (HOSTS - (seed >> 8) % HOSTS + 1), step);
+			break;
+		case 1:
+			*watch = (struct receipt_watch){
+				.revision = committed - (seed >> 12) % committed % 8};
+			break;
+		case 2:
+			(seed >> 12) % 4 ? receipts_host_add(receipts, host)
+					 : receipts_host_remove(receipts, host);
+			break;
+		default:
+			receipts_realized(receipts, host, committed - (seed >> 12) % 4 % committed,
+				NULL, step);
+		}
+		struct receipt receipt;
+		assert_int_equal(
+			receipts_get(receipts, watch->revision, committed, step, &receipt), 0);
+		assert_int_equal(
+			receipt_watch_complete(receipts, watch), receipt_complete(&receipt));
+		receipt_done(&receipt);
+	}
+	receipts_free(receipts);
+}
+
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
@@ -210,6 +252,7 @@ int main(void)
 		TEST(test_a_removed_host_is_not_waited_for),
 		TEST(test_adding_twice_keeps_what_is_known),
 		TEST(test_old_revisions_are_forgotten),
+		cmocka_unit_test(test_watches_agree),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -492,6 +492,26 @@ def test_report_ignores_what_it_does_not_know(controller):
         assert answer.status == 422 and answer["field"], wrong
 
 
+def test_reports_of_differences(controller):
+    """After a complete list only what differs is told; without one before, differences are refused."""
+    make_acme(controller)
+    path = "/v1/hosts/h1/report"
+    web, db = ({"tenant": "acme", "name": name, "state": "realized", "ifindex": 7} for name in ("web1", "db1"))
+    for early in ({"ports_changed": [web]}, {"interfaces_gone": ["tap0"]}):
+        assert controller.post(path, early).status == 409
+    assert controller.post(path, {"ports_gone": [1], "ports": []}).status == 422
+    controller.must("POST", path, {"interfaces": [UPLINK, TAP], "ports": [web]})
+    tap1 = {**TAP, "name": "tap1"}
+    controller.must("POST", path, {"interfaces_changed": [tap1, {**UPLINK, "mtu": 9000}], "interfaces_gone": ["tap0", "tap9"]})
+    assert controller.get("/v1/hosts/h1/interfaces")["items"] == [{**UPLINK, "mtu": 9000}, tap1]
+    controller.must("POST", path, {"ports_changed": [{**web, "ifindex": 8}], "ports_gone": ["acme/db1"]})
+    controller.must("PUT", "/v1/tenants/acme/ports/web1", {"network": "web", "host": "h1", "device": "tap1"})
+    status = controller.get("/v1/tenants/acme/ports/web1")["status"]
+    assert status["ifindex"] == 8 and status["state"] == "host-offline"
+    controller.must("POST", path, {"ports": [db]})
+    assert "ifindex" not in controller.get("/v1/tenants/acme/ports/web1")["status"]
+
+
 def test_interfaces(controller):
     make_acme(controller)
     empty = controller.get("/v1/hosts/h1/interfaces").json

@@ -68,3 +68,12 @@ struct receipt_survey {
 typedef void (*receipts_visit)(void *context, const struct receipt_pending *pending, bool late);
 struct receipt_survey receipts_survey(
 	const struct receipts *receipts, uint64_t now, receipts_visit visit, void *context);
+
+// For whoever waits: is the receipt complete? `watch` begins as {revision} and remembers one host
+// that had not realized it, so that to ask again after every report costs all hosts together little
+// more than one look at each.
+struct receipt_watch {
+	uint64_t revision;
+	uint32_t host; // private
+};
+bool receipt_watch_complete(const struct receipts *receipts, struct receipt_watch *watch);
