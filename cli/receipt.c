@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <unistd.h>
 
+#include "age.h"
 #include "base/clock.h"
 #include "base/memory.h"
 #include "output.h"
@@ -94,8 +95,10 @@ static void print_late(const json_t *receipt)
 		unsigned long long late = member_number(host, "since_ms");
 		cleanup_free char *realized =
 			memory_format("%llu", member_number(host, "realized"));
-		cleanup_free char *since =
-			memory_format("%llu.%llus", late / 1000, late / 100 % 10);
+		char since[AGE_TEXT], offline[AGE_TEXT];
+		age_format(late, since);
+		age_format(member_number(host, "offline_ms"), offline);
+		cleanup_free char *gone = memory_format("not connected for %s", offline);
 		table_row(table);
 		table_cell(table, json_string_value(json_object_get(host, "host")), TABLE_PLAIN);
 		table_cell(table, realized, TABLE_PLAIN);
@@ -103,7 +106,7 @@ static void print_late(const json_t *receipt)
 		table_cell(table,
 			failure     ? failure
 			: connected ? "has not answered yet"
-				    : "not connected",
+				    : gone,
 			TABLE_BAD);
 	}
 	table_print(table, stderr);

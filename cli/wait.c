@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// weft wait and status: how far the hosts are.
+// weft wait: until the hosts are as far.
 #include "client.h"
 #include "command.h"
 #include "output.h"
@@ -55,43 +55,6 @@ static int run_wait(const char *const *words)
 	return code;
 }
 
-static void print_status(const json_t *status)
-{
-	const char *version = json_string_value(json_object_get(status, "version"));
-	const char *kind;
-	json_t *count;
-
-	printf("%-18s%s\n", "Controller:", client_settings.controller);
-	printf("%-18s%s\n", "Version:", version ? version : "-");
-	printf("%-18s%" JSON_INTEGER_FORMAT "\n",
-		"Revision:", json_integer_value(json_object_get(status, "revision")));
-	printf("%-18s%" JSON_INTEGER_FORMAT "\n",
-		"Hosts connected:", json_integer_value(json_object_get(status, "hosts_connected")));
-	puts("Objects:");
-	json_object_foreach (json_object_get(status, "objects"), kind, count)
-		printf("  %-16s%" JSON_INTEGER_FORMAT "\n", kind, json_integer_value(count));
-}
-
-static int run_status(const char *const *words)
-{
-	cleanup_client struct client *client = NULL;
-	struct error error = {0};
-	json_t *status;
-	int rc = client_open(&client, &error);
-
-	(void)words;
-	if (!rc)
-		rc = get_status(client, &status, &error);
-	if (rc)
-		return output_error(&error, client, NULL);
-	if (output_json)
-		output_print_json(status, stdout);
-	else
-		print_status(status);
-	json_decref(status);
-	return EXIT_OK;
-}
-
 const struct command command_wait = {
 	.name = "wait",
 	.summary = "Wait until the hosts have realized a revision",
@@ -102,12 +65,4 @@ const struct command command_wait = {
 	.group = COMMAND_LOOK,
 	.options = (const struct option_spec *const[]){wait_options, client_options, NULL},
 	.run = run_wait,
-};
-
-const struct command command_status = {
-	.name = "status",
-	.summary = "Show the controller and how much it holds",
-	.group = COMMAND_LOOK,
-	.options = (const struct option_spec *const[]){client_options, NULL},
-	.run = run_status,
 };

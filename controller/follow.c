@@ -11,7 +11,7 @@
 #include "loop.h"
 #include "news.h"
 
-enum { RETRY_MS = 1000 };
+enum { RETRY_MS = 300 };
 
 static const struct error stopping = {.code = EAGAIN, .message = "the controller stops"};
 
@@ -25,7 +25,8 @@ struct follow {
 	struct journal_job job; // first
 	struct controller *controller;
 	bool running, ending, unreachable;
-	uint64_t since; // it is reachable, or is not; monotonic milliseconds
+	uint64_t since;       // it is reachable, or is not; monotonic milliseconds
+	struct error trouble; // why it is not
 	// Those of the run under way, and those that came when it had begun: it may have looked too
 	// early for them.
 	struct follower *riding, *waiting;
@@ -79,6 +80,7 @@ static void note_reachable(struct follow *follow)
 	if (follow->unreachable != !!follow->rc)
 		follow->since = clock_monotonic_ms();
 	follow->unreachable = follow->rc;
+	follow->trouble = follow->error;
 }
 
 static void looked(struct journal_job *job)
@@ -86,6 +88,8 @@ static void looked(struct journal_job *job)
 	struct follow *follow = (struct follow *)job;
 	struct follower *riding = steal(follow->riding);
 	follow->running = false;
+	if (follow->rc)
+		LL_CONCAT(riding, steal(follow->waiting));
 	if (!follow->rc)
 		news_take(follow->controller, &follow->news);
 	news_done(&follow->news);
@@ -149,8 +153,9 @@ bool follow_reaches(const struct controller *controller, uint64_t *since_ms)
 void follow_now(struct controller *controller, follow_done done, void *context)
 {
 	struct follow *follow = controller->follow;
-	if (follow->ending) {
-		done(context, -EAGAIN, &stopping);
+	if (follow->ending || follow->unreachable) {
+		const struct error error = follow->ending ? stopping : follow->trouble;
+		done(context, -EAGAIN, &error);
 		return;
 	}
 	struct follower *follower = memory_new(sizeof(*follower));
@@ -158,6 +163,12 @@ void follow_now(struct controller *controller, follow_done done, void *context)
 	follower->context = context;
 	LL_APPEND(follow->waiting, follower);
 	run(follow);
+}
+
+void follow_doubt(struct controller *controller)
+{
+	if (controller->follow)
+		run(controller->follow);
 }
 
 void follow_end(struct controller *controller)

@@ -14,8 +14,12 @@ void follow_start(struct controller *controller);
 bool follow_alone(const struct controller *controller);
 // Whether it answered when it was last asked; `since_ms`: for how long that has been so.
 bool follow_reaches(const struct controller *controller, uint64_t *since_ms);
-// Calls back in every case: from the loop, later; while the controller stops, at once.
+// Calls back in every case: later, from the loop, or at once.
+// A store that did not answer the last time is asked again by itself, all the time, and nobody waits
+// for that: they are told at once.
 void follow_now(struct controller *controller, follow_done done, void *context);
+// The store may not answer any more: see.
+void follow_doubt(struct controller *controller);
 // No more news; those that wait are told -EAGAIN.
 void follow_end(struct controller *controller);
 // After the journal has stopped.

@@ -12,6 +12,7 @@
 #include "handler.h"
 #include "loop.h"
 #include "number.h"
+#include "presence.h"
 #include "reads.h"
 
 struct waiter {
@@ -22,16 +23,23 @@ struct waiter {
 	struct waiter *prev, *next;
 };
 
-static json_t *receipt_encode(const struct receipt *receipt)
+static json_t *pending_encode(
+	const struct controller *controller, const struct receipt_pending *late)
+{
+	uint64_t since;
+	json_t *json = json_pack("{s:s, s:I, s:b, s:I, s:s?}", "host", late->host, "realized",
+		(json_int_t)late->realized, "connected", late->connected, "since_ms",
+		(json_int_t)late->since_ms, "failure", late->failure);
+	if (!presence_connected(controller, late->host, &since))
+		json_object_set_new(json, "offline_ms", json_integer((json_int_t)since));
+	return json;
+}
+
+static json_t *receipt_encode(const struct controller *controller, const struct receipt *receipt)
 {
 	json_t *pending = json_array();
-	for (size_t i = 0; i < receipt->pending_count; i++) {
-		const struct receipt_pending *late = &receipt->pending[i];
-		json_array_append_new(pending,
-			json_pack("{s:s, s:I, s:b, s:I, s:s?}", "host", late->host, "realized",
-				(json_int_t)late->realized, "connected", late->connected,
-				"since_ms", (json_int_t)late->since_ms, "failure", late->failure));
-	}
+	for (size_t i = 0; i < receipt->pending_count; i++)
+		json_array_append_new(pending, pending_encode(controller, &receipt->pending[i]));
 	return json_pack("{s:I, s:b, s:I, s:I, s:o}", "revision", (json_int_t)receipt->revision,
 		"complete", receipt_complete(receipt), "required", (json_int_t)receipt->required,
 		"realized", (json_int_t)receipt->realized, "pending", pending);
@@ -120,7 +128,7 @@ static int receipt_json(struct controller *controller, const struct identity *id
 	if (rc < 0)
 		return rc;
 	receipt_reduce(controller, identity, &receipt);
-	*out = partial || receipt_complete(&receipt) ? receipt_encode(&receipt) : NULL;
+	*out = partial || receipt_complete(&receipt) ? receipt_encode(controller, &receipt) : NULL;
 	receipt_done(&receipt);
 	return 0;
 }

@@ -111,6 +111,11 @@ static void await(struct write *write)
 static void take_turn(struct write *write)
 {
 	struct controller *controller = write->controller;
+	uint64_t since;
+	if (!follow_reaches(controller, &since)) {
+		give_up(write, EAGAIN, "nothing was changed: the store cannot be reached");
+		return;
+	}
 	write->handle(controller, write->request, &write->target);
 	if (write->commit)
 		return;
@@ -195,6 +200,8 @@ static void ended(void *context, int rc, const struct error *error)
 		find_out(write);
 	else
 		refuse(write, error);
+	if (rc == -EAGAIN)
+		follow_doubt(controller);
 	next(controller);
 }
 

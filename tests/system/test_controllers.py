@@ -2,6 +2,8 @@
 """Several controllers at once, all active, on one store."""
 
 import http.client
+import re
+import subprocess
 import threading
 import time
 
@@ -59,6 +61,14 @@ class Deployment:
         for controller in self:
             wait_until(lambda: {other["url"] for other in controller.must("GET", "/v1/status")["controllers"]
                                 if other["connected"]} == urls, seconds)
+
+    def weft(self, *words, code=0):
+        """The command line, with all of them to choose from, on their sockets."""
+        addresses = ",".join(f"unix:{controller.socket}" for controller in self)
+        done = subprocess.run([self[0].binary, *map(str, words), "--controller", addresses], capture_output=True,
+                              text=True, timeout=60)
+        assert done.returncode == code, done.stderr
+        return done
 
     def stop(self):
         for controller in self.controllers:
@@ -262,6 +272,9 @@ def test_store_that_stands_still(deployment, etcd):
         agent.report(interfaces=[{"name": "tap0", "ifindex": 7}])
         assert second.must("GET", "/v1/hosts/h1/interfaces")["connected"]
         assert second.get("/v1/tenants?consistency=no").status == 400
+        shown = deployment.weft("get", "tenants")
+        assert "acme" in shown.stdout and "the store cannot be reached" in shown.stderr
+        assert re.search(r"^Store: .* does not answer for ", deployment.weft("status").stdout, re.MULTILINE)
         assert time.monotonic() - began < 60
     finally:
         etcd.members[0].resume()
@@ -377,3 +390,27 @@ def test_only_controllers_read_the_bulletin(deployment, authority):
         if name == "weft-controller":
             assert client.get("/v1/tenants").status == 403
             assert client.put("/v1/tenants/acme", {}).status == 403
+
+
+def test_command_line(deployment):
+    first, second = deployment
+    deployment.wait_met()
+    first.must("PUT", "/v1/hosts/h1", {"vtep": "192.0.2.1"})
+    second.get("/v1/hosts")
+    agent = Agent(second, "h1")
+    wait_until(lambda: first.must("GET", "/v1/status")["hosts"]["connected"] == 1)
+    for _ in range(4):  # whichever of them answers
+        shown = deployment.weft("status").stdout
+        assert re.search(rf"^{second.url} +(answers|connected) +[0-9.ms]+ +1$", shown, re.MULTILINE), shown
+        assert re.search(r"^Hosts: +1 of 1 connected, 0 late$", shown, re.MULTILINE), shown
+    agent.acknowledge = False
+    revision = first.must("PATCH", "/v1/hosts/h1", {"labels": {"x": "1"}})["revision"]
+    agent.close()
+    first.kill()
+    for _ in range(4):  # one of the two addresses is dead
+        late = deployment.weft("wait", "--revision", revision, "--timeout", "100ms", code=1).stderr
+        assert re.search(r"^h1 .* not connected for [0-9.]+s$", late, re.MULTILINE), late
+    shown = deployment.weft("status").stdout
+    assert re.search(rf"^{first.url} +not connected ", shown, re.MULTILINE), shown
+    assert re.search(r"^h1 +not connected +[0-9.]+s ", shown, re.MULTILINE), shown
+    assert re.search(r"^Receipts: +1 outstanding$", shown, re.MULTILINE), shown
