@@ -166,8 +166,7 @@ static void take_batch(void *context, const struct batch *batch)
 		links_each(agent->links, adopt, agent);
 	agent->synced = true;
 	apply(agent);
-	if (batch->snapshot)
-		agent_report_online(agent->report, true);
+	agent_report_online(agent->report, true);
 }
 
 static void stream_lost(void *context)
@@ -176,10 +175,11 @@ static void stream_lost(void *context)
 	agent_report_online(agent->report, false);
 }
 
-static uint64_t held_digest(void *context)
+static void tell_what_is_held(void *context, uint64_t *revision, uint64_t *digest)
 {
-	struct agent *agent = context;
-	return agent->view.digest;
+	const struct agent *agent = context;
+	*revision = agent->view.revision;
+	*digest = agent->view.digest;
 }
 
 static void diverged(void *context)
@@ -453,7 +453,7 @@ int agent_start(struct agent **out, uv_loop_t *loop, const struct agent_options 
 		return result;
 	}
 	struct stream_events events = {
-		take_batch, stream_lost, take_question, agent, held_digest, diverged};
+		take_batch, stream_lost, take_question, agent, tell_what_is_held, diverged};
 	cleanup_free char *registration = registration_of(options);
 	agent_stream_new(&agent->stream, loop, agent->http, options->host, registration, &events);
 	*out = agent;

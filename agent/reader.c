@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <jansson.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "base/memory.h"
@@ -30,10 +31,10 @@ void reader_done(struct reader *reader)
 	utarray_done(&reader->batch.items);
 }
 
-void reader_reset(struct reader *reader)
+void reader_reset(struct reader *reader, bool resuming)
 {
 	reader->length = 0;
-	reader->begun = false;
+	reader->begun = resuming;
 	reader->batch.snapshot = false;
 	utarray_clear(&reader->batch.items);
 }
@@ -86,10 +87,15 @@ static int read_change(struct reader *reader, const json_t *message, bool put, s
 	return 0;
 }
 
-static int read_snapshot(struct reader *reader, struct error *error)
+// Inside a batch too: the host was so slow that the controller has no more of the rest.
+static int read_snapshot(struct reader *reader, const json_t *message, struct error *error)
 {
-	if (utarray_len(&reader->batch.items) || reader->batch.snapshot)
-		return error_set(error, EPROTO, "the controller began a snapshot inside a batch");
+	const char *history = json_string_value(json_object_get(message, "history"));
+	if (history && strlen(history) >= sizeof(reader->batch.history))
+		return error_set(error, EPROTO, "the controller sent a history that is none");
+	snprintf(
+		reader->batch.history, sizeof(reader->batch.history), "%s", history ? history : "");
+	utarray_clear(&reader->batch.items);
 	reader->begun = true;
 	reader->batch.snapshot = true;
 	return 0;
@@ -141,7 +147,7 @@ static int read_message(struct reader *reader, json_t *message, struct error *er
 	if (!strcmp(type, "commit"))
 		return read_commit(reader, message, error);
 	if (!strcmp(type, "snapshot"))
-		return read_snapshot(reader, error);
+		return read_snapshot(reader, message, error);
 	if (!strcmp(type, "ping"))
 		return read_ping(reader, message, error);
 	if (!strcmp(type, "trace")) {

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // The stream's bytes in, batches out (docs/design/api.md, "The stream to an agent"). Pure.
 //
-// A batch is what a commit ends. The first of a connection is a snapshot: all that this host needs,
-// whatever else it holds is to be forgotten.
+// A batch is what a commit ends. One that begins with a snapshot is all that this host needs, whatever
+// else it holds is to be forgotten; what a batch has brought so far is then void. A connection begins
+// with a snapshot, unless the host has said what it holds already.
 #pragma once
 
 #include <jansson.h>
@@ -19,6 +20,7 @@ struct batch_item {
 
 struct batch {
 	bool snapshot;
+	char history[40]; // of a snapshot: what its revision is one of; empty: none was named
 	uint64_t revision;
 	UT_array items; // struct batch_item, in order
 };
@@ -41,14 +43,14 @@ struct reader {
 	void *context;
 	char *line; // the beginning of a line whose end has not come
 	size_t length, capacity;
-	bool begun; // the snapshot of this connection has begun
+	bool begun; // there is something that changes can follow
 	struct batch batch;
 };
 
 void reader_init(struct reader *reader, reader_batch callback, void *context);
 void reader_done(struct reader *reader);
-// A new connection: forget what was begun.
-void reader_reset(struct reader *reader);
+// A new connection: forget what was begun. `resuming`: it may go on with changes.
+void reader_reset(struct reader *reader, bool resuming);
 // -EPROTO for what is not a stream, -EFBIG for a line over READER_LINE_MAX, errors of
 // object_decode: then the connection is worth nothing more. Batches that were complete have been
 // delivered.

@@ -161,7 +161,6 @@ static void test_refused(void **state)
 		{"{\"type\":\"commit\",\"revision\":1}\n", EPROTO, "before a snapshot"},
 		{"{\"type\":\"delete\",\"kind\":\"host\",\"name\":\"h\"}\n", EPROTO,
 			"before a snapshot"},
-		{"{\"type\":\"snapshot\"}\n{\"type\":\"snapshot\"}\n", EPROTO, "inside a batch"},
 		{"{\"type\":\"snapshot\"}\n{\"type\":\"commit\"}\n", EPROTO, "no revision"},
 		{"{\"type\":\"snapshot\"}\n{\"type\":\"commit\",\"revision\":-1}\n", EPROTO,
 			"no revision"},
@@ -219,12 +218,40 @@ static void test_reset(void **state)
 	heard[0] = 0;
 	reader_init(&reader, hear, NULL);
 	reader_feed(&reader, text, strlen(text) / 3, &error);
-	reader_reset(&reader);
+	reader_reset(&reader, false);
 	assert_int_equal(reader_feed(&reader, text, strlen(text), &error), 0);
 	assert_string_equal(heard, expected);
 	// And the next connection has to begin with a snapshot again.
-	reader_reset(&reader);
+	reader_reset(&reader, false);
 	assert_int_equal(reader_feed(&reader, CHANGE, strlen(CHANGE), &error), -EPROTO);
+	// Unless the host has said what it holds.
+	reader_reset(&reader, true);
+	heard[0] = 0;
+	assert_int_equal(reader_feed(&reader, CHANGE, strlen(CHANGE), &error), 0);
+	assert_string_equal(heard, "batch 43: -acme/networks/web;");
+	reader_done(&reader);
+}
+
+// What a batch has brought is void when a snapshot begins.
+static void test_snapshot_inside_a_batch(void **state)
+{
+	(void)state;
+	static const char part[] =
+		"{\"type\":\"delete\",\"kind\":\"network\",\"tenant\":\"acme\",\"name\":\"db\"}\n"
+		"{\"type\":\"put\",\"object\":{\"kind\":\"tenant\",\"name\":\"t9\"}}\n";
+	static const char history[] = "{\"type\":\"snapshot\",\"revision\":8,\"history\":\"ab\"}\n";
+	struct error error = {0};
+	struct reader reader;
+	heard[0] = 0;
+	reader_init(&reader, hear, NULL);
+	reader_reset(&reader, true);
+	assert_int_equal(reader_feed(&reader, part, strlen(part), &error), 0);
+	assert_int_equal(reader_feed(&reader, history, strlen(history), &error), 0);
+	assert_string_equal(reader.batch.history, "ab");
+	assert_int_equal(reader_feed(&reader, part, strlen(part), &error), 0);
+	assert_int_equal(reader_feed(&reader, SNAPSHOT CHANGE, strlen(SNAPSHOT CHANGE), &error), 0);
+	assert_string_equal(heard, expected);
+	assert_string_equal(reader.batch.history, "");
 	reader_done(&reader);
 }
 
@@ -266,14 +293,14 @@ static void test_view(void **state)
 	assert_int_equal(compiler_count(world.compiler, DP_TABLE_NETWORK), 0);
 
 	// The next snapshot replaces everything, also what it does not mention.
-	reader_reset(&reader);
+	reader_reset(&reader, false);
 	assert_int_equal(reader_feed(&reader, SNAPSHOT, strlen(SNAPSHOT), &error), 0);
 	const char other[] =
 		"{\"type\":\"snapshot\",\"revision\":50}\n"
 		"{\"type\":\"put\",\"object\":{\"kind\":\"network\",\"tenant\":\"acme\","
 		"\"name\":\"db\",\"vni\":101}}\n"
 		"{\"type\":\"commit\",\"revision\":50}\n";
-	reader_reset(&reader);
+	reader_reset(&reader, false);
 	assert_int_equal(reader_feed(&reader, other, strlen(other), &error), 0);
 	assert_null(view_find(&world.view, MODEL_NETWORK, "acme", "web"));
 	assert_null(view_find(&world.view, MODEL_HOST, NULL, "h1"));
@@ -299,6 +326,7 @@ int main(void)
 		cmocka_unit_test(test_refused),
 		cmocka_unit_test(test_endless_line),
 		cmocka_unit_test(test_reset),
+		cmocka_unit_test(test_snapshot_inside_a_batch),
 		cmocka_unit_test(test_view),
 	};
 	return cmocka_run_group_tests_name("reader", tests, NULL, NULL);

@@ -74,8 +74,9 @@ void agent_report_note(struct report *report, unsigned members)
 
 void agent_report_online(struct report *report, bool online)
 {
+	bool news = online && !report->online;
 	report->online = online;
-	if (!online)
+	if (!news)
 		return;
 	report->whole = true;
 	agent_report_note(report, REPORT_ALL);

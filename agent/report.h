@@ -29,5 +29,5 @@ void agent_report_new(struct report **out, uv_loop_t *loop, struct http_client *
 void agent_report_free(struct report *report);
 // These members are not as the controller has heard them. Sent at once if nothing is in flight.
 void agent_report_note(struct report *report, unsigned members);
-// While it is not online nothing is sent. Going online makes every member new.
+// While it is not online nothing is sent. Going online, if it was not, makes every member new.
 void agent_report_online(struct report *report, bool online);

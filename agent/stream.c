@@ -2,11 +2,14 @@
 #include "stream.h"
 
 #include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "base/backoff.h"
 #include "base/log.h"
 #include "base/memory.h"
+#include "model/digest.h"
 #include "timer.h"
 
 // The controller says "ping" every 10 s; three missed, and it is gone.
@@ -21,6 +24,7 @@ struct stream {
 	struct timer *again;
 	struct backoff backoff;
 	struct reader reader;
+	char history[40];   // of what the host holds; empty: it has nothing to resume from
 	struct error error; // why the connection is worth nothing more
 	bool registered;
 	bool synced; // this connection's snapshot has come
@@ -52,13 +56,15 @@ static void explain(char *reason, size_t size, long status, const char *text)
 static void batch_ready(void *context, const struct batch *batch)
 {
 	struct stream *stream = context;
-	if (batch->snapshot) {
-		log_info("connected to %s at revision %llu", http_client_server(stream->http),
-			(unsigned long long)batch->revision);
+	if (!stream->synced) {
+		log_info("connected to %s at revision %llu%s", http_client_server(stream->http),
+			(unsigned long long)batch->revision, batch->snapshot ? "" : ", resumed");
 		backoff_reset(&stream->backoff);
 		stream->synced = true;
 		stream->quiet = false;
 	}
+	if (batch->snapshot)
+		snprintf(stream->history, sizeof(stream->history), "%s", batch->history);
 	stream->events.batch(stream->events.context, batch);
 }
 
@@ -73,13 +79,15 @@ static void question_ready(void *context, json_t *question)
 static void digest_claimed(void *context, uint64_t digest)
 {
 	struct stream *stream = context;
-	if (!stream->events.digest || stream->error.code)
+	uint64_t revision, held;
+	if (!stream->events.holds || stream->error.code)
 		return;
-	uint64_t held = stream->events.digest(stream->events.context);
+	stream->events.holds(stream->events.context, &revision, &held);
 	if (held == digest) {
 		stream->agreed = true;
 		return;
 	}
+	stream->history[0] = '\0'; // nothing to resume from
 	error_set(&stream->error, EPROTO, "this host does not hold what the controller believes");
 	if (!stream->agreed)
 		stream->backoff.next_ms = BACKOFF_LAST_MS;
@@ -162,6 +170,18 @@ static void send_registration(struct stream *stream, const char *method)
 	stream->request = http_client_send(stream->http, &call);
 }
 
+// With what this host holds, so that only what it lacks is sent.
+static char *stream_path(const struct stream *stream)
+{
+	uint64_t revision, digest;
+	char text[DIGEST_TEXT];
+	if (!*stream->history || !stream->events.holds)
+		return memory_format("%s/stream", stream->path);
+	stream->events.holds(stream->events.context, &revision, &digest);
+	return memory_format("%s/stream?since=%" PRIu64 "&digest=%s&history=%s", stream->path,
+		revision, digest_format(digest, text), stream->history);
+}
+
 static void connect_stream(struct stream *stream)
 {
 	if (stream->registration && !stream->registered)
@@ -172,7 +192,7 @@ static void connect_stream(struct stream *stream)
 
 static void open_stream(struct stream *stream)
 {
-	cleanup_free char *path = memory_format("%s/stream", stream->path);
+	cleanup_free char *path = stream_path(stream);
 	struct http_call call = {
 		.method = "GET",
 		.path = path,
@@ -181,7 +201,7 @@ static void open_stream(struct stream *stream)
 		.done = stream_ended,
 		.context = stream,
 	};
-	reader_reset(&stream->reader);
+	reader_reset(&stream->reader, *stream->history && stream->events.holds);
 	stream->error = (struct error){0};
 	stream->request = http_client_send(stream->http, &call);
 }

@@ -12,8 +12,9 @@ struct stream_events {
 	void (*lost)(void *context); // after a snapshot had come
 	void (*question)(void *context, json_t *question);
 	void *context;
-	// The digest of what this host holds (model/digest.h). NULL: it is not compared.
-	uint64_t (*digest)(void *context);
+	// What this host holds, as of that revision, and its digest (model/digest.h): compared with what
+	// the controller believes, and told when the stream is opened again. NULL: neither.
+	void (*holds)(void *context, uint64_t *revision, uint64_t *digest);
 	// The host did not hold what the controller believed. It is healed by a snapshot, by itself.
 	void (*diverged)(void *context);
 };

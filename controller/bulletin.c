@@ -93,7 +93,8 @@ void handle_bulletin(
 	(void)target;
 	struct reader *reader = memory_new(sizeof(*reader));
 	reader->controller = controller;
-	reader->channel = channel_open(request, reader_gone, reader);
+	const struct channel_events events = {.closed = reader_gone, .context = reader};
+	reader->channel = channel_open(request, &events);
 	DL_APPEND(controller->bulletin->readers, reader);
 	push(reader, bytes_line(json_pack("{s:s, s:s}", "type", "hello", "version", WEFT_VERSION)));
 	presence_each_here(controller, tell_all_of, reader);

@@ -18,33 +18,8 @@ struct channel {
 	size_t offset; // read of the first link
 	size_t unread; // bytes in the queue
 	bool ending;
-	void (*closed)(void *context);
-	void *context;
+	struct channel_events events;
 };
-
-struct bytes *bytes_line(json_t *json)
-{
-	size_t length = json_dumpb(json, NULL, 0, JSON_COMPACT);
-	struct bytes *bytes = memory_new(sizeof(*bytes) + length + 1);
-	bytes->references = 1;
-	bytes->length = length + 1;
-	json_dumpb(json, bytes->data, length, JSON_COMPACT);
-	bytes->data[length] = '\n';
-	json_decref(json);
-	return bytes;
-}
-
-struct bytes *bytes_ref(struct bytes *bytes)
-{
-	bytes->references++;
-	return bytes;
-}
-
-void bytes_unref(struct bytes *bytes)
-{
-	if (bytes && --bytes->references == 0)
-		free(bytes);
-}
 
 static void channel_shift(struct channel *channel)
 {
@@ -62,6 +37,20 @@ static void channel_clear(struct channel *channel)
 	channel->unread = 0;
 }
 
+static size_t channel_copy(struct channel *channel, char *buffer, size_t size)
+{
+	struct bytes *bytes = channel->queue->bytes;
+	size_t part = bytes->length - channel->offset;
+	if (part > size)
+		part = size;
+	memcpy(buffer, bytes->data + channel->offset, part);
+	channel->offset += part;
+	channel->unread -= part;
+	if (channel->offset == bytes->length)
+		channel_shift(channel);
+	return part;
+}
+
 // libmicrohttpd asks for more whenever the client can take it; with nothing to give, the connection
 // is set aside until the next push.
 static ssize_t channel_read(void *context, uint64_t position, char *buffer, size_t size)
@@ -71,17 +60,12 @@ static ssize_t channel_read(void *context, uint64_t position, char *buffer, size
 	if (channel->request->gone)
 		return MHD_CONTENT_READER_END_WITH_ERROR;
 	size_t used = 0;
-	while (channel->queue && used < size) {
-		struct bytes *bytes = channel->queue->bytes;
-		size_t part = bytes->length - channel->offset;
-		if (part > size - used)
-			part = size - used;
-		memcpy(buffer + used, bytes->data + channel->offset, part);
-		used += part;
-		channel->offset += part;
-		channel->unread -= part;
-		if (channel->offset == bytes->length)
-			channel_shift(channel);
+	while (used < size) {
+		if (!channel->queue && channel->events.more && !channel->ending)
+			channel->events.more(channel->events.context);
+		if (!channel->queue)
+			break;
+		used += channel_copy(channel, buffer + used, size - used);
 	}
 	if (used)
 		return (ssize_t)used;
@@ -94,22 +78,24 @@ static ssize_t channel_read(void *context, uint64_t position, char *buffer, size
 static void channel_done(void *context)
 {
 	struct channel *channel = context;
-	channel->closed(channel->context);
+	channel->events.closed(channel->events.context);
 	channel_clear(channel);
 	free(channel);
 }
 
-struct channel *channel_open(struct request *request, void (*closed)(void *context), void *context)
+// What libmicrohttpd wants of memory for clients of HTTP/1.0; others are written to directly.
+enum { BLOCK_BYTES = 4096 };
+
+struct channel *channel_open(struct request *request, const struct channel_events *events)
 {
 	struct channel *channel = memory_new(sizeof(*channel));
 	channel->request = request;
-	channel->closed = closed;
-	channel->context = context;
+	channel->events = *events;
 	request->lasting = true;
 	request->done = channel_done;
 	request->done_context = channel;
 	struct MHD_Response *response = MHD_create_response_from_callback(
-		MHD_SIZE_UNKNOWN, 64 << 10, channel_read, channel, NULL);
+		MHD_SIZE_UNKNOWN, BLOCK_BYTES, channel_read, channel, NULL);
 	MHD_add_response_header(response, "Content-Type", "application/x-ndjson");
 	request_respond(request, MHD_HTTP_OK, response);
 	return channel;
@@ -123,6 +109,11 @@ void channel_push(struct channel *channel, struct bytes *line)
 	link->bytes = bytes_ref(line);
 	DL_APPEND(channel->queue, link);
 	channel->unread += line->length;
+	request_unpark(channel->request);
+}
+
+void channel_wake(struct channel *channel)
+{
 	request_unpark(channel->request);
 }
 

@@ -39,7 +39,7 @@ static const struct http_route routes[] = {
 		"Who wrote what, by revision, and what was refused of late"},
 	{"GET", "revisions/:revision", handle_revision, READERS, {"wait", "consistency"},
 		"The receipt: which hosts have realized the revision", TIMING_AT_ONCE},
-	{"GET", "hosts/:host/stream", handle_stream, AGENTS, {0},
+	{"GET", "hosts/:host/stream", handle_stream, AGENTS, {"since", "digest", "history"},
 		"What the host needs, and every change of it, one JSON object a line",
 		TIMING_AT_ONCE},
 	{"POST", "hosts/:host/report", handle_report, AGENTS, {0},

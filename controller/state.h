@@ -32,7 +32,7 @@ struct controller {
 	struct question *questions;
 	uint64_t questions_asked;
 	// Discovered state, and who listens.
-	struct streams *streams;
+	struct feed *feed;
 	struct presence *presence;
 	struct bulletin *bulletin;
 	struct peers *peers;                 // NULL: nobody else writes to the store

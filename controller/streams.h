@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The streams to the agents: first all that a host needs, then what changes of it.
+// The streams to the agents (feed.h), as far as the rest of the controller has to do with them:
+// who may have one, what a revision owes to whom, and who is told.
 #pragma once
 
 #include "state.h"
@@ -16,13 +17,10 @@ void streams_forget(struct controller *controller, const char *host);
 // The host has a newer stream at another controller: end this one.
 void streams_yield(struct controller *controller, const char *host);
 
-// Put one revision's changes into the graph, send each host what concerns it as one batch, and
-// expect the receipt of those hosts.
+// Put one revision's changes into the graph, tell each host what concerns it, and expect the receipt
+// of those hosts.
 void streams_publish(struct controller *controller, const struct topology_change *changes,
 	size_t count, uint64_t revision);
 
 // Say one thing to the host's agent. Takes the reference. False: it is not connected.
 bool streams_tell(struct controller *controller, const char *host, json_t *message);
-// Whether the host's agent is connected; `since_ms` (may be NULL) is for how long it has been, or
-// has not been.
-bool streams_connected(const struct controller *controller, const char *host, uint64_t *since_ms);

@@ -92,7 +92,8 @@ static struct watch *watch_open(
 	watch->controller = controller;
 	watch->identity = &request->identity;
 	watch->list = *target;
-	watch->channel = channel_open(request, watch_closed, watch);
+	const struct channel_events events = {.closed = watch_closed, .context = watch};
+	watch->channel = channel_open(request, &events);
 	DL_APPEND(controller->watches, watch);
 	return watch;
 }

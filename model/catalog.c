@@ -2,6 +2,8 @@
 #include "model/catalog.h"
 
 #include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/memory.h"
@@ -14,6 +16,8 @@ void catalog_new(struct catalog **out)
 	claims_init(&catalog->claims);
 	catalog->counters =
 		(struct counters){.vni = 1, .port_key = 1, .router_key = 1, .host_key = 1};
+	snprintf(
+		catalog->history, sizeof(catalog->history), "%08x%08x", arc4random(), arc4random());
 	*out = catalog;
 }
 
@@ -119,21 +123,30 @@ int catalog_load(struct catalog *catalog, struct object *object, struct error *e
 json_t *catalog_counters(const struct catalog *catalog)
 {
 	const struct counters *counters = &catalog->counters;
-	return json_pack("{s:I, s:I, s:I}", "vni", (json_int_t)counters->vni, "port_key",
-		(json_int_t)counters->port_key, "router_key", (json_int_t)counters->router_key);
+	return json_pack("{s:I, s:I, s:I, s:s}", "vni", (json_int_t)counters->vni, "port_key",
+		(json_int_t)counters->port_key, "router_key", (json_int_t)counters->router_key,
+		"history", catalog->history);
 }
 
 int catalog_counters_load(struct catalog *catalog, const json_t *counters, struct error *error)
 {
-	// A store from before there were routers says nothing of their keys.
+	// A store from before there were routers says nothing of their keys, and an older one nothing
+	// of its history.
 	json_int_t vni, port_key, router_key = 1;
-	if (json_unpack((json_t *)counters, "{s:I, s:I, s?I}", "vni", &vni, "port_key", &port_key,
-		    "router_key", &router_key) ||
-		vni < 1 || vni >= 1 << 24 || port_key < 1 || port_key > UINT32_MAX ||
-		router_key < 1 || router_key > UINT32_MAX)
+	const char *history = catalog->history;
+	if (json_unpack((json_t *)counters, "{s:I, s:I, s?I, s?s}", "vni", &vni, "port_key",
+		    &port_key, "router_key", &router_key, "history", &history) ||
+		strlen(history) != sizeof(catalog->history) - 1 || vni < 1 || vni >= 1 << 24 ||
+		port_key < 1 || port_key > UINT32_MAX || router_key < 1 || router_key > UINT32_MAX)
 		return error_set(error, EINVAL, "the stored counters of allocation are damaged");
 	catalog->counters.vni = (uint32_t)vni;
 	catalog->counters.port_key = (uint32_t)port_key;
 	catalog->counters.router_key = (uint32_t)router_key;
+	memmove(catalog->history, history, sizeof(catalog->history));
 	return 0;
+}
+
+const char *catalog_history(const struct catalog *catalog)
+{
+	return catalog->history;
 }

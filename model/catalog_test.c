@@ -166,10 +166,25 @@ static void numbers_are_not_soon_used_again(void **state)
 	// Host keys are dense.
 	assert_int_equal(((struct host *)catalog_find(catalog, MODEL_HOST, NULL, "h3"))->key, 1);
 	json_t *counters = catalog_counters(catalog),
-	       *expected = json_pack("{s:i, s:i, s:i}", "vni", 4, "port_key", 3, "router_key", 1);
+	       *expected = json_pack("{s:i, s:i, s:i, s:s}", "vni", 4, "port_key", 3, "router_key",
+		       1, "history", catalog_history(catalog));
 	assert_true(json_equal(counters, expected));
 	json_decref(counters);
 	json_decref(expected);
+}
+
+// Drawn anew for each catalog, and taken over with the counters.
+static void a_history_has_a_name(void **state)
+{
+	(void)state;
+	struct catalog *other;
+	catalog_new(&other);
+	assert_string_not_equal(catalog_history(other), catalog_history(catalog));
+	json_t *counters = catalog_counters(catalog);
+	assert_int_equal(catalog_counters_load(other, counters, NULL), 0);
+	assert_string_equal(catalog_history(other), catalog_history(catalog));
+	json_decref(counters);
+	catalog_free(other);
 }
 
 static void counters_go_round(void **state)
@@ -191,7 +206,8 @@ static void counters_go_round(void **state)
 	assert_int_equal(port("b")->key, 1);
 	static const char *const bad[] = {"{}", "{\"vni\": 0, \"port_key\": 1}",
 		"{\"vni\": \"1\", \"port_key\": 1}", "{\"vni\": 16777216, \"port_key\": 1}",
-		"{\"vni\": 1, \"port_key\": 4294967296}"};
+		"{\"vni\": 1, \"port_key\": 4294967296}",
+		"{\"vni\": 1, \"port_key\": 1, \"history\": \"short\"}"};
 	for (size_t i = 0; i < array_count(bad); i++) {
 		struct error error = {0};
 		counters = json_loads(bad[i], 0, NULL);
@@ -533,6 +549,7 @@ int main(void)
 		test(explicit_values_come_first),
 		test(a_subnet_is_used_to_the_last_address),
 		test(numbers_are_not_soon_used_again),
+		test(a_history_has_a_name),
 		test(counters_go_round),
 		test(the_same_again_changes_nothing),
 		test(addresses_follow_the_mac_with_slaac),

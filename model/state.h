@@ -14,6 +14,7 @@ struct catalog {
 	struct records records;
 	struct index claims; // struct claim
 	struct counters counters;
+	char history[17];
 	uint64_t marks; // walks over the records so far
 	bool busy;      // a transaction is open
 };

@@ -157,9 +157,9 @@ static void take_batch(void *context, const struct batch *batch)
 	fleet->counts.rows += datapath_writes(host->datapath) - written;
 	agent_report_note(
 		host->report, REPORT_REALIZED | REPORT_AGENT | REPORT_PORTS | REPORT_RULES);
-	if (!batch->snapshot)
+	if (host->connected)
 		return;
-	fleet->connected += !host->connected;
+	fleet->connected++;
 	host->connected = true;
 	agent_report_online(host->report, true);
 }
@@ -172,10 +172,11 @@ static void stream_lost(void *context)
 	agent_report_online(host->report, false);
 }
 
-static uint64_t held_digest(void *context)
+static void tell_what_is_held(void *context, uint64_t *revision, uint64_t *digest)
 {
 	const struct fleet_host *host = context;
-	return host->view.digest;
+	*revision = host->view.revision;
+	*digest = host->view.digest;
 }
 
 static void diverged(void *context)
@@ -209,7 +210,7 @@ static void host_start(struct fleet_host *host, const char *registration)
 {
 	struct fleet *fleet = host->fleet;
 	struct stream_events events = {
-		take_batch, stream_lost, take_question, host, held_digest, diverged};
+		take_batch, stream_lost, take_question, host, tell_what_is_held, diverged};
 	agent_report_new(&host->report, fleet->loop, fleet->http, host->name, report_content, host);
 	agent_stream_new(
 		&host->stream, fleet->loop, fleet->http, host->name, registration, &events);

@@ -124,3 +124,96 @@ def test_a_ping_finds_it_too(controller):
     assert (ping["type"], ping["digest"]) == ("ping", commit["digest"])
     lines.close()
     agent.close()
+
+
+# ---- coming back ----
+
+
+def fill(controller, ports=200):
+    controller.must("PUT", "/v1/tenants/acme", {})
+    controller.must("PUT", "/v1/tenants/acme/networks/web", {"subnets": ["10.1.0.0/16"]})
+    for host in ("h1", "h2"):
+        controller.must("PUT", f"/v1/hosts/{host}", {"vtep": f"192.0.2.{host[1]}"})
+    answer = controller.transaction(*(
+        {"op": "put", "kind": "port", "tenant": "acme", "name": f"p{n}",
+         "object": {"network": "web", "host": f"h{n % 2 + 1}", "device": f"t{n}"}} for n in range(ports)))
+    assert answer.status < 300, answer
+
+
+def come_back(controller, agent, **changed):
+    """A stream from where the pretended agent left off; its lines up to the commit."""
+    commit = agent.batches[-1][-1]
+    place = {"since": commit["revision"], "digest": commit["digest"],
+             "history": agent.batches[0][0]["history"], **changed}
+    lines = controller.lines(f"/v1/hosts/{agent.host}/stream?" + "&".join(f"{k}={v}" for k, v in place.items()))
+    batch = []
+    while not batch or batch[-1]["type"] != "commit":
+        batch.append(lines.next())
+    lines.close()
+    return batch
+
+
+def test_who_comes_back_is_told_what_it_lacks(controller):
+    fill(controller)
+    agent = Agent(controller, "h1")
+    assert agent.wait_revision(controller.revision())
+    agent.close()
+    revision = controller.revision()
+    assert [line["type"] for line in come_back(controller, agent)] == ["commit"]
+    # A change, one that does not concern it, a port that goes: one batch.
+    controller.must("PATCH", "/v1/tenants/acme/ports/p1", {"labels": {"a": "b"}})
+    controller.must("PUT", "/v1/tenants/acme/networks/other", {"subnets": ["10.9.0.0/24"]})
+    controller.must("DELETE", "/v1/tenants/acme/ports/p2")
+    batch = come_back(controller, agent)
+    assert [line["type"] for line in batch] == ["put", "delete", "commit"]
+    assert batch[-1]["revision"] == revision + 3
+    # What it says it holds, it does not: a snapshot.
+    for lie in ({"digest": "0123456789abcdef"}, {"history": "another"}, {"since": revision + 3}):
+        assert [line["type"] for line in come_back(controller, agent, **lie)][:2] == ["snapshot", "put"]
+
+
+def test_a_place_that_is_none(controller):
+    fill(controller, 1)
+    for query, complaint in (("since=1", "or none of them"), ("since=x&digest=0123456789abcdef&history=a", "since=x"),
+                             ("since=1&digest=abc&history=a", "16 hexadecimal digits"), ("sinse=1", "sinse")):
+        answer = controller.get(f"/v1/hosts/h1/stream?{query}")
+        assert answer.status == 400 and complaint in answer["detail"], answer
+
+
+def test_a_restarted_controller_says_one_line(controller):
+    """All hosts come back at once; with nothing changed, nobody is told anything again."""
+    fill(controller)
+    agent = Agent(controller, "h1")
+    assert agent.wait_revision(controller.revision())
+    controller.kill()
+    controller.start()
+    batch = come_back(controller, agent)
+    assert [line["type"] for line in batch] == ["commit"]
+    assert (batch[0]["revision"], batch[0]["digest"]) == (controller.revision(), agent.batches[-1][-1]["digest"])
+    # Another store that has come to the same revision with the same names is another history.
+    agent.close()
+    assert controller.stop() == 0
+    for file in controller.folder.glob("weft.db*"):
+        file.unlink()
+    controller.start()
+    fill(controller)
+    assert come_back(controller, agent)[0]["type"] == "snapshot"
+
+
+def test_agents_come_back_to_a_restarted_controller(controller, agents, tmp_path):
+    """Real agents: their receipts are there again, and none has taken a snapshot."""
+    fill(controller, 20)
+    for n in (1, 2):
+        agents(f"h{n}", f"192.0.2.{n}", f"unix:{controller.socket}")
+    revision = controller.revision()
+    assert controller.get(f"/v1/revisions/{revision}?wait=20s")["complete"]
+    controller.kill()
+    controller.start()
+    assert controller.get(f"/v1/revisions/{revision}?wait=20s")["complete"]
+    controller.must("DELETE", "/v1/tenants/acme/ports/p3")
+    receipt = controller.get(f"/v1/revisions/{revision + 1}?wait=20s")
+    assert receipt["complete"] and receipt["required"] == 2
+    for n in (1, 2):
+        log = (tmp_path / f"h{n}.log").read_text()
+        assert log.count("connected to ") == 2 and log.count(", resumed") == 1
+        assert status(controller, f"h{n}")["divergences"] == 0

@@ -67,6 +67,9 @@ int catalog_load(struct catalog *catalog, struct object *object, struct error *e
 // objects.
 json_t *catalog_counters(const struct catalog *catalog); // new reference
 int catalog_counters_load(struct catalog *catalog, const json_t *counters, struct error *error);
+// Names the history that revisions belong to: drawn at random for a catalog that is new, and kept
+// with the counters. Two stores that have gone through the same revision numbers differ in it.
+const char *catalog_history(const struct catalog *catalog);
 
 struct transaction *transaction_begin(struct catalog *catalog);
 // Create or replace. Takes the reference in every case. An object put twice in one transaction:

@@ -1,0 +1,399 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "feed.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <uthash.h>
+#include <utlist.h>
+
+#include "backlog.h"
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/memory.h"
+#include "channel.h"
+#include "line.h"
+#include "loop.h"
+#include "snapshot.h"
+
+// A ping every 10 s to each host, a hundredth of the hosts at a time. Whoever comes back after more
+// than two minutes does not mind a snapshot.
+enum { PING_MS = 10000, TICK_MS = PING_MS / 100, BACKLOG_AGE_MS = 120000 };
+
+const struct feed_options feed_defaults = {
+	.backlog_bytes = 64 << 20,
+	.snapshot_bytes = 128 << 20,
+};
+
+// A host; nothing but its place among those that were told is dear.
+struct stream {
+	char host[64];
+	struct connection *connection; // NULL: not connected
+	uint64_t since;                // monotonic milliseconds
+	// Of what the host should hold, from its first connection on.
+	bool digested;
+	uint64_t digest;
+	struct backlog_host told;
+	UT_hash_handle hh;
+};
+
+// Which may outlive its place in the stream.
+struct connection {
+	struct feed *feed;
+	struct stream *stream; // NULL: it has been replaced, or the host is no more
+	struct channel *channel;
+	uint64_t digest;           // of what the host holds once it has read all that was pushed
+	struct snapshot *snapshot; // under way; NULL: none
+	uint64_t snapshot_revision, snapshot_digest;
+	// The host resumes: everything up to and with this is one batch.
+	const struct backlog_entry *resumed;
+	struct connection *prev, *next; // in the order of the next ping
+};
+
+struct feed {
+	struct topology *topology;
+	struct feed_events events;
+	struct stream *by_host;
+	struct connection *connections;
+	size_t count; // of connections that have a stream
+	struct backlog *backlog;
+	struct snapshots *snapshots;
+	uv_timer_t *timer;
+	unsigned ticks;
+	size_t due; // pings, times PING_MS
+};
+
+static struct stream *stream_find(const struct feed *feed, const char *host)
+{
+	struct stream *stream;
+	HASH_FIND_STR(feed->by_host, host, stream);
+	return stream;
+}
+
+static struct stream *stream_get(struct feed *feed, const char *host)
+{
+	struct stream *stream = stream_find(feed, host);
+	if (!stream) {
+		stream = memory_new(sizeof(*stream));
+		snprintf(stream->host, sizeof(stream->host), "%s", host);
+		stream->since = clock_monotonic_ms();
+		HASH_ADD_STR(feed->by_host, host, stream);
+	}
+	return stream;
+}
+
+static void push_new(struct channel *channel, struct bytes *line)
+{
+	channel_push(channel, line);
+	bytes_unref(line);
+}
+
+// ---- what a stream says next ----
+
+static void begin_snapshot(struct connection *connection)
+{
+	struct feed *feed = connection->feed;
+	struct stream *stream = connection->stream;
+	snapshot_end(connection->snapshot);
+	snapshot_begin(&connection->snapshot, feed->snapshots, feed->topology, stream->host);
+	connection->snapshot_revision = feed->events.revision(feed->events.context);
+	connection->snapshot_digest = stream->digest;
+	connection->resumed = NULL;
+	backlog_skip(&stream->told);
+	push_new(connection->channel, line_snapshot(connection->snapshot_revision,
+					      feed->events.history(feed->events.context)));
+}
+
+static void go_on_with_snapshot(struct connection *connection)
+{
+	struct bytes *lines = snapshot_next(connection->snapshot);
+	if (lines) {
+		push_new(connection->channel, lines);
+		return;
+	}
+	snapshot_end(steal(connection->snapshot));
+	connection->digest = connection->snapshot_digest;
+	push_new(connection->channel,
+		line_commit(connection->snapshot_revision, connection->digest));
+}
+
+enum { PUSH_BYTES = 16 << 10 };
+
+static void go_on_with_backlog(struct connection *connection)
+{
+	struct backlog_host *told = &connection->stream->told;
+	struct bytes *line;
+	for (size_t pushed = 0; pushed < PUSH_BYTES; pushed += line->length) {
+		line = backlog_read(connection->feed->backlog, told);
+		if (!line)
+			break;
+		channel_push(connection->channel, line);
+	}
+	if (line)
+		return;
+	connection->digest += backlog_difference(told);
+	if (!connection->resumed || connection->resumed == told->next) {
+		connection->resumed = NULL;
+		push_new(connection->channel,
+			line_commit(backlog_revision(told), connection->digest));
+	}
+	backlog_advance(told);
+}
+
+static void stream_more(void *context)
+{
+	struct connection *connection = context;
+	struct stream *stream = connection->stream;
+	if (!stream)
+		return;
+	if (stream->told.lost)
+		begin_snapshot(connection);
+	else if (connection->snapshot)
+		go_on_with_snapshot(connection);
+	else if (stream->told.next)
+		go_on_with_backlog(connection);
+}
+
+// ---- one revision to many hosts ----
+
+struct publication {
+	struct feed *feed;
+	const char **hosts;
+	size_t count, capacity;
+};
+
+static void publish_emit(
+	void *context, const char *host, struct object *before, struct object *after)
+{
+	struct publication *publication = context;
+	struct feed *feed = publication->feed;
+	backlog_add(feed->backlog, &stream_get(feed, host)->told, before, after);
+}
+
+static void publish_visit(void *context, struct backlog_host *host, uint64_t difference)
+{
+	struct publication *publication = context;
+	struct stream *stream = (struct stream *)((char *)host - offsetof(struct stream, told));
+	if (stream->digested)
+		stream->digest += difference;
+	if (stream->connection)
+		channel_wake(stream->connection->channel);
+	if (publication->count == publication->capacity) {
+		publication->capacity = publication->capacity ? publication->capacity * 2 : 16;
+		publication->hosts = memory_resize(
+			publication->hosts, publication->capacity, sizeof(*publication->hosts));
+	}
+	publication->hosts[publication->count++] = stream->host;
+}
+
+size_t feed_publish(struct feed *feed, const struct topology_change *changes, size_t count,
+	uint64_t revision, const char ***hosts)
+{
+	struct publication publication = {.feed = feed};
+	backlog_begin(feed->backlog, revision, clock_monotonic_ms());
+	topology_apply(feed->topology, changes, count, publish_emit, &publication);
+	backlog_end(feed->backlog, publish_visit, &publication);
+	*hosts = publication.hosts;
+	return publication.count;
+}
+
+// ---- a host comes and goes ----
+
+// The host has no connection any more, whatever becomes of that.
+static void detach(struct feed *feed, struct stream *stream)
+{
+	struct connection *connection = steal(stream->connection);
+	connection->stream = NULL;
+	snapshot_end(steal(connection->snapshot));
+	feed->count--;
+}
+
+static void stream_closed(void *context)
+{
+	struct connection *connection = context;
+	struct feed *feed = connection->feed;
+	struct stream *stream = connection->stream;
+	if (stream) {
+		detach(feed, stream);
+		stream->since = clock_monotonic_ms();
+		log_info("host %s is disconnected", stream->host);
+		feed->events.connected(feed->events.context, stream->host, false, stream->since);
+	}
+	DL_DELETE(feed->connections, connection);
+	free(connection);
+}
+
+static struct connection *attach(struct feed *feed, struct stream *stream, struct request *request)
+{
+	struct connection *connection = memory_new(sizeof(*connection));
+	const struct channel_events events = {stream_more, stream_closed, connection};
+	if (stream->connection) {
+		struct channel *older = stream->connection->channel;
+		detach(feed, stream);
+		channel_drop(older);
+	}
+	connection->feed = feed;
+	connection->stream = stream;
+	connection->channel = channel_open(request, &events);
+	DL_APPEND(feed->connections, connection);
+	feed->count++;
+	stream->connection = connection;
+	stream->since = clock_monotonic_ms();
+	return connection;
+}
+
+// What the host holds, brought to what it should hold, if that is known: one batch, often of nothing
+// but the commit.
+static bool resume(struct feed *feed, struct connection *connection, const struct feed_place *place)
+{
+	struct stream *stream = connection->stream;
+	if (!place->history || strcmp(place->history, feed->events.history(feed->events.context)))
+		return false;
+	connection->digest = place->digest;
+	if (place->digest == stream->digest) {
+		backlog_skip(&stream->told);
+		push_new(connection->channel,
+			line_commit(feed->events.revision(feed->events.context), stream->digest));
+		return true;
+	}
+	if (!backlog_resume(&stream->told, place->revision, place->digest, stream->digest))
+		return false;
+	connection->resumed = stream->told.last;
+	return true;
+}
+
+void feed_open(struct feed *feed, const char *host, struct request *request,
+	const struct feed_place *place)
+{
+	struct stream *stream = stream_get(feed, host);
+	struct connection *connection = attach(feed, stream, request);
+	if (!stream->digested)
+		stream->digest = topology_digest(feed->topology, host);
+	stream->digested = true;
+	bool resumed = resume(feed, connection, place);
+	if (!resumed)
+		begin_snapshot(connection);
+	log_info("host %s is connected%s", stream->host, resumed ? ", resumed" : "");
+	feed->events.connected(feed->events.context, stream->host, true, stream->since);
+}
+
+// ---- all of them ----
+
+static void ping(struct connection *connection)
+{
+	const struct stream *stream = connection->stream;
+	if (stream && channel_idle(connection->channel) && !connection->snapshot &&
+		!stream->told.next && !stream->told.lost)
+		push_new(connection->channel, line_ping(stream->digest));
+}
+
+static void on_tick(uv_timer_t *timer)
+{
+	struct feed *feed = timer->data;
+	for (feed->due += feed->count * TICK_MS; feed->due >= PING_MS; feed->due -= PING_MS) {
+		if (!feed->connections)
+			continue;
+		struct connection *connection = feed->connections;
+		DL_DELETE(feed->connections, connection);
+		DL_APPEND(feed->connections, connection);
+		ping(connection);
+	}
+	if (++feed->ticks % (PING_MS / TICK_MS))
+		return;
+	backlog_trim(feed->backlog, clock_monotonic_ms());
+	snapshots_sweep(feed->snapshots);
+}
+
+void feed_new(struct feed **out, uv_loop_t *loop, struct topology *topology,
+	const struct feed_options *options, const struct feed_events *events)
+{
+	struct feed *feed = memory_new(sizeof(*feed));
+	feed->topology = topology;
+	feed->events = *events;
+	backlog_new(&feed->backlog, options->backlog_bytes, BACKLOG_AGE_MS);
+	snapshots_new(&feed->snapshots, options->snapshot_bytes);
+	feed->timer = memory_new(sizeof(*feed->timer));
+	feed->timer->data = feed;
+	uv_timer_init(loop, feed->timer);
+	uv_timer_start(feed->timer, on_tick, TICK_MS, TICK_MS);
+	*out = feed;
+}
+
+void feed_end(struct feed *feed)
+{
+	struct connection *connection;
+	DL_FOREACH (feed->connections, connection)
+		channel_end(connection->channel);
+}
+
+static void stream_free(struct feed *feed, struct stream *stream)
+{
+	HASH_DEL(feed->by_host, stream);
+	backlog_forget(&stream->told);
+	free(stream);
+}
+
+void feed_free(struct feed *feed)
+{
+	if (!feed)
+		return;
+	struct stream *stream, *next;
+	HASH_ITER (hh, feed->by_host, stream, next)
+		stream_free(feed, stream);
+	backlog_free(feed->backlog);
+	snapshots_free(feed->snapshots);
+	loop_close(feed->timer);
+	free(feed);
+}
+
+void feed_introduce(struct feed *feed, const char *host)
+{
+	stream_get(feed, host);
+}
+
+void feed_yield(struct feed *feed, const char *host)
+{
+	const struct stream *stream = stream_find(feed, host);
+	if (stream && stream->connection)
+		channel_drop(stream->connection->channel);
+}
+
+void feed_forget(struct feed *feed, const char *host)
+{
+	struct stream *stream = stream_find(feed, host);
+	if (!stream)
+		return;
+	if (stream->connection) {
+		struct channel *channel = stream->connection->channel;
+		// It is told to forget everything, itself last: that much it still reads.
+		while (stream->told.next || stream->told.lost || stream->connection->snapshot)
+			stream_more(stream->connection);
+		detach(feed, stream);
+		channel_end(channel);
+	}
+	stream_free(feed, stream);
+}
+
+bool feed_tell(struct feed *feed, const char *host, json_t *message)
+{
+	const struct stream *stream = stream_find(feed, host);
+	struct channel *channel = stream && stream->connection ? stream->connection->channel : NULL;
+	struct bytes *line = bytes_line(message);
+	bool told = channel && !channel_overdue(channel);
+	if (told)
+		channel_push(channel, line);
+	bytes_unref(line);
+	return told;
+}
+
+bool feed_connected(const struct feed *feed, const char *host, uint64_t *since_ms)
+{
+	const struct stream *stream = stream_find(feed, host);
+	if (since_ms)
+		*since_ms = stream ? clock_monotonic_ms() - stream->since : 0;
+	return stream && stream->connection;
+}
+
+size_t feed_count(const struct feed *feed)
+{
+	return feed->count;
+}

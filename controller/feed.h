@@ -1,0 +1,67 @@
+// SPDX-License-Identifier: Apache-2.0
+// The feed: the streams to agents, each first all that its host needs or what it lacks of that, then
+// what changes of it.
+//
+// Nothing is queued for a host. A stream is a place in a snapshot (snapshot.h) and then in the
+// backlog (backlog.h), and its lines are made when its client reads. One that reads slowly goes on
+// from where it is; one that falls so far behind that the backlog has no more of what it has not read
+// takes a snapshot, on the same connection. So memory is bounded whatever hosts do, and none delays
+// another.
+#pragma once
+
+#include "http.h"
+#include "topology/topology.h"
+
+struct feed;
+
+struct feed_events {
+	// A host's stream is up or down, since then (monotonic milliseconds).
+	void (*connected)(void *context, const char *host, bool connected, uint64_t since);
+	// The newest revision that is in the topology, and the history that it belongs to.
+	uint64_t (*revision)(void *context);
+	const char *(*history)(void *context);
+	void *context;
+};
+
+struct feed_options {
+	size_t backlog_bytes, snapshot_bytes; // kept at most, of either
+};
+
+extern const struct feed_options feed_defaults;
+
+// `topology` is borrowed, and changed by feed_publish alone from when the first host has connected.
+void feed_new(struct feed **out, uv_loop_t *loop, struct topology *topology,
+	const struct feed_options *options, const struct feed_events *events);
+// End every stream, once what is queued has been read; then, with no connection left, free all.
+void feed_end(struct feed *feed);
+void feed_free(struct feed *feed);
+
+// A host exists, not connected since now; or exists no longer.
+void feed_introduce(struct feed *feed, const char *host);
+void feed_forget(struct feed *feed, const char *host);
+
+// The host has a newer stream elsewhere: end this one.
+void feed_yield(struct feed *feed, const char *host);
+
+// Put one revision's changes into the topology and tell each host what concerns it. The names of
+// these hosts: an array of the caller's (free), its strings valid until the host is forgotten.
+size_t feed_publish(struct feed *feed, const struct topology_change *changes, size_t count,
+	uint64_t revision, const char ***hosts);
+
+// Where a host left off; `history` NULL: nowhere.
+struct feed_place {
+	const char *history;
+	uint64_t revision, digest;
+};
+
+// Answer the request with the host's stream; an older one ends.
+void feed_open(struct feed *feed, const char *host, struct request *request,
+	const struct feed_place *place);
+
+// Say one thing to the host's agent. Takes the reference. False: it is not connected, or has left too
+// much unread.
+bool feed_tell(struct feed *feed, const char *host, json_t *message);
+// Whether the host's agent is connected; `since_ms` (may be NULL) is for how long it has been, or
+// has not been.
+bool feed_connected(const struct feed *feed, const char *host, uint64_t *since_ms);
+size_t feed_count(const struct feed *feed); // of those that are connected
