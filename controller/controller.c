@@ -28,6 +28,9 @@
 enum {
 	BODY_LIMIT = 32 << 20,
 	HISTORY_REVISIONS = 100000, // kept, for ?at= and watches that catch up
+	// Compacting may cost as much as all that lives: so it is done for many revisions at once.
+	HISTORY_SURPLUS = HISTORY_REVISIONS / 10,
+	HISTORY_BYTES = 256 << 20,
 	COMPACTION_MS = 60000,
 };
 
@@ -98,14 +101,23 @@ static int load(struct controller *controller, struct error *error)
 struct compaction {
 	struct journal_job job; // first
 	struct controller *controller;
-	uint64_t revision, compacted;
+	uint64_t compacted;
 	struct error error;
 };
+
+// The revision before which history is to go; 0: it may stay.
+static uint64_t history_begin(const struct store *store)
+{
+	uint64_t revision = store_revision(store), kept = revision - store_compacted(store);
+	if (kept > HISTORY_REVISIONS + HISTORY_SURPLUS)
+		return revision - HISTORY_REVISIONS;
+	return store_history_bytes(store) > HISTORY_BYTES ? revision - kept / 2 : 0;
+}
 
 static void compact(struct journal_job *job, struct store *store)
 {
 	struct compaction *compaction = (struct compaction *)job;
-	store_compact(store, compaction->revision, &compaction->error);
+	store_compact(store, history_begin(store), &compaction->error);
 	compaction->compacted = store_compacted(store);
 }
 
@@ -122,12 +134,9 @@ static void compacted(struct journal_job *job)
 static void on_compaction(uv_timer_t *timer)
 {
 	struct controller *controller = timer->data;
-	if (controller->revision <= HISTORY_REVISIONS + controller->compacted)
-		return;
 	struct compaction *compaction = memory_new(sizeof(*compaction));
 	compaction->job = (struct journal_job){.work = compact, .done = compacted};
 	compaction->controller = controller;
-	compaction->revision = controller->revision - HISTORY_REVISIONS;
 	journal_submit(controller->journal, &compaction->job);
 }
 

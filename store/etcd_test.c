@@ -295,6 +295,8 @@ static void test_a_commit_larger_than_a_request(void **state)
 	assert_large(other, values);
 	assert_true(count_keys("piece/") >= 3);
 	assert_int_equal(count_keys("claim/"), 1);
+	assert_in_range(store_history_bytes(one), 3 << 20, 5 << 20);
+	assert_in_range(store_history_bytes(other), 3 << 20, 5 << 20);
 	// Refused, it leaves nothing that a later look does not take away.
 	struct store_compare compare = {"a", 7};
 	assert_int_equal(commit_large(other, &compare, values, NULL), -ESTALE);
@@ -306,6 +308,7 @@ static void test_a_commit_larger_than_a_request(void **state)
 	// With its entry go its pieces.
 	assert_int_equal(store_compact(one, 2, NULL), 0);
 	assert_int_equal(count_keys("log/"), 0);
+	assert_int_equal(store_history_bytes(one), 0);
 	assert_int_equal(count_keys("claim/"), 1); // the base's
 	assert_large(one, values);
 	store_close(one);

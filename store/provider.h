@@ -37,7 +37,8 @@ struct store_provider {
 struct store {
 	const struct store_provider *provider;
 	uint64_t revision, compacted;
-	bool visiting; // inside a caller's visit
+	uint64_t history_bytes; // see store_history_bytes
+	bool visiting;          // inside a caller's visit
 };
 
 extern const struct store_provider store_sqlite, store_etcd;

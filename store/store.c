@@ -47,6 +47,11 @@ uint64_t store_compacted(const struct store *store)
 	return store->compacted;
 }
 
+uint64_t store_history_bytes(const struct store *store)
+{
+	return store->history_bytes;
+}
+
 static int compare_texts(const void *a, const void *b)
 {
 	return strcmp(*(const char *const *)a, *(const char *const *)b);

@@ -12,12 +12,11 @@
 #include "request.h"
 
 enum {
-	PIECE = 1 << 20,      // etcd's limit is 1.5 MB
 	WHOLE_MOST = 1 << 19, // what may stand in the entry itself
 	CLAIM_SECONDS = 60,
 	RENEW_MS = 15000,
 	BLOCK = 1 << 16,
-	LEVEL = 1, // five times as small already; higher levels cost more time than they save
+	LEVEL = 1, // seven times as small already; higher levels cost more time than they save
 };
 
 // ---- writing ----
@@ -89,8 +88,8 @@ int body_add(struct body_writer *writer, const struct store_entry *entry, struct
 	writer->header.check = (uint32_t)crc32(
 		writer->header.check, writer->record.data, (unsigned)writer->record.length);
 	pack(writer, writer->record.data, writer->record.length, Z_NO_FLUSH);
-	while (result == 0 && writer->packed.length >= PIECE)
-		result = write_piece(writer, PIECE, error);
+	while (result == 0 && writer->packed.length >= BODY_PIECE)
+		result = write_piece(writer, BODY_PIECE, error);
 	return etcd_settle(result, error);
 }
 
@@ -101,7 +100,8 @@ int body_end(struct body_writer *writer, bool apart, struct error *error)
 	apart = apart || writer->header.pieces || writer->packed.length > WHOLE_MOST;
 	while (apart && result == 0 && writer->packed.length)
 		result = write_piece(writer,
-			writer->packed.length < PIECE ? writer->packed.length : PIECE, error);
+			writer->packed.length < BODY_PIECE ? writer->packed.length : BODY_PIECE,
+			error);
 	return etcd_settle(result, error);
 }
 

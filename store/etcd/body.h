@@ -13,6 +13,8 @@
 #include "header.h"
 #include "record.h"
 
+enum { BODY_PIECE = 1 << 20 }; // bytes
+
 struct body_writer {
 	struct etcd_client *client;
 	const char *prefix;

@@ -68,7 +68,7 @@ static int take_own(struct store_of_etcd *self, struct commit *commit, struct er
 	if (result)
 		return no_answer(&fault, error);
 	memcpy(self->entry, commit->body.header.id, ETCD_ID);
-	etcd_follow(self);
+	etcd_follow(self, &commit->body.header, commit->body.packed.length);
 	return 0;
 }
 

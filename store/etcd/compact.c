@@ -345,7 +345,7 @@ int etcd_compact(struct store *store, uint64_t revision, struct error *error)
 		result = make_base(self, revision, error);
 		if (result == 0)
 			result = self->copy->provider->compact(self->copy, revision, error);
-		etcd_follow(self);
+		etcd_follow(self, NULL, 0);
 		if (result == 0)
 			etcd_collect(self, NULL); // or the next who looks
 	}

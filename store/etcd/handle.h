@@ -38,8 +38,9 @@ void etcd_news_request(const struct store_of_etcd *self, json_t *operations);
 int etcd_news_take(struct store_of_etcd *self, json_t *answer, struct error *error);
 // Both.
 int etcd_news(struct store_of_etcd *self, struct error *error);
-// The copy has changed: revision and compacted follow it.
-void etcd_follow(struct store_of_etcd *self);
+// The copy has changed: revision, compacted and what the history takes follow it. `entry` is what
+// was added to the log, its records taking `packed` bytes where they stand in it; NULL: nothing.
+void etcd_follow(struct store_of_etcd *self, const struct etcd_header *entry, size_t packed);
 
 // ---- writing (commit.c, compact.c) ----
 

@@ -98,7 +98,7 @@ static int start(struct store_of_etcd *self, bool may_create, struct error *erro
 	if (result)
 		return result;
 	duties_new(&self->duties, self->client, self->location->prefix);
-	etcd_follow(self);
+	etcd_follow(self, NULL, 0);
 	etcd_collect(self, NULL); // what writers that died have left; or the next who looks
 	return 0;
 }

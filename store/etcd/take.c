@@ -31,8 +31,21 @@ static int unclean(
 	return damaged(self, what, &fault, error);
 }
 
-void etcd_follow(struct store_of_etcd *self)
+// What a compaction takes away is estimated: revisions are of the same size in the long run.
+static uint64_t remaining_bytes(const struct store *store, const struct store *copy)
 {
+	uint64_t before = store->revision - store->compacted;
+	uint64_t after = copy->revision - copy->compacted;
+	if (copy->compacted == store->compacted || before == 0)
+		return store->history_bytes;
+	return (uint64_t)((double)store->history_bytes * (double)after / (double)before);
+}
+
+void etcd_follow(struct store_of_etcd *self, const struct etcd_header *entry, size_t packed)
+{
+	self->store.history_bytes = remaining_bytes(&self->store, self->copy);
+	if (entry)
+		self->store.history_bytes += packed + (uint64_t)entry->pieces * BODY_PIECE;
 	self->store.revision = self->copy->revision;
 	self->store.compacted = self->copy->compacted;
 	if (self->watch)
@@ -71,7 +84,8 @@ static int load_base(
 	store_close(self->copy);
 	self->copy = copy;
 	memcpy(self->entry, header->after, ETCD_ID);
-	etcd_follow(self);
+	etcd_follow(self, NULL, 0);
+	self->store.history_bytes = 0;
 	return 0;
 }
 
@@ -148,7 +162,7 @@ static int take_entry(struct store_of_etcd *self, const json_t *item, struct err
 	if (result)
 		return damaged(self, name, &fault, error);
 	memcpy(self->entry, header.id, ETCD_ID);
-	etcd_follow(self);
+	etcd_follow(self, &header, value.length - used);
 	return 0;
 }
 
@@ -231,7 +245,7 @@ static int take_page(
 		return unclean(self, "head", "is not of the newest log entry", error);
 	if (base.revision > self->store.compacted)
 		result = self->copy->provider->compact(self->copy, base.revision, error);
-	etcd_follow(self);
+	etcd_follow(self, NULL, 0);
 	return result;
 }
 

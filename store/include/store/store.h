@@ -57,6 +57,8 @@ void store_close(struct store *store);
 
 uint64_t store_revision(const struct store *store);  // the newest that this handle has taken in
 uint64_t store_compacted(const struct store *store); // history before this revision is gone
+// About how many bytes the history takes where room is limited (etcd's quota); 0: nowhere.
+uint64_t store_history_bytes(const struct store *store);
 
 // Take in all that was committed before this call. A handle that others have left behind further
 // than history reaches jumps: then store_compacted() is greater than the revision it had, and
