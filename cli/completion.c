@@ -32,7 +32,7 @@ static void print_candidates(const char *name, const char *const *choices)
 	} else if (!strcmp(name, "COMMAND")) {
 		puts("_weft_words \"$_weft_commands\";;");
 	} else if (!strcmp(name, "ACTION")) {
-		puts("_weft_words 'export import';;");
+		puts("_weft_words 'compact export import';;");
 	} else if (!strcmp(name, "SHELL")) {
 		puts("_weft_words bash;;");
 	} else if (!strcmp(name, "NAME")) {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// weft store: what the controller keeps, as a text and back. It works on the store itself, without
-// a controller.
+// weft store: what the controller keeps, as a text and back, and without its history. It works on the
+// store itself, without a controller.
 #include <errno.h>
 #include <inttypes.h>
 #include <stdlib.h>
@@ -99,18 +99,49 @@ static int run_import(const char *url, const char *file)
 	return report("imported", url, &done);
 }
 
+// ---- compact ----
+
+static int run_compact(const char *url)
+{
+	struct store *store = NULL;
+	struct error error = {0};
+	uint64_t revision = 0;
+	json_t *json;
+	int rc = store_open_existing(&store, url, &error);
+
+	if (!rc) {
+		revision = store_revision(store);
+		rc = store_compact(store, revision, &error);
+	}
+	store_close(store);
+	if (rc)
+		return output_error(&error, NULL, NULL);
+	json = json_pack("{s:s, s:I}", "store", url, "compacted", (json_int_t)revision);
+	if (output_json)
+		output_print_json(json, stdout);
+	else
+		printf("%s: history begins at revision %" PRIu64 "\n", url, revision);
+	json_decref(json);
+	return EXIT_OK;
+}
+
 static int run(const char *const *words)
 {
 	if (!strcmp(words[0], "export"))
 		return run_export(words[1], words[2]);
 	if (!strcmp(words[0], "import"))
 		return run_import(words[1], words[2]);
-	return output_usage_error("store", "\"%s\" is neither export nor import", words[0]);
+	if (strcmp(words[0], "compact"))
+		return output_usage_error(
+			"store", "\"%s\" is none of export, import, compact", words[0]);
+	if (words[2])
+		return output_usage_error("store", "\"%s\" is one word too many", words[2]);
+	return run_compact(words[1]);
 }
 
 const struct command command_store = {
 	.name = "store",
-	.summary = "Export a store as text, or import one: export, import",
+	.summary = "Export a store as text, import one, drop its history: export, import, compact",
 	.help = "Works on the store itself, so a store in a file must not be in use by a "
 		"controller.\n"
 		"What is exported is what lives at the newest revision, as lines of JSON, each "
@@ -121,7 +152,10 @@ const struct command command_store = {
 		"that revision; a file\n"
 		"that is cut short, or of a newer version, is refused and changes nothing. Without "
 		"FILE: standard output\n"
-		"or input.",
+		"or input. To compact is to forget all older revisions, for all controllers of the "
+		"store; "
+		"they do it by\n"
+		"themselves when there are many.",
 	.examples =
 		"weft store export sqlite:/var/lib/weft/weft.db weft.json\n"
 		"weft store import 'etcd:http://10.0.0.1:2379,http://10.0.0.2:2379' weft.json\n",

@@ -95,7 +95,25 @@ def test_what_is_not_there(weft, tmp_path, etcd):
     assert "cannot read" in weft("store", "import", store, tmp_path / "none.json", code=1)
     assert list(tmp_path.iterdir()) == []
     assert "is no store" in weft("store", "export", "oracle:x", code=1)
-    assert "neither export nor import" in weft("store", "move", store, code=2)
+    assert "none of export, import, compact" in weft("store", "move", store, code=2)
+
+
+def test_compact(weft_binary, weft, tmp_path, etcd):
+    """All history goes, also under a controller that goes on; what lives stays."""
+    store = f"{etcd.url}?prefix={tmp_path.name}"
+    controller = Controller(weft_binary, tmp_path, store=store)
+    fill(controller)
+    before = controller.dump()
+    assert controller.get("/v1/ports?at=1").status == 200
+    answer = json.loads(weft("store", "compact", store, "--json"))
+    assert answer["compacted"] == before[0]
+    assert controller.dump() == before
+    # Consistent reads take in the compaction too.
+    assert controller.get("/v1/ports?at=1").status == 410
+    assert controller.get(f"/v1/ports?at={before[0]}").status == 200
+    assert controller.must("PUT", "/v1/tenants/acme/ports/new", {"network": "web"})["revision"] == before[0] + 1
+    assert controller.stop() == 0
+    assert "one word too many" in weft("store", "compact", store, "x", code=2)
 
 
 def test_etcd_over_tls(weft_binary, weft, tmp_path):
