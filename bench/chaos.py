@@ -3,7 +3,7 @@
 
     result = chaos.run(build, quick, progress)
 
-`build` is the build's folder, `progress.step(text)` is called before each fault, steps(quick) times. Raises
+`build` is the build's folder, `progress.step(text)` is called steps(quick) times. Raises
 lab.chaos.Chaos if an accepted write was lost or applied twice, or the history is not linearizable.
 """
 
@@ -13,7 +13,7 @@ ROUNDS, SECONDS = {True: 1, False: 5}, {True: 2, False: 5}
 
 
 def steps(quick):
-    return ROUNDS[quick] * len(chaos.FAULTS)
+    return 1 + ROUNDS[quick] * len(chaos.FAULTS)
 
 
 def run(build, quick, progress=None):

@@ -46,7 +46,8 @@ class Controller:
         self.world, self.name = world, f"c{number}"
         self.socket = world.record.folder / f"{self.name}.sock"
         self.api = Api(self.socket)
-        self.words = [world.binary, "controller", "--store", "etcd:" + ",".join(endpoints), "--socket", self.socket]
+        self.store = "etcd:" + ",".join(endpoints)
+        self.words = [world.binary, "controller", "--store", self.store, "--socket", self.socket]
 
     def start(self):
         with open(self.world.record.folder / f"{self.name}.log", "ab") as log:
@@ -126,6 +127,11 @@ class World:
 
     def namespace_of(self, member):
         return self.namespaces[self.etcd.members.index(member)]
+
+    def compact(self):
+        """Forget all history, under everybody's feet; the revision at which it begins now."""
+        answer = self.switch.run(self.binary, "store", "compact", self.controllers[0].store, "--json")
+        return json.loads(answer)["compacted"]
 
     def wait_healthy(self):
         """Until every member commits and every controller answers."""
@@ -398,13 +404,16 @@ def changes(controller, since):
         connection.close()
 
 
-def judge_log(log, writes):
-    """Every accepted write once, at its revision; of the others none that was refused, and none twice."""
+def judge_log(log, writes, since=0):
+    """Every accepted write once, at its revision; of the others none that was refused, and none twice. The log begins
+    after `since`."""
     at = {}
     for revision, key, value in log:
         at.setdefault((key, value), []).append(revision)
     removals = {(key, revision) for revision, key, value in log if value is None}
     for write in writes:
+        if write.outcome == "ok" and write.revision <= since:
+            continue
         revisions = at.get((write.key, write.value), [])
         what = f"{write.key} = {write.value}"
         if write.value is None:
@@ -445,7 +454,7 @@ def judge(world, clients, since):
     logs = [changes(controller, since) for controller in world.controllers]
     if any(log != logs[0] for log in logs[1:]):
         raise Chaos("the controllers tell different logs")
-    judge_log(logs[0], clients.writes)
+    judge_log(logs[0], clients.writes, since)
     judge_order(clients.history, clients.writes)
     violation = linear.check(clients.history)
     if violation:
@@ -462,13 +471,16 @@ def _gap(accepted, began, ended):
 
 def attack(binary, rounds, seconds, progress=None):
     """Each fault `rounds` times, for so many seconds each. The result as JSON has it; raises Chaos if what must hold did
-    not. `progress.step(text)` is called before each fault."""
+    not. `progress.step(text)` is called before each fault, and once before all."""
     result = {"members": MEMBERS, "controllers": CONTROLLERS, "clients": CLIENTS, "objects": KEYS, "faults": []}
     with World(binary) as world:
-        since = world.controllers[0].api.put("/v1/tenants/the-beginning", {})["revision"]
         clients = Clients(world)
         clients.start()
         try:
+            if progress:
+                progress.step("history compacted")
+            time.sleep(seconds)
+            since = world.compact()
             for _ in range(rounds):
                 for kind in FAULTS:
                     fault = kind(world)
