@@ -54,6 +54,7 @@ struct client {
 	size_t endpoint_count, current;
 	struct curl_slist *headers;
 	json_t *problem;
+	char detail[CURL_ERROR_SIZE]; // what curl says of the last failure
 };
 
 static int endpoint_parse_url(const char *text, struct endpoint *out, struct error *error)
@@ -244,6 +245,8 @@ static void client_prepare(struct client *client, const char *method, const char
 	json_decref(client->problem);
 	client->problem = NULL;
 	curl_easy_reset(curl);
+	*client->detail = '\0';
+	curl_easy_setopt(curl, CURLOPT_ERRORBUFFER, client->detail);
 	curl_easy_setopt(curl, CURLOPT_URL, url);
 	curl_easy_setopt(curl, CURLOPT_CUSTOMREQUEST, method);
 	curl_easy_setopt(curl, CURLOPT_HTTPHEADER, client->headers);
@@ -323,6 +326,31 @@ static int client_refused(struct client *client, json_t *problem, struct error *
 	return rc;
 }
 
+// What is likely to be the matter, for those who hear of certificates for the first time.
+static const char *client_hint(CURLcode code)
+{
+	switch (code) {
+	case CURLE_PEER_FAILED_VERIFICATION:
+		return client_settings.authority
+			       ? "; is --ca the authority that signed its certificate?"
+			       : "; --ca says which authority has signed its certificate";
+	case CURLE_SSL_CACERT_BADFILE:
+		return "; can the file of --ca be read?";
+	case CURLE_SSL_CERTPROBLEM:
+	case CURLE_SSL_CONNECT_ERROR:
+		return client_settings.certificate ? "; can the files of --cert and --key be read, "
+						     "and do they belong together?"
+						   : "";
+	case CURLE_RECV_ERROR:
+	case CURLE_SEND_ERROR:
+		return client_settings.certificate
+			       ? "; has its authority signed the certificate of --cert?"
+			       : "";
+	default:
+		return "";
+	}
+}
+
 static int client_failed(const struct client *client, CURLcode code, struct error *error)
 {
 	const char *where = client_settings.controller;
@@ -334,8 +362,8 @@ static int client_failed(const struct client *client, CURLcode code, struct erro
 	if (code == CURLE_COULDNT_CONNECT && os_error)
 		return error_set(error, ECONNREFUSED, "cannot reach controller %s: %s", where,
 			strerror((int)os_error));
-	return error_set(
-		error, EIO, "cannot talk to controller %s: %s", where, curl_easy_strerror(code));
+	return error_set(error, EIO, "cannot talk to controller %s: %s%s", where,
+		*client->detail ? client->detail : curl_easy_strerror(code), client_hint(code));
 }
 
 static size_t collect(char *data, size_t size, size_t count, void *context)

@@ -121,7 +121,8 @@ static void print_cases(void)
 	for (size_t i = 0; commands[i]; i++)
 		for (size_t word = 0; word < COMMAND_WORDS && commands[i]->words[word].name;
 			word++) {
-			printf("\t%s:%zu) ", commands[i]->name, word);
+			printf(commands[i]->words[word].many ? "\t%s:%zu|%s:*) " : "\t%s:%zu) ",
+				commands[i]->name, word, commands[i]->name);
 			print_candidates(commands[i]->words[word].name, NULL);
 		}
 	puts("\tesac");

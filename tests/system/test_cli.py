@@ -671,7 +671,11 @@ def test_over_tls(weft_binary, tmp_path, namespace):
         assert json.loads(weft("status", "--json", *trusted, name="weft-admin").stdout)["revision"] == 0
         weft("status", *trusted, code=REFUSED)  # no certificate
         refused = weft("status", "--controller", "https://127.0.0.1:6640", name="weft-admin", code=REFUSED)
-        assert "certificate" in refused.stderr  # of an authority that is not trusted
+        assert "--ca says which authority has signed its certificate" in refused.stderr
+        refused = weft("status", "--controller", "https://127.0.0.1:6640", "--ca", "/nonexistent", code=REFUSED)
+        assert "can the file of --ca be read?" in refused.stderr
+        refused = weft("status", *trusted, "--cert", "/nonexistent", "--key", key, code=REFUSED)
+        assert "can the files of --cert and --key be read" in refused.stderr
         problem = weft("delete", "tenant", "acme", "--json", *trusted, name="weft-host:h1", code=REFUSED).stderr
         assert json.loads(problem)["status"] == 403
     finally:
@@ -727,6 +731,8 @@ def complete(weft, line):
     ("weft get networks ", {"acme/web", "umbrella/web"}),
     ("weft get -t acme ports acme/web", {"acme/web1", "acme/web2"}),
     ("weft get ports --ten", {"--tenant"}),
+    ("weft delete port acme/web1 acme/", {"acme/web1", "acme/web2"}),
+    ("weft apply --dry", {"--dry-run"}),
     ("weft attach umbrella/", {"umbrella/lab1", "umbrella/web1"}),
     ("weft attach -t ", {"acme", "umbrella"}),
 ])
