@@ -7,13 +7,14 @@
 #include <string.h>
 
 #include "base/backoff.h"
+#include "base/clock.h"
 #include "base/log.h"
 #include "base/memory.h"
 #include "model/digest.h"
 #include "timer.h"
 
 // The controller says "ping" every 10 s; three missed, and it is gone.
-enum { SILENCE_SECONDS = 30, OK = 200, NOT_FOUND = 404, UNAVAILABLE = 503 };
+enum { SILENCE_SECONDS = 30, STEADY_MS = 5000, OK = 200, NOT_FOUND = 404, UNAVAILABLE = 503 };
 
 struct stream {
 	struct http_client *http;
@@ -27,9 +28,10 @@ struct stream {
 	char history[40];   // of what the host holds; empty: it has nothing to resume from
 	struct error error; // why the connection is worth nothing more
 	bool registered;
-	bool synced; // this connection's snapshot has come
-	bool agreed; // this connection's digests have been equal
-	bool quiet;  // the trouble was told once
+	bool synced;        // this connection's snapshot has come
+	uint64_t synced_ms; // when, monotonic
+	bool agreed;        // this connection's digests have been equal
+	bool quiet;         // the trouble was told once
 };
 
 static void connect_stream(struct stream *stream);
@@ -59,9 +61,8 @@ static void batch_ready(void *context, const struct batch *batch)
 	if (!stream->synced) {
 		log_info("connected to %s at revision %llu%s", http_client_server(stream->http),
 			(unsigned long long)batch->revision, batch->snapshot ? "" : ", resumed");
-		backoff_reset(&stream->backoff);
 		stream->synced = true;
-		stream->quiet = false;
+		stream->synced_ms = clock_monotonic_ms();
 	}
 	if (batch->snapshot)
 		snprintf(stream->history, sizeof(stream->history), "%s", batch->history);
@@ -107,6 +108,14 @@ static void stream_ended(void *context, long status, const char *text)
 	stream->request = NULL;
 	if (status == NOT_FOUND)
 		stream->registered = false;
+	// One that ends as soon as it is there must not be the beginning of a race: two agents that run
+	// as one host take it from each other.
+	bool steady = stream->synced && clock_monotonic_ms() - stream->synced_ms >= STEADY_MS;
+	bool brief = stream->synced && !steady && !stream->error.code && status == OK;
+	if (steady) {
+		backoff_reset(&stream->backoff);
+		stream->quiet = false;
+	}
 	if (stream->synced)
 		stream->events.lost(stream->events.context);
 	stream->synced = false;
@@ -116,6 +125,9 @@ static void stream_ended(void *context, long status, const char *text)
 		error_format(&stream->error, reason, sizeof(reason));
 	else
 		explain(reason, sizeof(reason), status, text);
+	if (brief)
+		snprintf(reason + strlen(reason), sizeof(reason) - strlen(reason),
+			" as soon as it began (does another agent run as this host?)");
 	retry(stream, "the stream from the controller ended", reason);
 }
 

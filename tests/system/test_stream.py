@@ -217,3 +217,11 @@ def test_agents_come_back_to_a_restarted_controller(controller, agents, tmp_path
         log = (tmp_path / f"h{n}.log").read_text()
         assert log.count("connected to ") == 2 and log.count(", resumed") == 1
         assert status(controller, f"h{n}")["divergences"] == 0
+
+
+def test_two_agents_of_one_host_are_told(controller, agents, tmp_path):
+    """They take the stream from each other; both say what that looks like, and slow down."""
+    for _ in range(2):
+        agents("h1", "192.0.2.1", f"unix:{controller.socket}")
+    log = tmp_path / "h1.log"
+    assert until(lambda: "does another agent run as this host?" in log.read_text()), log.read_text()
