@@ -324,6 +324,8 @@ static void keep_counters(void *context, const struct compiler_port *port)
 static void count_rules(struct agent *agent)
 {
 	struct error error = {0};
+	if (decisions_collect(&agent->decisions, agent->datapath, agent->compiler, &error) < 0)
+		log_warning("%s", error.message);
 	int moved = rules_collect(&agent->rule_counts, agent->datapath, agent->compiler, &error);
 	if (moved < 0)
 		log_warning("%s", error.message);
@@ -482,6 +484,7 @@ void agent_stop(struct agent *agent)
 	datapath_close(agent->datapath);
 	counters_done(&agent->counters);
 	rules_done(&agent->rule_counts);
+	decisions_done(&agent->decisions);
 	told_forget(&agent->told_interfaces);
 	told_forget(&agent->told_ports);
 	view_done(&agent->view);

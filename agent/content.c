@@ -184,7 +184,7 @@ json_t *content_build(void *context, unsigned members, bool whole)
 		json_object_set_new(report, "drops", drops ? drops : json_object());
 	}
 	if (members & REPORT_RULES)
-		json_object_set_new(
-			report, "rules", rules_encode(&agent->rule_counts, agent->compiler));
+		json_object_set_new(report, "rules",
+			rules_encode(&agent->rule_counts, agent->compiler, &agent->decisions));
 	return report;
 }

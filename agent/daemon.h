@@ -14,6 +14,7 @@
 #include "attachments.h"
 #include "compile/compile.h"
 #include "counters.h"
+#include "decisions.h"
 #include "http/client.h"
 #include "links.h"
 #include "neighbors.h"
@@ -43,6 +44,7 @@ struct agent {
 	struct view view;
 	struct counters counters;
 	struct rule_counts rule_counts;
+	struct decisions decisions;
 
 	struct http_client *http;
 	struct stream *stream;

@@ -14,7 +14,7 @@ void rules_done(struct rule_counts *counts)
 
 static void take(void *context, uint32_t rule, const struct dp_rule_counters *counters)
 {
-	struct rule_count count = {rule, *counters};
+	struct rule_count count = {rule, {.packets = counters->packets, .bytes = counters->bytes}};
 	utarray_push_back((UT_array *)context, &count);
 }
 
@@ -58,7 +58,8 @@ int rules_collect(struct rule_counts *counts, struct datapath *datapath,
 	return moved;
 }
 
-json_t *rules_encode(const struct rule_counts *counts, const struct compiler *compiler)
+json_t *rules_encode(const struct rule_counts *counts, const struct compiler *compiler,
+	const struct decisions *decisions)
 {
 	json_t *list = json_array();
 	struct compiler_rule rule;
@@ -67,10 +68,11 @@ json_t *rules_encode(const struct rule_counts *counts, const struct compiler *co
 		if (compiler_rule(compiler, count->rule, &rule))
 			continue;
 		json_array_append_new(list,
-			json_pack("{s:s,s:I,s:s?,s:i,s:I,s:I}", "policy", rule.policy, "revision",
-				(json_int_t)rule.revision, "name", rule.name, "index", rule.index,
-				"packets", (json_int_t)count->counters.packets, "bytes",
-				(json_int_t)count->counters.bytes));
+			json_pack("{s:s,s:I,s:s?,s:i,s:I,s:I,s:o*}", "policy", rule.policy,
+				"revision", (json_int_t)rule.revision, "name", rule.name, "index",
+				rule.index, "packets", (json_int_t)count->counters.packets, "bytes",
+				(json_int_t)count->counters.bytes, "log",
+				decisions_encode(decisions, count->rule)));
 	}
 	return list;
 }

@@ -7,6 +7,7 @@
 
 #include "compile/compile.h"
 #include "datapath/datapath.h"
+#include "decisions.h"
 
 struct rule_count {
 	uint32_t rule;
@@ -22,5 +23,6 @@ void rules_done(struct rule_counts *counts);
 // last time, 0, or -errno.
 int rules_collect(struct rule_counts *counts, struct datapath *datapath,
 	const struct compiler *compiler, struct error *error);
-// For reports: a list with each rule that took a packet. New reference.
-json_t *rules_encode(const struct rule_counts *counts, const struct compiler *compiler);
+// For reports: a list with each rule that took a packet, and what was logged of it. New reference.
+json_t *rules_encode(const struct rule_counts *counts, const struct compiler *compiler,
+	const struct decisions *decisions);

@@ -4,6 +4,7 @@
 #include <string.h>
 #include <utstring.h>
 
+#include "base/clock.h"
 #include "base/memory.h"
 #include "output.h"
 #include "table.h"
@@ -288,6 +289,37 @@ static void print_rules(const json_t *json)
 	close_table("Rules:", table, table_rows(table));
 }
 
+// What rules decided of late that are logged.
+static void print_log(const json_t *json)
+{
+	static const char *const columns[] = {
+		"TIME", "RULE", "HOST", "PORT", "ACTION", "PACKET", NULL};
+	const json_t *count, *entry;
+	struct table *table = open_table(columns);
+	size_t index, place;
+
+	json_array_foreach (
+		json_object_get(json_object_get(json, "status"), "rules"), index, count) {
+		cleanup_free char *number = memory_format("rules[%zu]", index);
+		const char *name = text(count, "name");
+		json_array_foreach (json_object_get(count, "log"), place, entry) {
+			char time[CLOCK_TEXT];
+			json_int_t at = json_integer_value(json_object_get(entry, "at"));
+			table_row(table);
+			table_cell(table, clock_format(at / 1000, time), TABLE_PLAIN);
+			table_cell(table, name ? name : number, TABLE_PLAIN);
+			cell(table, json_object_get(entry, "host"));
+			cell(table, json_object_get(entry, "port"));
+			cell(table, json_object_get(entry, "action"));
+			cell(table, json_object_get(entry, "packet"));
+		}
+	}
+	if (table_rows(table))
+		close_table("Log:", table, table_rows(table));
+	else
+		table_free(table);
+}
+
 typedef bool (*policy_judge)(const struct object *subject, const struct object *policy);
 
 static bool protects(const struct object *subject, const struct object *policy)
@@ -380,6 +412,7 @@ int related_print(
 		return print_policies(client, object, names_set, error);
 	case MODEL_POLICY:
 		print_rules(json);
+		print_log(json);
 		return print_ports(client, object, is_protected, error);
 	case MODEL_TOKEN:
 	case MODEL_ENROLMENT:

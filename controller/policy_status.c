@@ -7,8 +7,11 @@
 #include "base/memory.h"
 #include "reports.h"
 
+enum { LOGGED = 16 };
+
 struct sum {
 	uint64_t packets, bytes;
+	json_t *log; // of all hosts; NULL: nothing is logged
 };
 
 struct sums {
@@ -34,7 +37,35 @@ static json_int_t place_of(const struct sums *sums, const json_t *counted)
 	return revision == (json_int_t)sums->policy->object.revision && index < count ? index : -1;
 }
 
-static void add(void *context, const json_t *counted)
+// By time: each host's are in order.
+static void insert(json_t *log, json_t *entry)
+{
+	size_t place = json_array_size(log);
+	json_int_t at = json_integer_value(json_object_get(entry, "at"));
+	while (place &&
+		json_integer_value(json_object_get(json_array_get(log, place - 1), "at")) > at)
+		place--;
+	json_array_insert_new(log, place, entry);
+	if (json_array_size(log) > LOGGED)
+		json_array_remove(log, 0);
+}
+
+static void add_log(struct sum *sum, const char *host, const json_t *log)
+{
+	size_t index;
+	json_t *entry;
+	json_array_foreach (log, index, entry) {
+		if (!json_is_object(entry))
+			continue;
+		json_t *copy = json_copy(entry);
+		json_object_set_new(copy, "host", json_string(host));
+		if (!sum->log)
+			sum->log = json_array();
+		insert(sum->log, copy);
+	}
+}
+
+static void add(void *context, const char *host, const json_t *counted)
 {
 	struct sums *sums = context;
 	json_int_t place = place_of(sums, counted);
@@ -43,14 +74,15 @@ static void add(void *context, const json_t *counted)
 	sums->items[place].packets +=
 		(uint64_t)json_integer_value(json_object_get(counted, "packets"));
 	sums->items[place].bytes += (uint64_t)json_integer_value(json_object_get(counted, "bytes"));
+	add_log(&sums->items[place], host, json_object_get(counted, "log"));
 }
 
 static json_t *sum_encode(const struct sum *sum, const char *name, json_int_t index,
 	const char *direction, const char *action)
 {
-	return json_pack("{s:s?,s:I,s:s?,s:s,s:I,s:I}", "name", name, "index", index, "direction",
-		direction, "action", action, "packets", (json_int_t)sum->packets, "bytes",
-		(json_int_t)sum->bytes);
+	return json_pack("{s:s?,s:I,s:s?,s:s,s:I,s:I,s:o*}", "name", name, "index", index,
+		"direction", direction, "action", action, "packets", (json_int_t)sum->packets,
+		"bytes", (json_int_t)sum->bytes, "log", sum->log);
 }
 
 json_t *policy_status(const struct controller *controller, const struct policy *policy)

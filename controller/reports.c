@@ -177,6 +177,7 @@ static int report_check(
 		{"index", JSON_INTEGER, true},
 		{"packets", JSON_INTEGER, true},
 		{"bytes", JSON_INTEGER, true},
+		{"log", JSON_ARRAY},
 	};
 	int rc = 0;
 	for (size_t i = 0; !rc && i < array_count(top); i++)
@@ -477,7 +478,7 @@ void reports_rules(const struct controller *controller, const struct object *pol
 		size_t index;
 		json_t *rule;
 		json_array_foreach (json_object_get(report->rules, path), index, rule)
-			visit(context, rule);
+			visit(context, report->host, rule);
 	}
 }
 

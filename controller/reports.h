@@ -24,8 +24,8 @@ json_t *reports_port(const struct controller *controller, const char *host, cons
 const json_t *reports_agent(const struct controller *controller, const char *host);
 const json_t *reports_drops(const struct controller *controller, const char *host);
 // What each host has counted by the rules of a policy: members policy, revision, name, index,
-// packets, bytes.
-typedef void (*reports_visit)(void *context, const json_t *item);
+// packets, bytes, and of rules that are logged "log".
+typedef void (*reports_visit)(void *context, const char *host, const json_t *item);
 void reports_rules(const struct controller *controller, const struct object *policy,
 	reports_visit visit, void *context);
 // The newest revision that the host has realized; 0: none.

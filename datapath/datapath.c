@@ -171,6 +171,12 @@ int datapath_punts(struct datapath *datapath, unsigned maximum, datapath_punts_v
 	return datapath->provider->punts(datapath, maximum, visit, context, error);
 }
 
+int datapath_decisions(struct datapath *datapath, datapath_decisions_visit visit, void *context,
+	struct error *error)
+{
+	return datapath->provider->decisions(datapath, visit, context, error);
+}
+
 int datapath_punts_fd(struct datapath *datapath, struct error *error)
 {
 	return datapath->provider->punts_fd(datapath, error);

@@ -35,6 +35,8 @@ struct datapath_provider {
 	int (*punts)(struct datapath *datapath, unsigned maximum, datapath_punts_visit visit,
 		void *context, struct error *error);
 	int (*punts_fd)(struct datapath *datapath, struct error *error);
+	int (*decisions)(struct datapath *datapath, datapath_decisions_visit visit, void *context,
+		struct error *error);
 	void (*counters_forget)(struct datapath *datapath, uint32_t port);
 
 	int (*connections)(struct datapath *datapath, datapath_connections_visit visit,

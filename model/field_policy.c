@@ -578,7 +578,11 @@ static const struct field_member rule_members[] = {
 	{"source_ports", "Services that packets come from: `tcp/1024-65535`; absent: all"},
 	{"priority", "0 to 65535, higher first, default 1000"},
 	{"name", "Once in the policy; counters and traces show it"},
-	{"log", "Kept, but nothing is logged yet"},
+	{"log", "Tell what it decides: of a rule that allows, each new connection; of one that "
+		"does not, each "
+		"packet; of each rule and host 10 at once and 10 a second. In the log of the "
+		"host's agent, and the newest "
+		"in the status of the policy"},
 	{0},
 };
 

@@ -87,6 +87,13 @@ struct {
 	__type(value, struct dp_rule_counters);
 } rule_counters SEC(".maps");
 
+// Decisions of rules that are logged, struct dp_decision.
+struct {
+	__uint(type, BPF_MAP_TYPE_RINGBUF);
+	__uint(max_entries, DP_DECISION_RING);
+	__uint(pinning, LIBBPF_PIN_BY_NAME);
+} decisions SEC(".maps");
+
 // Packets for the agent's services, struct dp_punt.
 struct {
 	__uint(type, BPF_MAP_TYPE_RINGBUF);

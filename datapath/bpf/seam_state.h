@@ -93,3 +93,13 @@ static __always_inline void seam_count_rule(struct seam *seam, __u32 number)
 	found->packets += seam_segments(seam);
 	found->bytes += seam->len;
 }
+
+static __always_inline void seam_log(struct seam *seam, const struct dp_decision *decision)
+{
+	__u32 number = decision->rule;
+	struct dp_rule_counters *found = bpf_map_lookup_elem(&rule_counters, &number);
+
+	(void)seam;
+	if (found && dp_log_allowed(&found->logged, decision->time))
+		bpf_ringbuf_output(&decisions, (void *)decision, sizeof(*decision), 0);
+}

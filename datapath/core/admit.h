@@ -55,6 +55,8 @@ static inline enum dp_reason admit_ask(
 			key->service = flow->tuple.protocol == PROTOCOL_ICMP ? ECHO_REQUEST4
 									     : ECHO_REQUEST6;
 	}
+	admission->judge.decision.port = admission->ends[local & 1].port;
+	admission->judge.decision.direction = egress ? DP_EGRESS : DP_INGRESS;
 	seam_note(seam, egress ? DP_STAGE_EGRESS : DP_STAGE_INGRESS,
 		admission->ends[local & 1].port, set);
 	enum dp_reason reason = judge_set(seam, set);
@@ -612,6 +614,8 @@ static inline enum dp_reason admit_many(struct seam *seam, const struct packet *
 	key->service = icmp ? packet->icmp_type << 8 | packet->icmp_code : packet->destination_port;
 	key->source_port = packet->source_port;
 	key->identity = judge_identity(seam, packet->slot, packet->domain, &key->remote);
+	admission->judge.decision.port = port;
+	admission->judge.decision.direction = direction & 1;
 	seam_note(seam, egress ? DP_STAGE_EGRESS : DP_STAGE_INGRESS, port, set);
 	return judge_set(seam, set);
 }

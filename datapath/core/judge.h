@@ -26,6 +26,7 @@ struct judge_answer {
 struct judge {
 	struct classify_key key;
 	struct judge_answer answer;
+	struct dp_decision decision; // of whose port and direction it knows before
 };
 
 // 1: the port has a set. The generation is read once a packet: `slot` is of this packet.
@@ -63,6 +64,22 @@ static inline __u32 judge_identity(
 	return party ? party->identities[slot & 1] : 0;
 }
 
+static inline void judge_log(struct seam *seam, struct judge *judge, const struct dp_rule *rule)
+{
+	struct dp_decision *decision = &judge->decision;
+
+	decision->time = seam_clock(seam);
+	decision->rule = rule->number;
+	decision->local = judge->key.local;
+	decision->remote = judge->key.remote;
+	decision->service = judge->key.service;
+	decision->source_port = judge->key.source_port;
+	decision->protocol = judge->key.protocol;
+	decision->action = rule->action;
+	decision->pad = 0;
+	seam_log(seam, decision);
+}
+
 // Ask one set. 0: allowed.
 STAGE enum dp_reason judge_set(struct seam *seam, __u32 set)
 {
@@ -90,5 +107,7 @@ STAGE enum dp_reason judge_set(struct seam *seam, __u32 set)
 	}
 	if (answer->rule)
 		seam_count_rule(seam, answer->rule);
+	if (rule && (rule->flags & DP_RULE_LOG))
+		judge_log(seam, judge, rule);
 	return reason;
 }

@@ -85,6 +85,8 @@
 //
 //   void  seam_count_rule(struct seam *, __u32 number)
 //         a packet that this rule decided
+//   void  seam_log(struct seam *, const struct dp_decision *)
+//         tell the agent, if the rule, which has been counted, has not been told of too often
 //   void  seam_count(struct seam *, __u32 port, enum seam_direction)
 //         a superpacket counts as its segments
 //   void  seam_count_drop(struct seam *, __u32 port, enum dp_reason)
@@ -119,6 +121,7 @@
 #include <linux/types.h>
 
 #include "core/reasons.h"
+#include "datapath/decision.h"
 #include "datapath/stages.h"
 #include "datapath/service.h"
 #include "datapath/tables.h"

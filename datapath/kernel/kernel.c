@@ -69,6 +69,7 @@ static void kernel_close(struct datapath *datapath)
 	struct kernel *kernel = (struct kernel *)datapath;
 
 	punts_done(kernel);
+	kernel_decisions_done(kernel);
 	settle_done(kernel);
 	datapath_bpf__destroy(kernel->skeleton);
 	free(kernel);
@@ -112,6 +113,7 @@ static int load(struct kernel *kernel, const char *state, struct error *error)
 	kernel->drops = bpf_map__fd(kernel->skeleton->maps.drops);
 	kernel->allowances = bpf_map__fd(kernel->skeleton->maps.allowances);
 	kernel->punt_map = bpf_map__fd(kernel->skeleton->maps.punts);
+	kernel->decision_map = bpf_map__fd(kernel->skeleton->maps.decisions);
 	kernel->programs[DATAPATH_PORT] = bpf_program__fd(kernel->skeleton->progs.weft_from_port);
 	kernel->programs[DATAPATH_UNDERLAY] =
 		bpf_program__fd(kernel->skeleton->progs.weft_from_underlay);
@@ -181,6 +183,7 @@ const struct datapath_provider datapath_kernel = {
 	.drops = kernel_drops,
 	.punts = kernel_punts,
 	.punts_fd = kernel_punts_fd,
+	.decisions = kernel_decisions,
 	.counters_forget = kernel_counters_forget,
 	.connections = kernel_connections,
 	.find_state = kernel_find_state,

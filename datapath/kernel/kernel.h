@@ -8,6 +8,7 @@
 //   state.c    connections: list them, remove what has expired
 //   settle.c   wait for packets that are under way
 //   punts.c    packets for the agent's services
+//   decisions.c  what rules decided that are logged
 //   probe.c    ask the kernel what its helpers can do
 //
 // The kernel owns what matters: maps live by their pins, programs by the filters that hold them. This process may end at any time.
@@ -34,9 +35,11 @@ struct kernel {
 		bool begun;
 	} walks[DP_STATE_COUNT];
 	int punt_map;
-	struct kernel_punts *punts;     // NULL: nobody has asked yet
-	int settle_inner, settle_outer; // map file descriptors; 0: not made yet
-	int programs[2];                // by enum datapath_role
+	struct kernel_punts *punts; // NULL: nobody has asked yet
+	int decision_map;
+	struct kernel_decisions *decisions; // likewise
+	int settle_inner, settle_outer;     // map file descriptors; 0: not made yet
+	int programs[2];                    // by enum datapath_role
 	uint32_t program_ids[2];
 };
 
@@ -102,6 +105,12 @@ int kernel_punts(struct datapath *datapath, unsigned maximum, datapath_punts_vis
 	void *context, struct error *error);
 int kernel_punts_fd(struct datapath *datapath, struct error *error);
 void punts_done(struct kernel *kernel);
+
+// ---- decisions.c ----
+
+int kernel_decisions(struct datapath *datapath, datapath_decisions_visit visit, void *context,
+	struct error *error);
+void kernel_decisions_done(struct kernel *kernel);
 
 // ---- tc.c ----
 

@@ -53,6 +53,7 @@ static void native_close(struct datapath *datapath)
 	FREE_ALL(native->drops);
 	FREE_ALL(native->allowances);
 	native_punts_done(native);
+	native_decisions_done(native);
 	FREE_ALL(native->attachments);
 	FREE_ALL(native->neighbors);
 	native_copies_free(native->copies);
@@ -335,6 +336,7 @@ const struct datapath_provider datapath_native = {
 	.drops = native_drops,
 	.punts = native_punts,
 	.punts_fd = native_punts_fd,
+	.decisions = native_decisions,
 	.counters_forget = native_counters_forget,
 	.connections = native_connections,
 	.find_state = native_find_state,

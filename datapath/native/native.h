@@ -63,6 +63,8 @@ struct native {
 	struct native_allowance *allowances;
 	struct native_punt *punts; // list, oldest first
 	size_t punt_count;
+	struct native_decision *decisions; // likewise
+	size_t decision_count;
 	struct native_attachment *attachments;
 	struct native_neighbor *neighbors;
 	struct dp_mac underlay_mac;
@@ -90,6 +92,13 @@ int native_punts(struct datapath *datapath, unsigned maximum, datapath_punts_vis
 	void *context, struct error *error);
 int native_punts_fd(struct datapath *datapath, struct error *error);
 void native_punts_done(struct native *native);
+
+// ---- decisions.c ----
+
+void native_decide(struct native *native, const struct dp_decision *decision);
+int native_decisions(struct datapath *datapath, datapath_decisions_visit visit, void *context,
+	struct error *error);
+void native_decisions_done(struct native *native);
 
 // ---- state.c ----
 

@@ -459,6 +459,45 @@ def test_each_rule_counts_and_each_drop_has_its_cause(fabric, acme, rule, drops)
         assert [row[-2] for row in rows if row[:1] == [name]] == [str(count)]
 
 
+def test_rules_that_are_logged(fabric, acme, rule):
+    """Each denied packet and each new connection, in the log of the agent and in the status of the policy; the others not."""
+    lab = fabric[0]
+    anybody = {"from": "any", "to": "any"}
+    rule([{**anybody, "ports": ["tcp/53"], "action": "allow", "name": "opens", "log": True},
+          {**anybody, "ports": ["udp/98"], "action": "drop", "name": "denies", "log": True},
+          {**anybody, "ports": ["udp/99"], "action": "drop", "name": "quiet"},
+          {**anybody, "ports": ["icmpv6"], "action": "allow"}], applies_to="role=counted")
+    client, server = acme["asking"], acme["counted"]
+    with talking(client, server, server.ipv4, 53, source_port=4000) as (near, far):
+        for _ in range(5):
+            assert says(near, far) and says(far, near)
+    with open_udp(client, server.ipv4, 4001) as opened:
+        for port in (98, 99, 98):
+            opened.sendto(b"weft", (server.ipv4, port))
+    opens = {"host": "h1", "port": "acme/ports/counted", "action": "allow",
+             "packet": f"tcp {client.ipv4}:4000 > {server.ipv4}:53"}
+    denies = {**opens, "action": "drop", "packet": f"udp {client.ipv4}:4001 > {server.ipv4}:98"}
+
+    def logged():
+        rules = lab.api.get("/v1/tenants/acme/policies/law")["status"]["rules"]
+        return {entry["name"]: [{k: line[k] for k in opens} for line in entry["log"]] for entry in rules if "log" in entry}
+    expected = {"opens": [opens], "denies": [denies] * 2}
+    assert checks.wait_until(lambda: logged() == expected) is not None, logged()
+    rows = [line.split(maxsplit=5)[1:] for line in lab.weft("describe", "policy", "acme/law").splitlines()]
+    assert rows.count(["denies", "h1", "acme/ports/counted", "drop", denies["packet"]]) == 2
+    said = lab.log("agent-h1")
+    assert said.count(f"(denies) of policy acme/policies/law, revision {lab.api.revision()}: "
+                      f"drop {denies['packet']}, at acme/ports/counted") == 2
+    # A flood of them is counted, and no flood of lines.
+    with open_udp(client, server.ipv4, 4001) as opened:
+        for _ in range(3000):
+            opened.sendto(b"weft", (server.ipv4, 98))
+    assert checks.wait_until(lambda: rule_packets(lab)["denies"] == 3002) is not None, rule_packets(lab)
+    assert len(logged()["denies"]) <= 16
+    lines = (lab.folder / "agent-h1.log").read_text().count("(denies) of policy")
+    assert 10 <= lines < 1500
+
+
 def test_broadcast_obeys_each_receiver(acme, rule):
     """Everybody of the network hears it, until a policy says who may."""
     listeners = {"client2": acme["client2"], "neighbor": acme["neighbor"]}

@@ -157,6 +157,7 @@ enum { DP_TIMEOUT_FRAGMENT = 30 };
 struct dp_rule_counters {
 	__u64 packets,
 		bytes; // that were judged by it: first packets, and all packets of a stateless rule
+	__u64 logged;  // when the allowance of its log is full again (datapath/decision.h)
 };
 
 // STATE(name, NAME, key type, value type, map kind, default maximum of entries). Kinds: FULL, a hash that has its memory from the start;

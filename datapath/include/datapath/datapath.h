@@ -13,6 +13,7 @@
 #include <stdint.h>
 
 #include "base/error.h"
+#include "datapath/decision.h"
 #include "datapath/service.h"
 #include "datapath/tables.h"
 
@@ -78,6 +79,11 @@ typedef void (*datapath_punts_visit)(void *context, const struct dp_punt *punt);
 int datapath_punts(struct datapath *datapath, unsigned maximum, datapath_punts_visit visit,
 	void *context, struct error *error);
 int datapath_punts_fd(struct datapath *datapath, struct error *error);
+
+// What rules decided that are logged, oldest first, all that there is: how many, or -errno. Borrowed for the call.
+typedef void (*datapath_decisions_visit)(void *context, const struct dp_decision *decision);
+int datapath_decisions(struct datapath *datapath, datapath_decisions_visit visit, void *context,
+	struct error *error);
 
 // Connections, new, established and closed, as they are; some that have expired may still be among them. A non-zero answer of `visit`
 // stops and is returned.
