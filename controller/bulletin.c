@@ -9,6 +9,7 @@
 #include "channel.h"
 #include "loop.h"
 #include "presence.h"
+#include "reads.h"
 #include "reports.h"
 
 enum { PING_MS = 10000 };
@@ -30,10 +31,17 @@ static struct bytes *line_host(const char *host, bool connected, uint64_t since)
 		"connected", connected, "since_ms", (json_int_t)(clock_monotonic_ms() - since)));
 }
 
-static struct bytes *line_report(const char *host, json_t *report)
+// A host that has realized all that concerns it, has realized all revisions that this controller has
+// taken in: one that has just started does not know whom they concerned.
+static struct bytes *line_report(
+	const struct controller *controller, const char *host, json_t *report)
 {
-	return bytes_line(
-		json_pack("{s:s, s:s, s:o}", "type", "report", "host", host, "report", report));
+	json_t *line =
+		json_pack("{s:s, s:s, s:o}", "type", "report", "host", host, "report", report);
+	if (presence_settled(controller, host))
+		json_object_set_new(
+			line, "settled", json_integer((json_int_t)controller_revision(controller)));
+	return bytes_line(line);
 }
 
 // To everybody. One that does not read begins anew.
@@ -60,7 +68,8 @@ void bulletin_host(struct controller *controller, const char *host, bool connect
 void bulletin_report(struct controller *controller, const char *host, const json_t *report)
 {
 	if (controller->bulletin->readers)
-		tell(controller->bulletin, line_report(host, json_incref((json_t *)report)));
+		tell(controller->bulletin,
+			line_report(controller, host, json_incref((json_t *)report)));
 }
 
 // ---- a reader comes ----
@@ -77,7 +86,7 @@ static void tell_all_of(void *context, const char *host, uint64_t since)
 	json_t *report = reports_encode(reader->controller, host);
 	push(reader, line_host(host, true, since));
 	if (report)
-		push(reader, line_report(host, report));
+		push(reader, line_report(reader->controller, host, report));
 }
 
 static void reader_gone(void *context)
@@ -87,7 +96,7 @@ static void reader_gone(void *context)
 	free(reader);
 }
 
-void handle_bulletin(
+static void tell_all(
 	struct controller *controller, struct request *request, const struct target *target)
 {
 	(void)target;
@@ -98,6 +107,13 @@ void handle_bulletin(
 	DL_APPEND(controller->bulletin->readers, reader);
 	push(reader, bytes_line(json_pack("{s:s, s:s}", "type", "hello", "version", WEFT_VERSION)));
 	presence_each_here(controller, tell_all_of, reader);
+}
+
+// The reader has just read the store: what it is told is as new as that, if it can be.
+void handle_bulletin(
+	struct controller *controller, struct request *request, const struct target *target)
+{
+	reads_handle_anyway(controller, request, tell_all, target);
 }
 
 // ---- life ----

@@ -4,7 +4,8 @@
 //
 //   {"type":"hello","version":"0.1.0"}              the first, so that it is seen to be read
 //   {"type":"host","host":"h1","connected":true,"since_ms":5200}
-//   {"type":"report","host":"h1","report":{…}}      as the agent posts it, every member optional
+//   {"type":"report","host":"h1","report":{…},      as the agent posts it, every member optional
+//    "settled":43}                                  absent, or: it has realized all up to this
 //   {"type":"ping"}                                 every 10 s
 #pragma once
 

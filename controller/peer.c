@@ -13,6 +13,7 @@
 #include "loop.h"
 #include "presence.h"
 #include "reports.h"
+#include "revisions.h"
 
 enum { SILENCE_SECONDS = 30, ANSWER_SECONDS = 10, LINE_LIMIT = 64 << 20 };
 
@@ -61,6 +62,18 @@ static void take_host(struct peer_controller *peer, const char *host, const json
 		age > 0 && (uint64_t)age < now ? now - (uint64_t)age : now);
 }
 
+static void take_report(
+	struct peer_controller *peer, const char *host, const json_t *report, const json_t *line)
+{
+	struct controller *controller = peer->controller;
+	json_int_t settled = json_integer_value(json_object_get(line, "settled"));
+	reports_hear(controller, host, report);
+	if (settled <= 0)
+		return;
+	receipts_settled(controller->receipts, host, (uint64_t)settled);
+	revisions_progress(controller);
+}
+
 // What a newer controller says besides is not for this one.
 static int take_line(struct peer_controller *peer, const char *text, size_t length)
 {
@@ -77,7 +90,7 @@ static int take_line(struct peer_controller *peer, const char *text, size_t leng
 	// Reports cross when a host moves: those of where it is count.
 	if (!strcmp(type, "report") && host && json_is_object(report) &&
 		presence_peer(peer->controller, host) == peer)
-		reports_take(peer->controller, host, report);
+		take_report(peer, host, report, line);
 	json_decref(line);
 	return 0;
 }

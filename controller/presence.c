@@ -14,7 +14,7 @@
 // Times are monotonic milliseconds.
 struct whereabouts {
 	char host[64];
-	bool here;
+	bool here, answered;
 	uint64_t here_since;           // is, or is not
 	struct peer_controller *there; // NULL: at no other controller
 	uint64_t there_since;
@@ -98,9 +98,23 @@ void presence_here(struct controller *controller, const char *host, bool connect
 {
 	struct whereabouts *at = get(controller, host);
 	at->here = connected;
+	at->answered = false;
 	at->here_since = since;
 	tell_receipts(controller, at);
 	bulletin_host(controller, host, connected, since);
+}
+
+void presence_answered(struct controller *controller, const char *host)
+{
+	struct whereabouts *at = find(controller, host);
+	if (at)
+		at->answered = at->here;
+}
+
+bool presence_settled(const struct controller *controller, const char *host)
+{
+	const struct whereabouts *at = find(controller, host);
+	return at && at->answered && !receipts_owes(controller->receipts, host);
 }
 
 static void come(struct controller *controller, struct whereabouts *at,

@@ -17,6 +17,10 @@ void presence_forget(struct controller *controller, const char *host);
 // The host's stream to this controller is up or down, since then (monotonic milliseconds). Receipts
 // and other controllers are told.
 void presence_here(struct controller *controller, const char *host, bool connected, uint64_t since);
+// It has acknowledged what it was sent when it connected here.
+void presence_answered(struct controller *controller, const char *host);
+// The host is connected here and has realized all that is known to concern it.
+bool presence_settled(const struct controller *controller, const char *host);
 // Another controller says so of its own. A host has one stream: where it has two, the older one ends.
 void presence_there(struct controller *controller, struct peer_controller *peer, const char *host,
 	bool connected, uint64_t since);

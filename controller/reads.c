@@ -13,6 +13,7 @@ struct read {
 	struct request *request; // NULL: the client has left
 	handler handle;
 	struct target target;
+	bool anyway;
 };
 
 static void read_left(void *context)
@@ -34,12 +35,23 @@ static void up_to_date(void *context, int rc, const struct error *error)
 	struct read *read = context;
 	if (read->request) {
 		read->request->done = NULL;
-		if (rc < 0)
+		if (rc < 0 && !read->anyway)
 			refuse(read, error);
 		else
 			read->handle(read->controller, read->request, &read->target);
 	}
 	free(read);
+}
+
+static void wait_for_news(struct controller *controller, struct request *request, handler handle,
+	const struct target *target, bool anyway)
+{
+	struct read *read = memory_new(sizeof(*read));
+	*read = (struct read){controller, request, handle, *target, anyway};
+	request->done = read_left;
+	request->done_context = read;
+	request_park(request);
+	follow_now(controller, up_to_date, read);
 }
 
 void reads_handle(struct controller *controller, struct request *request, handler handle,
@@ -56,10 +68,14 @@ void reads_handle(struct controller *controller, struct request *request, handle
 		handle(controller, request, target);
 		return;
 	}
-	struct read *read = memory_new(sizeof(*read));
-	*read = (struct read){controller, request, handle, *target};
-	request->done = read_left;
-	request->done_context = read;
-	request_park(request);
-	follow_now(controller, up_to_date, read);
+	wait_for_news(controller, request, handle, target, false);
+}
+
+void reads_handle_anyway(struct controller *controller, struct request *request, handler handle,
+	const struct target *target)
+{
+	if (follow_alone(controller))
+		handle(controller, request, target);
+	else
+		wait_for_news(controller, request, handle, target, true);
 }

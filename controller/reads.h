@@ -7,5 +7,8 @@
 
 // Handle the request, at once or when the controller is sure to be up to date. With ?consistency=local
 // at once.
+// The same; where the store cannot be reached, reads_handle_anyway goes on with what is known.
 void reads_handle(struct controller *controller, struct request *request, handler handle,
+	const struct target *target);
+void reads_handle_anyway(struct controller *controller, struct request *request, handler handle,
 	const struct target *target);

@@ -9,6 +9,7 @@
 
 #include "access.h"
 #include "base/clock.h"
+#include "base/log.h"
 #include "base/memory.h"
 #include "bulletin.h"
 #include "follow.h"
@@ -314,6 +315,26 @@ static void replace_rules(struct report *report, const json_t *json)
 	}
 }
 
+static void take(struct controller *controller, const char *host, const json_t *json)
+{
+	struct report *report = report_get(controller, host);
+	replace(&report->agent, json, "agent");
+	replace(&report->drops, json, "drops");
+	take_lists(report, json);
+	replace_rules(report, json);
+	const json_t *realized = json_object_get(json, "realized");
+	const json_t *failure = json_object_get(json, "failure");
+	if (json_is_integer(realized))
+		report->realized = (uint64_t)json_integer_value(realized);
+	if (json_is_integer(realized) || failure) {
+		free(report->failure);
+		report->failure = memory_text(json_string_value(failure));
+		receipts_realized(controller->receipts, report->host, report->realized,
+			report->failure, clock_monotonic_ms());
+		revisions_progress(controller);
+	}
+}
+
 void handle_report(
 	struct controller *controller, struct request *request, const struct target *target)
 {
@@ -335,30 +356,23 @@ void handle_report(
 		request_refuse(request, &error);
 		return;
 	}
-	reports_take(controller, target->name, json);
+	take(controller, target->name, json);
+	if (json_is_integer(json_object_get(json, "realized")))
+		presence_answered(controller, target->name);
 	bulletin_report(controller, target->name, json);
 	json_decref(json);
 	request_answer(request, 200, json_object());
 }
 
-void reports_take(struct controller *controller, const char *host, const json_t *json)
+void reports_hear(struct controller *controller, const char *host, const json_t *json)
 {
-	struct report *report = report_get(controller, host);
-	replace(&report->agent, json, "agent");
-	replace(&report->drops, json, "drops");
-	take_lists(report, json);
-	replace_rules(report, json);
-	const json_t *realized = json_object_get(json, "realized");
-	const json_t *failure = json_object_get(json, "failure");
-	if (json_is_integer(realized))
-		report->realized = (uint64_t)json_integer_value(realized);
-	if (json_is_integer(realized) || failure) {
-		free(report->failure);
-		report->failure = memory_text(json_string_value(failure));
-		receipts_realized(controller->receipts, report->host, report->realized,
-			report->failure, clock_monotonic_ms());
-		revisions_progress(controller);
-	}
+	struct error error = {0};
+	if (report_check(controller, json, &error) < 0 ||
+		check_differences(report_get(controller, host), json, &error) < 0)
+		log_warning("a report of host %s that another controller tells is ignored: %s",
+			host, error.message);
+	else
+		take(controller, host, json);
 }
 
 void reports_introduce(struct controller *controller, const char *host)

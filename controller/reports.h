@@ -8,8 +8,8 @@
 void reports_start(struct controller *controller);
 void reports_free(struct controller *controller);
 void reports_forget(struct controller *controller, const char *host);
-// What the host's agent has posted, here or at another controller; it has been checked.
-void reports_take(struct controller *controller, const char *host, const json_t *report);
+// What the host's agent has posted at another controller.
+void reports_hear(struct controller *controller, const char *host, const json_t *report);
 // The host has come to be known, and may have reported already.
 void reports_introduce(struct controller *controller, const char *host);
 // All that is known, as the agent would post it: a new reference, NULL if it has not reported.

@@ -11,6 +11,7 @@
 #include "number.h"
 #include "presence.h"
 #include "questions.h"
+#include "reads.h"
 
 static void host_connected(void *context, const char *host, bool connected, uint64_t since)
 {
@@ -99,7 +100,7 @@ static int read_place(const struct request *request, struct feed_place *place, s
 	return 0;
 }
 
-void handle_stream(
+static void open_stream(
 	struct controller *controller, struct request *request, const struct target *target)
 {
 	struct error error = {0};
@@ -115,4 +116,20 @@ void handle_stream(
 		request_refuse(request, &error);
 	else
 		feed_open(controller->feed, target->name, request, &place);
+}
+
+// A host that another controller has told more than this one knows is not set back: this one first
+// takes in what it lacks. So it does for a host that is new to it.
+void handle_stream(
+	struct controller *controller, struct request *request, const struct target *target)
+{
+	const char *since = request_parameter(request, "since");
+	uint64_t revision;
+	bool known = catalog_find(controller->catalog, MODEL_HOST, NULL, target->name);
+	bool ahead = since && !number_parse(since, &revision) &&
+		     revision > controller_revision(controller);
+	if (known && !ahead)
+		open_stream(controller, request, target);
+	else
+		reads_handle(controller, request, open_stream, target);
 }

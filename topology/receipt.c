@@ -13,6 +13,7 @@ struct receipt_host {
 	uint32_t id; // never used twice: a host that is added again is another one
 	bool connected;
 	uint64_t realized;
+	uint64_t settled;    // up to this it has realized all that concerns it, by another's word
 	uint64_t since;      // when it was added, or last lost what it had realized
 	uint64_t expected;   // the newest revision that concerns it; 0: none that is known
 	uint64_t owed_since; // the first that it has not realized
@@ -158,11 +159,31 @@ void receipts_realized(struct receipts *receipts, const char *name, uint64_t rev
 	note_time(receipts, now);
 	if (!host)
 		return;
-	if (revision < host->realized)
+	if (revision < host->realized) {
 		host->since = host->owed_since = now;
+		host->settled = 0;
+	}
 	host->realized = revision;
 	free(host->failure);
 	host->failure = memory_text(failure);
+}
+
+static bool has_realized(const struct receipt_host *host, uint64_t revision)
+{
+	return host->realized >= revision || host->settled >= revision;
+}
+
+bool receipts_owes(const struct receipts *receipts, const char *name)
+{
+	const struct receipt_host *host = find_host(receipts, name);
+	return !host || host->realized < host->expected;
+}
+
+void receipts_settled(struct receipts *receipts, const char *name, uint64_t revision)
+{
+	struct receipt_host *host = find_host(receipts, name);
+	if (host && revision > host->settled)
+		host->settled = revision;
 }
 
 // ---- all hosts ----
@@ -173,7 +194,7 @@ static bool is_outstanding(const struct receipts *receipts, const struct expecta
 		struct receipt_host *host;
 		HASH_FIND(hh_id, receipts->hosts_by_id, &expectation->hosts[i],
 			sizeof(expectation->hosts[i]), host);
-		if (host && host->realized < expectation->revision)
+		if (host && !has_realized(host, expectation->revision))
 			return true;
 	}
 	return false;
@@ -222,7 +243,7 @@ static void judge(
 	struct receipt *receipt, const struct receipt_host *host, uint64_t late_from, uint64_t now)
 {
 	receipt->required++;
-	if (host->realized >= receipt->revision) {
+	if (has_realized(host, receipt->revision)) {
 		receipt->realized++;
 		return;
 	}
@@ -280,7 +301,7 @@ static bool is_late(const struct receipts *receipts, uint32_t id, uint64_t revis
 {
 	struct receipt_host *host;
 	HASH_FIND(hh_id, receipts->hosts_by_id, &id, sizeof(id), host);
-	return host && host->realized < revision;
+	return host && !has_realized(host, revision);
 }
 
 // Where the id is in the list; 0 if it is not there.
@@ -309,10 +330,10 @@ static uint32_t next_of_all(const struct receipts *receipts, const struct receip
 	struct receipt_host *host, *start;
 	HASH_FIND(hh_id, receipts->hosts_by_id, &watch->host, sizeof(watch->host), start);
 	for (host = start; host; host = host->hh_id.next)
-		if (host->realized < watch->revision)
+		if (!has_realized(host, watch->revision))
 			return host->id;
 	for (host = receipts->hosts_by_id; host && host != start; host = host->hh_id.next)
-		if (host->realized < watch->revision)
+		if (!has_realized(host, watch->revision))
 			return host->id;
 	return 0;
 }

@@ -237,6 +237,57 @@ static void test_watches_agree(void **state)
 	receipts_free(receipts);
 }
 
+// Whoever has told the host knows whom the revisions concerned; this one has come later.
+static void test_the_word_of_another_counts(void **state)
+{
+	struct receipts *receipts = *state;
+	assert_receipt(receipts, 12, 2000, "0/3 h1@10+1000 h2@10+1000 h3@0!+1000");
+	receipts_settled(receipts, "h1", 12);
+	receipts_settled(receipts, "h1", 11);
+	receipts_settled(receipts, "unknown", 12);
+	assert_receipt(receipts, 12, 2000, "1/3 h2@10+1000 h3@0!+1000");
+	assert_receipt(receipts, 13, 2000, "0/3 h1@10+1000 h2@10+1000 h3@0!+1000");
+	// Until it loses what it had.
+	receipts_realized(receipts, "h1", 9, NULL, 3000);
+	assert_receipt(receipts, 12, 3000, "0/3 h1@9+0 h2@10+2000 h3@0!+2000");
+}
+
+static void note_pending(void *context, const struct receipt_pending *pending, bool late)
+{
+	char *text = context;
+	size_t length = strlen(text);
+	snprintf(text + length, 256 - length, " %s%s%s", pending->host,
+		pending->connected ? "" : "!", late ? "+late" : "");
+}
+
+static void assert_survey(const struct receipts *receipts, const char *expected)
+{
+	char text[256] = "", whole[512];
+	struct receipt_survey survey = receipts_survey(receipts, 9000, note_pending, text);
+	snprintf(whole, sizeof(whole), "%zu/%zu late %zu open %zu%s", survey.connected,
+		survey.hosts, survey.late, survey.outstanding, text);
+	assert_string_equal(whole, expected);
+}
+
+static void test_survey(void **state)
+{
+	struct receipts *receipts = *state;
+	assert_survey(receipts, "2/3 late 0 open 0 h3!");
+	assert_false(receipts_owes(receipts, "h1"));
+	assert_true(receipts_owes(receipts, "unknown"));
+	receipts_expect(receipts, 11, both, 2, 2000);
+	receipts_expect(receipts, 12, both, 1, 2000);
+	receipts_expect(receipts, 13, NULL, 0, 2000);
+	assert_survey(receipts, "2/3 late 2 open 2 h2+late h1+late h3!");
+	receipts_realized(receipts, "h1", 12, NULL, 3000);
+	assert_survey(receipts, "2/3 late 1 open 1 h2+late h3!");
+	receipts_host_connected(receipts, "h2", false, 3000);
+	assert_survey(receipts, "1/3 late 1 open 1 h2!+late h3!");
+	receipts_host_remove(receipts, "h2");
+	assert_survey(receipts, "1/2 late 0 open 0 h3!");
+	assert_false(receipts_owes(receipts, "h1"));
+}
+
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
@@ -252,6 +303,8 @@ int main(void)
 		TEST(test_a_removed_host_is_not_waited_for),
 		TEST(test_adding_twice_keeps_what_is_known),
 		TEST(test_old_revisions_are_forgotten),
+		TEST(test_the_word_of_another_counts),
+		TEST(test_survey),
 		cmocka_unit_test(test_watches_agree),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

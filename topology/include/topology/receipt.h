@@ -37,6 +37,12 @@ void receipts_expect(struct receipts *receipts, uint64_t revision, const char *c
 void receipts_realized(struct receipts *receipts, const char *host, uint64_t revision,
 	const char *failure, uint64_t now);
 
+// Of what the host is known to have to realize, is anything open? Unknown hosts: true.
+bool receipts_owes(const struct receipts *receipts, const char *host);
+// Another process that has told the host says so: it has realized everything up to `revision` that
+// concerns it, of which this one may not have known. Counts until the host loses what it has.
+void receipts_settled(struct receipts *receipts, const char *host, uint64_t revision);
+
 struct receipt_pending {
 	const char *host;
 	uint64_t realized; // the last revision that it acknowledged
