@@ -177,6 +177,11 @@ static void errors_point_to_the_place(void **state)
 		 "10.0.0.128/25\n",
 			"net.yaml:6:7: acme/networks/web: subnets[1]: '10.0.0.128/25' overlaps "
 			"'10.0.0.0/24' (subnets[0])"},
+		{"tenant: acme\nnetworks:\n\tweb: {}\n",
+			"net.yaml:3:1: a tab: YAML is indented with blanks"},
+		{"tenant: acme\nnetworks: @web\n",
+			"net.yaml:2:11: found character that cannot start any token (while "
+			"scanning for the next token that began on line 2)"},
 		{"tenant: acme\nnetworks: {web: {mtu: many}}\n",
 			"net.yaml:2:23: acme/networks/web: mtu: expected an integer, found a "
 			"string"},
@@ -258,8 +263,7 @@ static void errors_point_to_the_place(void **state)
 		{"tenant: \"acme\n", "net.yaml:2:1: found unexpected end of stream (while scanning "
 				     "a quoted scalar that began on line 1)"},
 		{"tenant: acme\n\tports: {}\n",
-			"net.yaml:2:1: found a tab character that violates indentation (while "
-			"scanning a plain scalar that began on line 1)"},
+			"net.yaml:2:1: a tab: YAML is indented with blanks"},
 	};
 	for (size_t i = 0; i < array_count(cases); i++) {
 		struct document *document = NULL;

@@ -57,6 +57,21 @@ static struct position before_end(const struct reader *reader, struct position a
 	return at.line > end.line ? end : at;
 }
 
+static bool is_tab(const struct reader *reader, struct position at)
+{
+	struct position here = {1, 1};
+	for (size_t i = 0; i < reader->length; i++) {
+		bool newline = reader->text[i] == '\n';
+		if (here.line == at.line && here.column == at.column)
+			return reader->text[i] == '\t';
+		// Only what begins a character counts as a column.
+		bool ends = i + 1 < reader->length && (reader->text[i + 1] & 0xc0) != 0x80;
+		here.line += newline;
+		here.column = newline ? 1 : here.column + ends;
+	}
+	return false;
+}
+
 static int next_event(struct reader *reader, yaml_event_t *event)
 {
 	yaml_parser_t *parser = &reader->parser;
@@ -67,6 +82,9 @@ static int next_event(struct reader *reader, yaml_event_t *event)
 	struct position at = position_of(marked ? parser->problem_mark : parser->mark);
 	at = before_end(reader, at);
 	const char *problem = parser->problem ? parser->problem : "cannot be read";
+	// Nobody sees a tab, and the parser does not name it.
+	if (marked && is_tab(reader, at))
+		return fail(reader, at, "a tab: YAML is indented with blanks");
 	if (parser->context)
 		return fail(reader, at, "%s (%s that began on line %zu)", problem, parser->context,
 			parser->context_mark.line + 1);
