@@ -177,7 +177,7 @@ def test_interfaces(world, person):
     assert seen == ["acme-p1"]
     world.controller.must("PATCH", "/v1/tenants/acme", {"devices": "acme-*"})
     seen = [item["name"] for item in person.must("GET", "/v1/hosts/h1/interfaces")["items"]]
-    assert seen == ["acme-p1", "acme-new"]
+    assert seen == ["acme-new", "acme-p1"]
     world.controller.must("PATCH", "/v1/tenants/acme", {"devices": None})
     agent.close()
 
