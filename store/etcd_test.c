@@ -703,6 +703,12 @@ static void test_no_etcd(void **state)
 	// The port for peers speaks HTTP too, but not this API.
 	cleanup_free char *text = url_at(server.peer_port, "&timeout=1");
 	assert_open_fails(text, EPROTO, "no etcd with its version 3 API");
+	cleanup_free char *both = memory_format("etcd:http://127.0.0.1:%d,http://127.0.0.1:%d"
+						"?prefix=test%d",
+		server.peer_port, server.port, place);
+	struct store *store = store_must_open(both);
+	assert_int_equal(put(store, "a", "1"), 0);
+	store_close(store);
 }
 
 static void test_foreign_keys(void **state)

@@ -204,6 +204,13 @@ static bool go_on(struct etcd_client *client, struct round *round)
 	return !etcd_client_late(client);
 }
 
+// What is no etcd stays none; but there may be others.
+static bool is_worth_another(int result, const struct round *round, size_t count)
+{
+	return result == -EAGAIN || result == -ETIMEDOUT ||
+	       (result == -EPROTO && round->attempts + 1 < count);
+}
+
 static int give_up(const struct etcd_client *client, const struct round *round, struct error *error)
 {
 	cleanup_bytes struct bytes text = {0};
@@ -236,8 +243,11 @@ static int call(struct etcd_client *client, const char *path, const char *body, 
 			client->location->endpoints[client->current], FAULT_TEXT / 2,
 			fault.message);
 		round.unknown |= result == -ETIMEDOUT;
-	} while ((result == -EAGAIN || result == -ETIMEDOUT) && go_on(client, &round));
-	if (result == -EAGAIN || result == -ETIMEDOUT || result == -ENOSPC)
+	} while (is_worth_another(result, &round, count) && go_on(client, &round));
+	// A refusal says nothing of an earlier attempt, unless it is about what that one left.
+	bool about_it = result == -ENOENT || result == -EEXIST;
+	if (result == -EAGAIN || result == -ETIMEDOUT || result == -ENOSPC ||
+		(result && round.unknown && !about_it))
 		result = give_up(client, &round, error);
 	else if (result)
 		error_set(error, -result, "%s", round.faults[client->current]);
