@@ -26,6 +26,7 @@ struct write {
 	struct request *request; // NULL: the client has left
 	handler handle;
 	struct target target;
+	uint64_t number; // they are numbered as they come
 	char id[ID_TEXT];
 	uint64_t deadline; // from its first turn on; monotonic milliseconds
 	bool fresh; // judged on a state that nobody else has written to since the request came
@@ -38,6 +39,7 @@ struct writes {
 	uint64_t instance; // of this controller: no two have the same
 	uint64_t count;
 	struct write *waiting, *current;
+	uint64_t asked; // the newest that had come when the store was last asked for news
 	size_t waiting_count;
 	uv_timer_t *resolve;
 	bool ending;
@@ -126,6 +128,7 @@ static void take_turn(struct write *write)
 	// It is refused, or changes nothing; others may have written what makes it otherwise.
 	request_retract(write->request);
 	await(write);
+	controller->writes->asked = controller->writes->count;
 	follow_now(controller, judged_too_early, write);
 }
 
@@ -144,6 +147,10 @@ static void judged_too_early(void *context, int rc, const struct error *error)
 {
 	struct write *write = context;
 	struct controller *controller = write->controller;
+	struct write *other;
+	// What has been asked for one is known for all that had come by then.
+	DL_FOREACH (controller->writes->waiting, other)
+		other->fresh = other->fresh || (!rc && other->number <= controller->writes->asked);
 	if (rc < 0)
 		refuse(write, error);
 	else
@@ -251,8 +258,9 @@ void writes_handle(struct controller *controller, struct request *request, handl
 	write->request = request;
 	write->handle = handle;
 	write->target = *target;
+	write->number = ++writes->count;
 	snprintf(write->id, sizeof(write->id), "%016" PRIx64 "-%" PRIu64, writes->instance,
-		++writes->count);
+		write->number);
 	DL_APPEND(writes->waiting, write);
 	writes->waiting_count++;
 	if (writes->current)

@@ -2,7 +2,9 @@
 """Several controllers at once, all active, on one store."""
 
 import http.client
+import os
 import re
+import signal
 import subprocess
 import threading
 import time
@@ -390,6 +392,43 @@ def test_only_controllers_read_the_bulletin(deployment, authority):
         if name == "weft-controller":
             assert client.get("/v1/tenants").status == 403
             assert client.put("/v1/tenants/acme", {}).status == 403
+
+
+def test_left_behind_further_than_history_reaches(deployment):
+    """A controller that was stopped while the others went on and the history was dropped reads everything anew."""
+    first, second = deployment
+    first.must("PUT", "/v1/tenants/acme", {})
+    first.must("PUT", "/v1/hosts/h1", {"vtep": "192.0.2.1"})
+    first.must("PUT", "/v1/tenants/acme/networks/web", {"subnets": ["10.1.0.0/16"]})
+    for number in range(4):
+        first.must("PUT", f"/v1/tenants/acme/ports/p{number}",
+                   {"network": "web", "host": "h1", "device": f"tap{number}"})
+    old = second.must("GET", "/v1/ports")["revision"]
+    agent = Agent(second, "h1")
+    assert agent.wait_revision(old)
+    second.process.send_signal(signal.SIGSTOP)
+    os.waitid(os.P_PID, second.process.pid, os.WSTOPPED | os.WNOWAIT)
+    first.must("DELETE", "/v1/tenants/acme/ports/p1")
+    first.must("PATCH", "/v1/tenants/acme/ports/p2", {"labels": {"x": "1"}})
+    first.must("DELETE", "/v1/tenants/acme/ports/p3")
+    first.must("PUT", "/v1/tenants/acme/ports/p3", {"network": "web"})
+    first.must("PUT", "/v1/tenants/acme/ports/p4", {"network": "web", "host": "h1", "device": "tap4"})
+    done = subprocess.run([first.binary, "store", "compact", first.store], capture_output=True, text=True, timeout=60)
+    assert done.returncode == 0, done.stderr
+    second.process.send_signal(signal.SIGCONT)
+    assert desired(second) == desired(first)
+    newest = second.revision()
+    assert agent.wait_revision(newest)
+    assert sorted(name for kind, _, name in agent.objects if kind == "port") == ["p0", "p2", "p4"]
+    assert agent.objects["port", "acme", "p2"]["labels"] == {"x": "1"}
+    for controller in deployment:
+        assert controller.get(f"/v1/ports?watch=1&since={old}")["type"].endswith(":compacted")
+        assert controller.get(f"/v1/ports?at={old}").status == 410
+    # Both go on from there.
+    second.must("PUT", "/v1/tenants/acme/ports/p5", {"network": "web"})
+    first.must("PUT", "/v1/tenants/acme/ports/p6", {"network": "web"})
+    assert desired(second) == desired(first)
+    agent.close()
 
 
 def test_command_line(deployment):
