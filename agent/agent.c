@@ -428,6 +428,8 @@ static int start_parts(struct agent *agent, uv_loop_t *loop, const struct agent_
 	http_client_new(&agent->http, loop, &http);
 	agent_report_new(&agent->report, loop, agent->http, options->host, content_build, agent);
 	agent_answers_new(&agent->answers, loop, agent->http, options->host, answer, agent);
+	agent_renewal_new(&agent->renewal, loop, agent->http, options->host, options->certificate,
+		options->key);
 	result = services_new(&agent->services, loop, agent->datapath, agent->compiler, error);
 	if (!result)
 		result = neighbors_new(&agent->neighbors, error);
@@ -468,6 +470,7 @@ void agent_stop(struct agent *agent)
 		return;
 	agent_stream_free(agent->stream);
 	agent_report_free(agent->report);
+	agent_renewal_free(agent->renewal);
 	agent_answers_free(agent->answers);
 	http_client_free(agent->http);
 	agent_timer_free(&agent->apply_soon);

@@ -19,6 +19,7 @@
 #include "links.h"
 #include "neighbors.h"
 #include "program.h"
+#include "renewal.h"
 #include "report.h"
 #include "rules.h"
 #include "services/services.h"
@@ -49,6 +50,7 @@ struct agent {
 	struct http_client *http;
 	struct stream *stream;
 	struct report *report;
+	struct renewal *renewal;
 	struct told told_interfaces, told_ports;
 	struct answers *answers;
 

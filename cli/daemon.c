@@ -27,7 +27,7 @@ static const char *const providers[] = {"kernel", "native", NULL};
 static struct controller_options controller_settings;
 static struct agent_options agent_settings;
 static const char *netns;
-static uint64_t audit_ms;
+static uint64_t audit_ms, certificate_ms;
 
 static const struct option_spec process_options[] = {
 	{.name = "netns",
@@ -59,7 +59,8 @@ static const struct option_spec store_options[] = {
 		.type = OPTION_TEXT,
 		.target = &controller_settings.listen,
 		.argument = "ADDRESS",
-		.help = "address:port to listen on, always TLS with client certificates"},
+		.help = "address:port to listen on, always TLS; clients show a certificate or a "
+			"token"},
 	{.name = "advertise",
 		.type = OPTION_TEXT,
 		.target = &controller_settings.advertise,
@@ -89,6 +90,19 @@ static const struct option_spec tls_options[] = {
 		.argument = "FILE",
 		.environment = "WEFT_CA",
 		.help = "authority that signs the certificates of hosts and administrators (PEM)"},
+	{.name = "authority-key",
+		.type = OPTION_TEXT,
+		.target = &controller_settings.authority_key,
+		.argument = "FILE",
+		.help = "key of the authority (PEM), to let hosts join by invitation"},
+	{.name = "certificate-life",
+		.type = OPTION_DURATION,
+		.target = &certificate_ms,
+		.argument = "TIME",
+		.fallback = "7d",
+		.help = "how long the certificate of a host that joined is good for; its agent "
+			"renews "
+			"it before"},
 	{0},
 };
 
@@ -175,6 +189,7 @@ static int prepare_controller(struct error *error)
 	static const char sqlite[] = "sqlite:";
 	int rc = 0;
 
+	controller_settings.certificate_seconds = (certificate_ms + 999) / 1000;
 	if (!*controller_settings.unix_socket)
 		controller_settings.unix_socket = NULL;
 	if (!controller_settings.unix_socket && !controller_settings.listen)

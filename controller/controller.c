@@ -10,6 +10,7 @@
 #include "base/log.h"
 #include "base/memory.h"
 #include "enforcement.h"
+#include "enrolments.h"
 #include "bulletin.h"
 #include "follow.h"
 #include "history.h"
@@ -32,6 +33,7 @@ enum {
 	HISTORY_SURPLUS = HISTORY_REVISIONS / 10,
 	HISTORY_BYTES = 256 << 20,
 	COMPACTION_MS = 60000,
+	CERTIFICATE_SECONDS = 7 * 86400, // of a host that joined
 };
 
 // ---- loading ----
@@ -221,7 +223,11 @@ int controller_start(struct controller **out, uv_loop_t *loop,
 	controller->compaction->data = controller;
 	uv_timer_init(loop, controller->compaction);
 	writes_start(controller);
-	int rc = store_open(&controller->store, options->store, error);
+	int rc = enrolments_start(controller, options->authority, options->authority_key,
+		options->certificate_seconds ? options->certificate_seconds : CERTIFICATE_SECONDS,
+		error);
+	if (!rc)
+		rc = store_open(&controller->store, options->store, error);
 	if (!rc)
 		rc = load(controller, error);
 	if (!rc)
@@ -259,6 +265,7 @@ void controller_stop(struct controller *controller)
 	http_stop(controller->http);
 	loop_close(controller->compaction);
 	enforcement_stop(controller);
+	enrolments_stop(controller);
 	audit_free(controller);
 	follow_free(controller);
 	writes_free(controller);

@@ -33,5 +33,8 @@ void handle_bulletin(struct controller *, struct request *, const struct target 
 void handle_question(struct controller *, struct request *, const struct target *);
 void handle_trace(struct controller *, struct request *, const struct target *);
 void handle_audit(struct controller *, struct request *, const struct target *);
+void handle_invite(struct controller *, struct request *, const struct target *);
+void handle_join(struct controller *, struct request *, const struct target *);
+void handle_renew(struct controller *, struct request *, const struct target *);
 void handle_issue(struct controller *, struct request *, const struct target *);
 void handle_status(struct controller *, struct request *, const struct target *);

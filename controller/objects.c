@@ -7,6 +7,7 @@
 
 #include "access.h"
 #include "commit.h"
+#include "enrolments.h"
 #include "history.h"
 #include "number.h"
 #include "status.h"
@@ -259,8 +260,11 @@ void handle_delete(
 {
 	struct error error = {0};
 	struct transaction *transaction = transaction_begin(controller->catalog);
-	if (transaction_delete(
-		    transaction, target->kind, target_tenant(target), target->name, &error) < 0) {
+	int rc = transaction_delete(
+		transaction, target->kind, target_tenant(target), target->name, &error);
+	if (!rc && target->kind == MODEL_HOST)
+		rc = enrolments_delete(controller, transaction, target->name, &error);
+	if (rc < 0) {
 		transaction_abort(transaction);
 		request_refuse(request, &error);
 		return;

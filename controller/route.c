@@ -54,6 +54,13 @@ static const struct http_route routes[] = {
 	{"POST", "peers/hosts/:host/question", handle_question, CONTROLLERS, {0},
 		"What another controller asks a host that is connected to this one",
 		TIMING_AT_ONCE},
+	{"POST", "hosts/:host/certificate", handle_renew, AGENTS, {0},
+		"Another certificate for the agent of the host, which joined by invitation",
+		TIMING_AT_ONCE},
+	{"POST", "enrolments/:enrolment/invite", handle_invite, ADMINISTRATOR, {0},
+		"Invite a host to join, with a code that is shown this once"},
+	{"POST", "enrolments/:enrolment/join", handle_join, ANYBODY, {0},
+		"Join by invitation: a certificate for the host's key"},
 	{"POST", "tokens/:token/issue", handle_issue, ADMINISTRATOR, {0},
 		"Make a token, or another secret for one, and show it this once"},
 	{"GET", ":global", handle_list, BY_KIND, {"at", "watch", "since", "consistency"}},
@@ -277,6 +284,8 @@ static int may(const struct identity *identity, const struct http_route *route,
 	if (route->roles == BY_KIND)
 		return access_check(identity, verb_of(route), target->kind, or_null(target->tenant),
 			or_null(target->name), error);
+	if (route->roles == ANYBODY)
+		return 0;
 	if (route->roles & ROLE_BIT(identity->role) &&
 		(identity->role != ROLE_HOST || identity_is_host(identity, target->name)))
 		return 0;

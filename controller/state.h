@@ -41,7 +41,8 @@ struct controller {
 	struct watch *watches;
 	uv_timer_t *compaction;
 	uv_timer_t *enforcement;
-	json_t *refused; // the last writes that were; NULL: none
+	struct enrolling *enrolling; // NULL: there is no key to sign with
+	json_t *refused;             // the last writes that were; NULL: none
 };
 
 static inline uint64_t controller_revision(const struct controller *controller)

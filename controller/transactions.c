@@ -9,6 +9,7 @@
 #include "access.h"
 #include "base/memory.h"
 #include "commit.h"
+#include "enrolments.h"
 #include "preview.h"
 
 // The object that a part of a transaction speaks of; the texts belong to the JSON.
@@ -119,7 +120,17 @@ static int make_object(const struct subject *subject, const char *op, const stru
 	return rc;
 }
 
-static int operate(const struct controller *controller, const struct identity *identity,
+static int delete_object(struct controller *controller, struct transaction *transaction,
+	const struct subject *subject, struct error *error)
+{
+	int rc = transaction_delete(
+		transaction, subject->kind, subject->tenant, subject->name, error);
+	return !rc && subject->kind == MODEL_HOST
+		       ? enrolments_delete(controller, transaction, subject->name, error)
+		       : rc;
+}
+
+static int operate(struct controller *controller, const struct identity *identity,
 	struct transaction *transaction, const json_t *json, struct error *error)
 {
 	static const char *const members[] = {"op", "kind", "tenant", "name", "object", NULL};
@@ -139,8 +150,7 @@ static int operate(const struct controller *controller, const struct identity *i
 	if (delete) {
 		if (fields)
 			return fail(error, "object", "a delete has none");
-		return transaction_delete(
-			transaction, subject.kind, subject.tenant, subject.name, error);
+		return delete_object(controller, transaction, &subject, error);
 	}
 	if (!op || (strcmp(op, "put") && strcmp(op, "create") && strcmp(op, "patch")))
 		return fail(error, "op", "must be put, create, patch or delete");
@@ -169,7 +179,7 @@ static int locate(int rc, const char *list, size_t index, struct error *error)
 	return rc;
 }
 
-static int run(const struct controller *controller, const struct identity *identity,
+static int run(struct controller *controller, const struct identity *identity,
 	struct transaction *transaction, const json_t *json, struct error *error)
 {
 	static const char *const members[] = {"operations", "compare", "dry_run", NULL};

@@ -5,6 +5,7 @@
 #include <jansson.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "base/memory.h"
 
 enum { CONNECT_SECONDS = 5, TEXT_BYTES = 1024 };
@@ -23,6 +24,7 @@ struct http_client {
 	size_t server_count, current;
 	char *certificate, *key, *authority;
 	uint64_t received, sent;
+	uint64_t renewed; // monotonic milliseconds; 0: never
 };
 
 struct http_request {
@@ -217,6 +219,16 @@ static void set_server(struct http_request *request, const char *path)
 		curl_easy_setopt(easy, CURLOPT_SSLKEY, client->key);
 	if (client->authority)
 		curl_easy_setopt(easy, CURLOPT_CAINFO, client->authority);
+	if (client->renewed) {
+		// libcurl does not look into the file: a connection older than it is too old.
+		long age = (long)((clock_monotonic_ms() - client->renewed) / 1000);
+		curl_easy_setopt(easy, CURLOPT_MAXLIFETIME_CONN, age ? age : 1L);
+	}
+}
+
+void http_client_renew(struct http_client *client)
+{
+	client->renewed = clock_monotonic_ms();
 }
 
 struct http_request *http_client_send(struct http_client *client, const struct http_call *call)

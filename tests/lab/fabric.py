@@ -213,7 +213,7 @@ class Lab:
         self.record.destroy()
 
     def _start(self):
-        self.authority = Authority(self.folder)
+        self.authority = self.make_authority()
         self.underlay = self.new_namespace("underlay", link_local=False)
         self.underlay.ip("link add br0 type bridge mcast_snooping 0", f"link set br0 mtu {self.mtu} up")
         self.controller_namespace = self.new_namespace("controller")
@@ -239,7 +239,7 @@ class Lab:
         self.controller = self.spawn("controller", self.controller_namespace.words(
             self.binary, "controller", "--store", f"sqlite:{self.folder}/weft.db", "--socket", self.socket,
             "--listen", self.listen, "--cert", certificate, "--key", key,
-            "--ca", self.authority.certificate))
+            "--ca", self.authority.certificate, *self.controller_options()))
         deadline = time.monotonic() + 60
         while True:
             try:
@@ -282,6 +282,13 @@ class Lab:
         self.wait_connected()
 
     # ---- parts ----
+
+    def make_authority(self):
+        return Authority(self.folder)
+
+    def controller_options(self):
+        """More words for the controller."""
+        return []
 
     def new_namespace(self, name, link_local=True):
         namespace = Namespace(f"weft-{self.run_id}-{name}")

@@ -17,7 +17,10 @@ struct controller_options {
 	// "https://10.0.0.1:6640": where other controllers on the same store reach this one; NULL: where
 	// it listens.
 	const char *advertise;
-	size_t body_limit; // bytes; 0: 32 MiB
+	// The key of the authority, to sign the certificates of hosts that join; NULL: none does here.
+	const char *authority_key;
+	uint64_t certificate_seconds; // how long those are good for; 0: a week
+	size_t body_limit;            // bytes; 0: 32 MiB
 };
 
 // Open the store, load the catalog and listen, all on `loop`. On failure nothing is left open.

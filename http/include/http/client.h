@@ -44,6 +44,9 @@ void http_client_cancel(struct http_request *request);
 uint64_t http_client_received(const struct http_client *client);
 uint64_t http_client_sent(const struct http_client *client);
 
+// The certificate's file has been replaced: connections from before are used for no new request.
+void http_client_renew(struct http_client *client);
+
 // The current one, as the options name it.
 const char *http_client_server(const struct http_client *client);
 // Further requests go to the next one. False: there is only one.
