@@ -8,7 +8,7 @@
     method.py       the order of measurements, and what the figures say
     packet.py       the cost of one packet by itself
     guest.py        the same loads inside a virtual machine, beside Open vSwitch's kernel module
-    chaos.py        etcd and controllers under faults, with a check of what clients were answered
+    control/        the control plane: simulated hosts, OVN with the same topology, etcd under faults
     plot.py         pictures
     report.py       the page, the table, the aims
     load/           the load generators

@@ -5,9 +5,8 @@ import argparse
 import json
 import os
 import pathlib
-import sys
 
-from . import RESULTS, ROOT, data, guest, loads, method, packet, report
+from . import RESULTS, ROOT, control, data, guest, loads, method, packet, report
 
 from lab import LabError  # noqa: E402 - by the path that the package sets
 
@@ -26,6 +25,10 @@ def parse():
 def run(options):
     result = {"environment": method.environment(ROOT), "quick": options.quick}
     only = options.loads.split(",") if options.loads else None
+    if options.what != "data" and not only:
+        result["control"] = control.run(BUILD, options.quick)
+    if options.what == "control":
+        return result
     result["data"] = data.run(BUILD / "bench/load/weft-load", options.quick, only)
     if not only:
         result["packet"] = packet.run(BUILD, result["environment"]["compiler"])
@@ -52,21 +55,32 @@ def write(result, docs):
     path.write_text(json.dumps(result) + "\n")
     path.with_suffix(".html").write_text(report.page(result))
     if docs:
-        report.write_docs(result)
-        (RESULTS / "summary.json").write_text(json.dumps(report.condensed(result), indent=1) + "\n")
+        write_docs(result)
     return path
+
+
+def write_docs(result):
+    """Of what was measured; of the rest the last figures stay."""
+    summary = RESULTS / "summary.json"
+    kept = json.loads(summary.read_text()) if summary.exists() else {}
+    if "data" in result:
+        report.write_docs(result)
+        kept.update(report.condensed(result))
+    if "control" in result:
+        control.findings.write_docs(result)
+        kept["control"] = {"environment": result["environment"], **control.findings.condensed(result["control"])}
+    summary.write_text(json.dumps(kept, indent=1) + "\n")
 
 
 def main():
     options = parse()
-    if options.what == "control":
-        sys.exit("bench: control is not there yet: it needs the simulated fleet")
     os.nice(-10)  # what else runs on this machine shall not decide; all that is measured inherits it
     result = run(options)
     path = write(result, docs=not options.quick and not options.loads)
-    report.show(result)
-    if options.what == "all":
-        print("\ncontrol: not there yet, it needs the simulated fleet")
+    if "data" in result:
+        report.show(result)
+    if "control" in result:
+        control.findings.show(result)
     print(f"\n{path.relative_to(ROOT)}, {path.with_suffix('.html').relative_to(ROOT)}")
 
 

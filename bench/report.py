@@ -4,7 +4,7 @@
 import html
 import statistics
 
-from . import ROOT, aims, packet, plot
+from . import ROOT, aims, control, packet, plot
 
 DOCS = ROOT / "docs/performance.md"
 BEGIN, END = "<!-- bench: written by ./dev bench -->", "<!-- /bench -->"
@@ -205,12 +205,23 @@ def guest_section(guest):
 
 
 def page(result):
-    data, env = result["data"], result["environment"]
+    env = result["environment"]
+    parts = [f"<h1>Weft beside what one would use instead</h1><p>{env['date']}, {html.escape(env['processor'])}, "
+             f"{env['processors']} processors, Linux {env['kernel']}.</p>"]
+    if "data" in result:
+        parts += data_sections(result)
+    if "control" in result:
+        parts.append(control.findings.page_section(result, html_table))
+    parts += ["<h2>Environment</h2>", html_table(["", ""], [[html.escape(k), html.escape(str(v))] for k, v in env.items()])]
+    return (f"<!doctype html><html lang=en><meta charset=utf-8><title>Weft: benchmark {env['date']}</title>"
+            f"<style>{STYLE}</style><body>{''.join(parts)}</body></html>\n")
+
+
+def data_sections(result):
+    data = result["data"]
     findings = [[html.escape(f.title), f.aim, f.found, f'<span class="{f.verdict}">{f.verdict}</span>']
                 for f in aims.judge(result)]
-    parts = [f"<h1>Weft beside what one would use instead</h1><p>{env['date']}, {html.escape(env['processor'])}, "
-             f"{env['processors']} processors, Linux {env['kernel']}; {data['rounds']} rounds of {data['seconds']:g} s.</p>",
-             "<h2>Aims</h2>", html_table(["", "aim", "found", ""], findings),
+    parts = [f"<p>{data['rounds']} rounds of {data['seconds']:g} s.</p>", "<h2>Aims</h2>", html_table(["", "aim", "found", ""], findings),
              *[load_section(data, load) for load in data["loads"]]]
     if data["absent"]:
         parts += ["<h2>Absent</h2>", html_table(["", "why"], [[html.escape(a), html.escape(w)]
@@ -222,9 +233,7 @@ def page(result):
                   html_table(["packet", "ns in this kernel", "instructions, native", "to the baseline"], rows)]
     if "guest" in result:
         parts.append(guest_section(result["guest"]))
-    parts += ["<h2>Environment</h2>", html_table(["", ""], [[html.escape(k), html.escape(str(v))] for k, v in env.items()])]
-    return (f"<!doctype html><html lang=en><meta charset=utf-8><title>Weft: benchmark {env['date']}</title>"
-            f"<style>{STYLE}</style><body>{''.join(parts)}</body></html>\n")
+    return parts
 
 
 def condensed(result):

@@ -14,7 +14,7 @@
 enum { PROGRESS_MS = 200 };
 
 static struct simulate_options settings;
-static uint64_t hosts, ports, repeat, check;
+static uint64_t hosts, ports, full, repeat, check;
 static bool plan_only;
 
 static const struct option_spec simulate_options[] = {
@@ -30,6 +30,12 @@ static const struct option_spec simulate_options[] = {
 		.argument = "NUMBER",
 		.fallback = "5000",
 		.help = "how many ports on all of them"},
+	{.name = "full",
+		.type = OPTION_NUMBER,
+		.target = &full,
+		.argument = "NUMBER",
+		.fallback = "0",
+		.help = "so many hosts compile, the others only read and acknowledge; 0: all"},
 	{.name = "repeat",
 		.type = OPTION_NUMBER,
 		.target = &repeat,
@@ -182,6 +188,7 @@ static int run_simulate(const char *const *words)
 	(void)words;
 	settings.hosts = hosts;
 	settings.ports = ports;
+	settings.full = full;
 	settings.repeat = repeat;
 	settings.check = check;
 	if (plan_only) {

@@ -99,6 +99,23 @@ static void add_port(void *context, const struct compiler_port *port)
 	content_list_port(&listing->list, port, problem, NULL);
 }
 
+// A light host tells of the ports of the plan, as if it had realized them.
+static void add_ports_of_plan(const struct fleet_host *host, struct content_list *list)
+{
+	const struct plan *plan = host->fleet->plan;
+	char tenant[PLAN_NAME], name[PLAN_NAME];
+	for (size_t i = 0; i < host->port_count; i++) {
+		size_t number = host->ports[i];
+		struct compiler_port port = {
+			.tenant = plan_tenant_name(plan, plan_tenant_of(plan, number), tenant),
+			.name = plan_port_name(number, name),
+			.ifindex = FIRST_TAP + (uint32_t)number,
+			.key = (uint32_t)number,
+		};
+		content_list_port(list, &port, NULL, NULL);
+	}
+}
+
 static json_t *report_content(void *context, unsigned members, bool whole)
 {
 	struct fleet_host *host = context;
@@ -110,7 +127,7 @@ static json_t *report_content(void *context, unsigned members, bool whole)
 		json_object_set_new(report, "failure",
 			host->failure ? json_string(host->failure) : json_null());
 	}
-	if (members & REPORT_AGENT)
+	if (members & REPORT_AGENT && !host->light)
 		json_object_set_new(report, "agent", agent_encode(host));
 	if (members & REPORT_INTERFACES) {
 		content_list_begin(&listing.list, &host->told_interfaces, whole);
@@ -119,7 +136,10 @@ static json_t *report_content(void *context, unsigned members, bool whole)
 	}
 	if (members & REPORT_PORTS) {
 		content_list_begin(&listing.list, &host->told_ports, whole);
-		compiler_ports(host->compiler, add_port, &listing);
+		if (host->light)
+			add_ports_of_plan(host, &listing.list);
+		else
+			compiler_ports(host->compiler, add_port, &listing);
 		content_list_end(&listing.list, "ports", report);
 	}
 	if (members & REPORT_DROPS)
@@ -140,6 +160,15 @@ static void set_failure(struct fleet_host *host, const struct error *error)
 		host->realized = host->view.revision;
 }
 
+static void note_connected(struct fleet_host *host)
+{
+	if (host->connected)
+		return;
+	host->fleet->connected++;
+	host->connected = true;
+	agent_report_online(host->report, true);
+}
+
 static void take_batch(void *context, const struct batch *batch)
 {
 	struct fleet_host *host = context;
@@ -157,11 +186,17 @@ static void take_batch(void *context, const struct batch *batch)
 	fleet->counts.rows += datapath_writes(host->datapath) - written;
 	agent_report_note(
 		host->report, REPORT_REALIZED | REPORT_AGENT | REPORT_PORTS | REPORT_RULES);
-	if (host->connected)
-		return;
-	fleet->connected++;
-	host->connected = true;
-	agent_report_online(host->report, true);
+	note_connected(host);
+}
+
+static void take_light_batch(void *context, uint64_t revision, uint64_t objects)
+{
+	struct fleet_host *host = context;
+	host->realized = revision;
+	host->fleet->counts.batches++;
+	host->fleet->counts.items += objects;
+	agent_report_note(host->report, REPORT_REALIZED);
+	note_connected(host);
 }
 
 static void stream_lost(void *context)
@@ -194,11 +229,14 @@ static void take_question(void *context, json_t *question)
 
 // ---- life ----
 
-static struct fleet_host *host_new(struct fleet *fleet, const char *name)
+static struct fleet_host *host_new(struct fleet *fleet, const char *name, bool light)
 {
 	struct fleet_host *host = memory_new(sizeof(*host));
 	host->fleet = fleet;
+	host->light = light;
 	snprintf(host->name, sizeof(host->name), "%s", name);
+	if (light)
+		return host;
 	datapath_open(&host->datapath, "native", NULL, NULL);
 	compiler_new(&host->compiler, host->name);
 	compiler_underlay(host->compiler, UNDERLAY_IFINDEX, UNDERLAY_MTU);
@@ -211,19 +249,25 @@ static void host_start(struct fleet_host *host, const char *registration)
 	struct fleet *fleet = host->fleet;
 	struct stream_events events = {
 		take_batch, stream_lost, take_question, host, tell_what_is_held, diverged};
+	struct light_events light_events = {take_light_batch, stream_lost, host};
 	agent_report_new(&host->report, fleet->loop, fleet->http, host->name, report_content, host);
-	agent_stream_new(
-		&host->stream, fleet->loop, fleet->http, host->name, registration, &events);
+	if (host->light)
+		light_new(&host->light_stream, fleet->loop, fleet->http, host->name, &light_events);
+	else
+		agent_stream_new(
+			&host->stream, fleet->loop, fleet->http, host->name, registration, &events);
 }
 
 static void host_free(struct fleet_host *host)
 {
 	host->fleet->connected -= host->connected;
+	light_free(host->light_stream);
 	agent_stream_free(host->stream);
 	agent_report_free(host->report);
 	program_free(host->program);
 	compiler_free(host->compiler);
-	datapath_close(host->datapath);
+	if (host->datapath)
+		datapath_close(host->datapath);
 	view_done(&host->view);
 	told_forget(&host->told_interfaces);
 	told_forget(&host->told_ports);
@@ -253,14 +297,21 @@ static void deal_ports(struct fleet *fleet)
 		}
 }
 
-void fleet_init(
-	struct fleet *fleet, uv_loop_t *loop, struct http_client *http, const struct plan *plan)
+bool fleet_is_light(const struct fleet *fleet, size_t host)
+{
+	return host * fleet->full / fleet->count == (host + 1) * fleet->full / fleet->count;
+}
+
+void fleet_init(struct fleet *fleet, uv_loop_t *loop, struct http_client *http,
+	const struct plan *plan, size_t full)
 {
 	char name[PLAN_NAME];
 	*fleet = (struct fleet){.loop = loop, .http = http, .plan = plan, .count = plan->hosts};
+	fleet->full = full && full < plan->hosts ? full : plan->hosts;
 	fleet->hosts = memory_new(plan->hosts * sizeof(*fleet->hosts));
 	for (size_t i = 0; i < plan->hosts; i++)
-		fleet->hosts[i] = host_new(fleet, plan_host_name(i, name));
+		fleet->hosts[i] =
+			host_new(fleet, plan_host_name(i, name), fleet_is_light(fleet, i));
 	deal_ports(fleet);
 }
 
@@ -287,7 +338,7 @@ void fleet_lost(struct fleet *fleet)
 
 struct fleet_host *fleet_join(struct fleet *fleet, const char *name, const char *vtep)
 {
-	struct fleet_host *host = host_new(fleet, name);
+	struct fleet_host *host = host_new(fleet, name, false);
 	cleanup_free char *registration =
 		memory_format("{\"vtep\":\"%s\",\"encap\":\"geneve\"}", vtep);
 	host_start(host, registration);

@@ -9,6 +9,7 @@
 #include "compile/compile.h"
 #include "datapath/datapath.h"
 #include "http/client.h"
+#include "light.h"
 #include "plan.h"
 #include "program.h"
 #include "report.h"
@@ -40,7 +41,9 @@ struct fleet_host {
 	struct compiler *compiler;
 	struct program *program;
 	struct datapath *datapath;
-	bool connected; // what it needs has come
+	bool light;                 // has no view, compiler, program and datapath, see light.h
+	struct light *light_stream; // instead of `stream`
+	bool connected;             // what it needs has come
 	uint64_t realized;
 	char *failure;
 };
@@ -51,13 +54,16 @@ struct fleet {
 	const struct plan *plan;
 	struct fleet_host **hosts;
 	size_t count, connected;
+	size_t full;   // that are not light
 	size_t *ports; // of the plan, in the order of hosts
 	struct fleet_counts counts;
 };
 
-// One host for each of the plan. Nothing is sent yet. `http` and `plan` are borrowed.
-void fleet_init(
-	struct fleet *fleet, uv_loop_t *loop, struct http_client *http, const struct plan *plan);
+// One host for each of the plan; `full` of them, spread evenly, are not light (0: all). Nothing is
+// sent yet. `http` and `plan` are borrowed.
+void fleet_init(struct fleet *fleet, uv_loop_t *loop, struct http_client *http,
+	const struct plan *plan, size_t full);
+bool fleet_is_light(const struct fleet *fleet, size_t host);
 void fleet_done(struct fleet *fleet);
 // Connect all; `fleet->connected` tells how far they are.
 void fleet_start(struct fleet *fleet);

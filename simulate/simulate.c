@@ -218,6 +218,8 @@ static int check_options(const struct simulate_options *options, struct error *e
 		return error_set(error, EINVAL, "hosts: from 1 to %d", 1 << 20);
 	if (options->ports < 100 || options->ports > 10000000)
 		return error_set(error, EINVAL, "ports: from 100 to 10000000");
+	if (options->full > options->hosts)
+		return error_set(error, EINVAL, "more hosts that compile than hosts");
 	if (!options->repeat)
 		return error_set(error, EINVAL, "each change is made at least once");
 	for (const char *at = options->scenarios; at && *at;) {
@@ -255,27 +257,29 @@ static int connect_controller(struct simulation *simulation, struct error *error
 	return 0;
 }
 
-static json_t *describe(const struct plan *plan, uint64_t seed)
+static json_t *describe(const struct plan *plan, const struct simulate_options *options)
 {
 	size_t networks = 0, routers = 0;
 	for (size_t i = 0; i < plan->count; i++) {
 		networks += plan->tenants[i].networks;
 		routers += plan->tenants[i].joined;
 	}
-	return json_pack("{s:I,s:I,s:I,s:I,s:I,s:I}", "hosts", (json_int_t)plan->hosts, "ports",
+	return json_pack("{s:I,s:I,s:I,s:I,s:I,s:I,s:I}", "hosts", (json_int_t)plan->hosts, "full",
+		(json_int_t)(options->full ? options->full : plan->hosts), "ports",
 		(json_int_t)plan->ports, "tenants", (json_int_t)plan->count, "networks",
-		(json_int_t)networks, "routers", (json_int_t)routers, "seed", (json_int_t)seed);
+		(json_int_t)networks, "routers", (json_int_t)routers, "seed",
+		(json_int_t)options->seed);
 }
 
 static int run(struct simulation *simulation, json_t *result, struct error *error)
 {
 	json_t *scenarios_result = json_object(), *filled = NULL, *checked = NULL;
-	json_object_set_new(
-		result, "topology", describe(&simulation->plan, simulation->options->seed));
+	json_object_set_new(result, "topology", describe(&simulation->plan, simulation->options));
 	int rc = connect_controller(simulation, error);
 	if (rc)
 		return rc;
-	fleet_init(&simulation->fleet, &simulation->loop, simulation->http, &simulation->plan);
+	fleet_init(&simulation->fleet, &simulation->loop, simulation->http, &simulation->plan,
+		simulation->options->full);
 	rc = fill(simulation, &filled, error);
 	if (!rc)
 		json_object_set_new(result, "fill", filled);

@@ -36,6 +36,17 @@ def test_cost_follows_the_change():
             assert cost[count] == large["scenarios"][name][count], (name, count)
 
 
+def test_light_hosts_acknowledge():
+    """Hosts that do not compile are told as much, and every receipt is complete, after a restart of the controller too."""
+    options = ("--hosts", 30, "--ports", 1000, "--repeat", 2, "--scenarios", "port-added,restart,cold", "--check", 30)
+    light, heavy = (simulate(*options, "--full", full) for full in (5, 30))
+    assert light["checked"]["hosts"] == 5 and heavy["checked"]["hosts"] == 30
+    for count in ("hosts_told", "objects_sent"):
+        assert light["scenarios"]["port-added"][count] == heavy["scenarios"]["port-added"][count]
+    for scenario in ("restart", "cold"):
+        assert light["scenarios"][scenario]["objects_sent"] == heavy["scenarios"][scenario]["objects_sent"], scenario
+
+
 def refused(*options):
     done = subprocess.run([BINARY, "simulate", *map(str, options)], capture_output=True, text=True, timeout=60)
     assert done.returncode == 1, done

@@ -1,0 +1,291 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What a run of the control plane has found: aims, tables, pictures."""
+
+import html
+import math
+
+from .. import ROOT, plot
+from ..aims import Finding
+
+DOCS = ROOT / "docs/performance.md"
+BEGIN, END = "<!-- bench control: written by ./dev bench control -->", "<!-- /bench control -->"
+
+CHANGES = {"port-added": "One port added", "label-changed": "One label changed", "port-moved": "One port moved",
+           "rule-1000": "One rule, 1,000 ports", "rule-10000": "One rule, 10,000 ports",
+           "host-joins": "A host joins, ten ports", "churn": "Eight changes at any time"}
+SINGLE = ("port-added", "label-changed", "port-moved")
+
+
+def done(run):
+    """The runs that have a result."""
+    return [each for each in run["sizes"] if "result" in each]
+
+
+def scenario(each, name):
+    return each["result"]["scenarios"].get(name)
+
+
+# ---- aims ----
+
+def below(title, aim, value, unit, bad="not measured"):
+    """Met if the value is below the aim."""
+    if value is None:
+        return Finding(title, f"< {aim:g} {unit}", bad, "not yet")
+    return Finding(title, f"< {aim:g} {unit}", f"{value:,.1f} {unit}", "met" if value < aim else "missed")
+
+
+def times(title, aim, ratio, noise):
+    """Met if OVN takes so many times as long. Undecided where the machine alone could make the difference."""
+    if ratio is None:
+        return Finding(title, f"≥ {aim} ×", "not measured", "not yet")
+    verdict = "undecided" if ratio / noise < aim < ratio * noise else "met" if ratio >= aim else "missed"
+    return Finding(title, f"≥ {aim} ×", f"{ratio:.0f} × (noise {noise:.2f})", verdict)
+
+
+def judge(run):
+    found = []
+    for each in done(run):
+        title = each["size"]["title"]
+        for name, aim in [*[(name, 9) for name in SINGLE], ("rule-1000", 10)]:
+            cost = scenario(each, name)
+            found.append(below(f"{CHANGES[name]}, p99: {title}", aim, cost and cost["p99_ms"], "ms"))
+    found += judge_largest(run) + judge_same(run)
+    for each in run["beside"]:
+        found += judge_beside(each)
+    return found
+
+
+def judge_largest(run):
+    """A million ports; in a quick run there are fewer, and nothing to judge."""
+    large = next((each for each in done(run) if each["size"]["ports"] >= 1000000), None)
+    scenarios = large["result"]["scenarios"] if large else {}
+    memory = large["result"]["fill"]["memory"].get("controller_port_bytes") if large else None
+    return [below("A million ports, controller and hosts from nothing to all receipts", 60,
+                  scenarios.get("cold", {}).get("receipts_s"), "s"),
+            below("A million ports, the controller restarted, to all receipts", 60,
+                  scenarios.get("restart", {}).get("receipts_s"), "s"),
+            below("A million ports, memory of the controller by port", 2000, memory, "bytes")]
+
+
+def judge_same(run):
+    """The same change at the two largest sizes that have as many hosts compiling of a hundred: counts, and time."""
+    alike = [each for each in done(run) if each["size"]["full"] * 10 == each["size"]["hosts"]]
+    found = []
+    for name in (*SINGLE, "rule-1000"):
+        title = f"{CHANGES[name]}: the larger to the smaller, p50"
+        costs = [scenario(each, name) for each in alike[-2:]]
+        if len(costs) < 2 or None in costs:
+            found.append(Finding(title, "≤ 1.25", "not measured", "not yet"))
+            continue
+        ratio = costs[1]["p50_ms"] / costs[0]["p50_ms"]
+        found.append(Finding(title, "≤ 1.25", f"{ratio:.2f}", "met" if ratio <= 1.25 else "missed"))
+    return found
+
+
+def ratios(each):
+    """{what: (OVN to Weft, noise)} of one size; nothing where one of the two failed."""
+    if "why" in each["ovn"] or "result" not in each["weft"] or "result" not in each["again"]:
+        return {}
+    first, again = ({**run["result"]["scenarios"]} for run in (each["weft"], each["again"]))
+    found = {}
+    for name in ("port-added", "rule-1000"):
+        pair = [first[name]["p50_ms"], again[name]["p50_ms"]]
+        found[name] = (each["ovn"][name]["p50_ms"] / max(pair), max(pair) / min(pair))
+    pair = [first["cold"]["receipts_s"], again["cold"]["receipts_s"]]
+    found["cold"] = (each["ovn"]["cold_s"] / max(pair), max(pair) / min(pair))
+    return found
+
+
+def judge_beside(each):
+    found, ports = ratios(each), f"{each['size']['ports']:,} ports"
+    return [times(f"OVN to Weft, one port added, {ports}", 100, *found.get("port-added", (None, 1))),
+            times(f"OVN to Weft, one rule of 1,000 ports, {ports}", 100, *found.get("rule-1000", (None, 1))),
+            times(f"OVN to Weft, cold, {ports}", 20, *found.get("cold", (None, 1)))]
+
+
+# ---- tables ----
+
+def table(head, rows):
+    return "\n".join(["| " + " | ".join(head) + " |", "| " + " | ".join(["---"] * len(head)) + " |",
+                      *["| " + " | ".join(row) + " |" for row in rows]]) + "\n"
+
+
+def change_rows(run):
+    rows = []
+    for each in done(run):
+        for name, title in CHANGES.items():
+            cost = scenario(each, name)
+            if cost:
+                rows.append([each["size"]["title"], title, f"{cost['p50_ms']:.1f}", f"{cost['p99_ms']:.1f}",
+                             *([f"{cost[count]:,.1f}" for count in ("hosts_told", "objects_sent", "rows_written")]
+                               if cost["hosts_told"] else ["–"] * 3),
+                             *([f"{cost['controller_cpu_ms']:.2f}", f"{cost['hosts_cpu_ms']:.2f}",
+                                f"{cost['bytes_down'] + cost['bytes_up']:,.0f}"] if cost["hosts_told"] else ["–"] * 3)])
+    return rows
+
+
+CHANGE_HEAD = ["", "change", "p50 ms", "p99 ms", "hosts told", "objects sent", "rows written", "controller's CPU, ms",
+               "all hosts' CPU, ms", "bytes"]
+
+
+def start_rows(run):
+    rows = []
+    for each in done(run):
+        fill, scenarios = each["result"]["fill"], each["result"]["scenarios"]
+        memory = fill["memory"]
+        cold, again = scenarios.get("cold", {}), scenarios.get("restart", {})
+        rows.append([each["size"]["title"], f"{fill['receipts_s']:.1f}", f"{cold.get('loaded_s', 0):.1f}",
+                     f"{cold.get('receipts_s', 0):.1f}", f"{again.get('receipts_s', 0):.1f}",
+                     f"{cold.get('bytes_down', 0) / each['size']['hosts'] / 1000:,.0f}",
+                     f"{memory.get('controller_bytes', 0) / 1e6:,.0f}", f"{memory.get('controller_port_bytes', 0):,.0f}",
+                     f"{memory['hosts_bytes'] / max(each['size']['full'], 1) / 1000:,.0f}"])
+    return rows
+
+
+START_HEAD = ["", "filled, s", "store loaded, s", "cold to all receipts, s", "controller restarted, s", "KB down a host, cold",
+              "controller, MB", "bytes a port", "KB a compiling host"]
+
+
+def beside_rows(run):
+    rows = []
+    for each in run["beside"]:
+        ports = f"{each['size']['ports']:,} ports"
+        if "why" in each["ovn"]:
+            rows.append([ports, f"OVN failed: {each['ovn']['why'].splitlines()[0][:80]}", "–", "–", "–"])
+            continue
+        for name, (ratio, noise) in ratios(each).items():
+            weft = each["weft"]["result"]["scenarios"][name]
+            ours = f"{weft['p50_ms']:.1f} ms" if name != "cold" else f"{weft['receipts_s']:.2f} s"
+            theirs = (f"{each['ovn'][name]['p50_ms']:,.0f} ms ({each['ovn'][name]['low_ms']:,.0f} – "
+                      f"{each['ovn'][name]['high_ms']:,.0f})" if name != "cold" else f"{each['ovn']['cold_s']:.1f} s")
+            rows.append([ports, CHANGES.get(name, "Cold"), ours, theirs, f"{ratio:.0f} × (noise {noise:.2f})"])
+        memory = each["ovn"]["memory"]
+        if "result" in each["weft"]:
+            controller = each["weft"]["result"]["fill"]["memory"]["controller_bytes"]
+            both = memory["northd"] + memory["sb"]
+            rows.append([ports, "Memory: the controller; northd and the southbound database", f"{controller / 1e6:.0f} MB",
+                         f"{memory['northd'] / 1e6:.0f} + {memory['sb'] / 1e6:.0f} MB", f"{both / controller:.1f} ×"])
+    return rows
+
+
+BESIDE_HEAD = ["", "", "Weft", "OVN", "OVN to Weft"]
+
+
+def chaos_lines(run):
+    chaos = run.get("chaos") or {"why": "not run"}
+    if "why" in chaos:
+        return f"Not measured: {chaos['why']}\n"
+    word = "can be put into one order" if chaos.get("linearizable") else "**contradict one another**"
+    return (f"{chaos.get('operations', 0):,} operations, {chaos.get('accepted', 0):,} accepted, {chaos.get('unknown', 0):,} "
+            f"without an answer: what all clients were answered {word}.\n")
+
+
+def markdown(result):
+    run, env = result["control"], result["environment"]
+    failures = [f"- {each['size']['title']}: {each['why']}\n" for each in run["sizes"] if "why" in each]
+    return "\n".join([
+        f"Measured {env['date']} on {env['processor']}, {env['processors']} processors ({env['virtual']}), Linux "
+        f"{env['kernel']}, load {env['load_before']:.1f} before; commit {env['commit']}. OVN {env['OVN']}.\n",
+        "#### Aims\n", table(["", "aim", "found", ""], [[f.title, f.aim, f.found, f"**{f.verdict}**"] for f in judge(run)]),
+        "#### Changes\n", table(CHANGE_HEAD, change_rows(run)), *failures,
+        "#### Beginning\n", table(START_HEAD, start_rows(run)),
+        "#### Beside OVN\n", table(BESIDE_HEAD, beside_rows(run)),
+        "#### Under faults\n", chaos_lines(run)])
+
+
+def write_docs(result):
+    text = DOCS.read_text()
+    before, rest = text.split(BEGIN, 1)
+    after = rest.split(END, 1)[1]
+    DOCS.write_text(f"{before}{BEGIN}\n\n{markdown(result)}\n{END}{after}")
+
+
+def show(result):
+    run = result["control"]
+    for title, head, rows in (("Changes", CHANGE_HEAD, change_rows(run)), ("Beginning", START_HEAD, start_rows(run)),
+                              ("Beside OVN", BESIDE_HEAD, beside_rows(run))):
+        widths = [max(len(line[i]) for line in [head, *rows]) for i in range(len(head))]
+        print(f"\n{title}")
+        for line in [head, *rows]:
+            print("  " + "  ".join(cell.ljust(width) for cell, width in zip(line, widths)))
+    for each in run["sizes"]:
+        if "why" in each:
+            print(f"  {each['size']['title']}: {each['why']}")
+    print(f"\nUnder faults: {chaos_lines(run)}\nAims")
+    for f in judge(run):
+        print(f"  {f.verdict:10} {f.title:78} {f.aim:>12}  {f.found}")
+
+
+def condensed(run):
+    """Without single values, for git."""
+    def thin(node):
+        if isinstance(node, dict):
+            return {key: thin(value) for key, value in node.items() if key != "samples_ms"}
+        if isinstance(node, list):
+            return [thin(value) for value in node]
+        return round(node, 3) if isinstance(node, float) else node
+    return thin(run)
+
+
+# ---- pictures ----
+
+def logarithmic(curves, x_title, y_title, unit):
+    """Lines over two logarithmic axes: {name: [(x, y)]}."""
+    xs = [x for points in curves.values() for x, _ in points]
+    ys = [y for points in curves.values() for _, y in points]
+    low, high = math.floor(math.log10(min(ys))), math.ceil(math.log10(max(ys)))
+    axes = plot.Axes(min(xs) / 1.5, max(xs) * 1.5, max(high - low, 1), x_title, y_title, height=380)
+    for power in range(math.floor(math.log10(min(xs))), math.ceil(math.log10(max(xs))) + 1):
+        if min(xs) / 1.5 <= 10 ** power <= max(xs) * 1.5:
+            axes.x_tick(10 ** power, f"{10 ** power:,}")
+    for power in range(low, high + 1):
+        axes.y_tick(power - low, f"{10 ** power:g} {unit}")
+    for name, points in curves.items():
+        axes.curve(name, [(x, math.log10(y) - low) for x, y in sorted(points)], dots=True)
+    return axes.svg()
+
+
+def latency_curves(run, name):
+    curves = {"Weft, p50": [], "Weft, p99": [], "OVN, p50": []}
+    for each in done(run):
+        cost = scenario(each, name)
+        if cost and (each["size"]["full"] == each["size"]["hosts"] or each["size"]["hosts"] > 1000):
+            curves["Weft, p50"].append((each["size"]["ports"], cost["p50_ms"]))
+            curves["Weft, p99"].append((each["size"]["ports"], cost["p99_ms"]))
+    for each in run["beside"]:
+        if name in each["ovn"]:
+            curves["OVN, p50"].append((each["size"]["ports"], each["ovn"][name]["p50_ms"]))
+    return {title: points for title, points in curves.items() if points}
+
+
+def start_curves(run):
+    curves = {"Weft, cold to all receipts": [(each["size"]["ports"], scenario(each, "cold")["receipts_s"])
+                                             for each in done(run) if scenario(each, "cold")],
+              "OVN, northd alone": [(each["size"]["ports"], each["ovn"]["cold_s"]) for each in run["beside"]
+                                    if "cold_s" in each["ovn"]]}
+    return {title: points for title, points in curves.items() if points}
+
+
+def memory_curves(run):
+    curves = {"Weft, controller": [(each["size"]["ports"], each["result"]["fill"]["memory"]["controller_port_bytes"])
+                                   for each in done(run)],
+              "OVN, northd and southbound": [
+                  (each["size"]["ports"], (each["ovn"]["memory"]["northd"] + each["ovn"]["memory"]["sb"]) /
+                   each["size"]["ports"]) for each in run["beside"] if "memory" in each["ovn"]]}
+    return {title: points for title, points in curves.items() if points}
+
+
+def page_section(result, html_table):
+    run = result["control"]
+    parts = ["<h2>The control plane</h2>"]
+    for name in ("port-added", "rule-1000"):
+        curves = latency_curves(run, name)
+        if curves:
+            parts.append(f"<h3>{html.escape(CHANGES[name])}</h3>" + logarithmic(curves, "ports", "until realized", "ms"))
+    for title, curves, unit in (("Cold start", start_curves(run), "s"), ("Memory by port", memory_curves(run), "B")):
+        if curves:
+            parts.append(f"<h3>{title}</h3>" + logarithmic(curves, "ports", title.lower(), unit))
+    for title, head, rows in (("Changes", CHANGE_HEAD, change_rows(run)), ("Beginning", START_HEAD, start_rows(run)),
+                              ("Beside OVN", BESIDE_HEAD, beside_rows(run))):
+        parts.append(f"<h3>{title}</h3>" + html_table(head, [[html.escape(cell) for cell in row] for row in rows]))
+    return "".join(parts)
