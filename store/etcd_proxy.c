@@ -10,6 +10,7 @@
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -17,7 +18,7 @@
 
 #include "base/memory.h"
 
-enum { CONNECTIONS = 64, POLL_MS = 50 };
+enum { CONNECTIONS = 4096, POLL_MS = 50 };
 
 struct connection {
 	struct etcd_proxy *proxy;
@@ -30,7 +31,7 @@ struct etcd_proxy {
 	unsigned short port, target;
 	pthread_t thread;
 	atomic_bool stopping, refusing;
-	atomic_int cuts, swallows;
+	atomic_int cuts, swallows, losses; // the last in percent
 	struct connection connections[CONNECTIONS];
 	size_t count;
 };
@@ -47,8 +48,11 @@ static int connect_to(unsigned short port)
 	return -1;
 }
 
-static bool take_one(atomic_int *counter)
+// Half of what is to be lost is lost before it is carried out, half after.
+static bool take_one(struct etcd_proxy *proxy, atomic_int *counter)
 {
+	if (rand() % 200 < atomic_load(&proxy->losses))
+		return true;
 	int left = atomic_load(counter);
 	while (left > 0)
 		if (atomic_compare_exchange_weak(counter, &left, left - 1))
@@ -89,11 +93,11 @@ static void *serve(void *context)
 		if (poll(ends, 2, POLL_MS) <= 0)
 			continue;
 		if (ends[0].revents) {
-			open = (asked || watch || !take_one(&proxy->swallows)) &&
+			open = (asked || watch || !take_one(proxy, &proxy->swallows)) &&
 			       pass(connection->client, server);
 			asked = true;
 		} else {
-			open = (!asked || watch || !take_one(&proxy->cuts)) &&
+			open = (!asked || watch || !take_one(proxy, &proxy->cuts)) &&
 			       pass(server, connection->client);
 			asked = false;
 		}
@@ -164,4 +168,9 @@ void etcd_proxy_refuse(struct etcd_proxy *proxy)
 {
 	if (!atomic_exchange(&proxy->refusing, true))
 		pthread_join(proxy->thread, NULL);
+}
+
+void etcd_proxy_lose(struct etcd_proxy *proxy, int percent)
+{
+	atomic_store(&proxy->losses, percent);
 }

@@ -13,5 +13,7 @@ unsigned short etcd_proxy_port(const struct etcd_proxy *proxy);
 void etcd_proxy_cut(struct etcd_proxy *proxy, int count);
 // The same, before they are carried out.
 void etcd_proxy_swallow(struct etcd_proxy *proxy, int count);
+// Either, of so many requests of a hundred, drawn at random.
+void etcd_proxy_lose(struct etcd_proxy *proxy, int percent);
 // From now on refuse new connections.
 void etcd_proxy_refuse(struct etcd_proxy *proxy);

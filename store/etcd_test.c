@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <netinet/in.h>
 #include <poll.h>
+#include <pthread.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -684,6 +685,93 @@ static void test_lost_and_then_refused(void **state)
 	store_close(store);
 }
 
+enum { WRITERS = 3, WRITES = 16 };
+
+struct writer {
+	pthread_t thread;
+	char *url;
+	int number, opened;
+	int results[WRITES];
+	uint64_t revisions[WRITES];
+};
+
+static void *write_many(void *context)
+{
+	struct writer *writer = context;
+	struct store *store;
+	do
+		writer->opened = store_open(&store, writer->url, NULL);
+	while (writer->opened == -EAGAIN);
+	for (int i = 0; writer->opened == 0 && i < WRITES; i++) {
+		char key[32];
+		snprintf(key, sizeof(key), "%d/%d", writer->number, i);
+		struct store_operation operation = {key, "1", 1};
+		writer->results[i] =
+			store_commit(store, NULL, 0, &operation, 1, &writer->revisions[i], NULL);
+	}
+	if (writer->opened == 0)
+		store_close(store);
+	return NULL;
+}
+
+struct log {
+	uint64_t revisions[WRITERS][WRITES]; // at which it was applied
+	uint64_t entries;
+};
+
+static int note_change(void *context, const struct store_entry *entry)
+{
+	struct log *log = context;
+	int writer, number;
+	if (sscanf(entry->key, "%d/%d", &writer, &number) != 2 || log->revisions[writer][number])
+		return -EEXIST; // applied twice
+	log->revisions[writer][number] = entry->revision;
+	return ++log->entries == entry->revision ? 0 : -ERANGE; // not dense
+}
+
+// Most requests or their answers are lost. What was accepted is in, at its revision; what was
+// refused is not; what nobody knows is in once or not at all.
+static void test_random_losses(void **state)
+{
+	(void)state;
+	struct etcd_proxy *proxy;
+	struct writer writers[WRITERS] = {0};
+	struct log log = {0};
+	int counts[3] = {0}; // accepted, refused, unknown
+	etcd_proxy_start(&proxy, server.port);
+	etcd_proxy_lose(proxy, 90);
+	for (int i = 0; i < WRITERS; i++) {
+		writers[i].number = i;
+		writers[i].url = url_at(etcd_proxy_port(proxy), "&timeout=1");
+		assert_int_equal(
+			pthread_create(&writers[i].thread, NULL, write_many, &writers[i]), 0);
+	}
+	for (int i = 0; i < WRITERS; i++) {
+		pthread_join(writers[i].thread, NULL);
+		free(writers[i].url);
+	}
+	etcd_proxy_stop(proxy);
+	struct store *store = open_store();
+	assert_int_equal(store_changes(store, "", 0, note_change, &log, NULL), 0);
+	assert_int_equal(log.entries, store_revision(store));
+	for (int i = 0; i < WRITERS; i++) {
+		assert_int_equal(writers[i].opened, 0);
+		for (int j = 0; j < WRITES; j++) {
+			int result = writers[i].results[j];
+			if (result == 0)
+				assert_int_equal(log.revisions[i][j], writers[i].revisions[j]);
+			else if (result == -EAGAIN)
+				assert_int_equal(log.revisions[i][j], 0);
+			else
+				assert_int_equal(result, -ETIMEDOUT);
+			counts[result == 0 ? 0 : result == -EAGAIN ? 1 : 2]++;
+		}
+	}
+	printf("%d accepted, %d refused, %d unknown\n", counts[0], counts[1], counts[2]);
+	assert_true(counts[0] > 0);
+	store_close(store);
+}
+
 // ---- what is in etcd ----
 
 static void test_urls(void **state)
@@ -882,6 +970,7 @@ int main(void)
 		TEST(test_some_answers_are_lost),
 		TEST(test_all_answers_are_lost),
 		TEST(test_lost_and_then_refused),
+		TEST(test_random_losses),
 		TEST(test_urls),
 		TEST(test_no_etcd),
 		TEST(test_foreign_keys),
