@@ -180,7 +180,7 @@ struct commit *commit_start(struct controller *controller, const struct request 
 {
 	const struct catalog_change *changes;
 	struct commit *commit = memory_new(sizeof(*commit));
-	commit->job = (struct journal_job){.work = store_it, .done = stored};
+	commit->job = (struct journal_job){.work = store_it, .done = stored, .urgent = true};
 	commit->controller = controller;
 	commit->transaction = transaction;
 	commit->count = transaction_changes(transaction, &changes);

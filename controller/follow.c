@@ -130,7 +130,7 @@ void follow_start(struct controller *controller)
 	if (descriptor < 0)
 		return;
 	struct follow *follow = memory_new(sizeof(*follow));
-	follow->job = (struct journal_job){.work = look, .done = looked};
+	follow->job = (struct journal_job){.work = look, .done = looked, .urgent = true};
 	follow->controller = controller;
 	follow->since = clock_monotonic_ms();
 	follow->poll = memory_new(sizeof(*follow->poll));

@@ -95,7 +95,10 @@ int journal_start(struct journal **out, uv_loop_t *loop, struct store *store, st
 void journal_submit(struct journal *journal, struct journal_job *job)
 {
 	uv_mutex_lock(&journal->lock);
-	DL_APPEND(journal->out, job);
+	struct journal_job *before = journal->out;
+	while (before && (before->urgent || !job->urgent))
+		before = before->next;
+	DL_PREPEND_ELEM(journal->out, before, job);
 	uv_cond_broadcast(&journal->changed);
 	uv_mutex_unlock(&journal->lock);
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The journal: the store, on a thread of its own, so that the loop never waits for a disk or a
-// network. Jobs go in, and come back to the loop in the same order.
+// network. Jobs go in, and come back to the loop in the order in which they were worked off: urgent
+// ones first, since a long look into the past must not hold up writes.
 //
 // A job's `work` runs on the store's thread and may touch the store and the job, nothing else: what
 // it reads it copies, and the loop makes objects of it. Its `done` runs on the loop, after which the
@@ -16,6 +17,7 @@ struct journal;
 struct journal_job {
 	void (*work)(struct journal_job *job, struct store *store);
 	void (*done)(struct journal_job *job);
+	bool urgent;
 	struct journal_job *prev, *next; // the journal's
 };
 
