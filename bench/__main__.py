@@ -8,8 +8,6 @@ import pathlib
 
 from . import RESULTS, ROOT, control, data, guest, loads, method, packet, report
 
-from lab import LabError  # noqa: E402 - by the path that the package sets
-
 BUILD = pathlib.Path(os.environ.get("WEFT_BUILD", ROOT / "build"))
 
 
@@ -23,29 +21,32 @@ def parse():
 
 
 def run(options):
+    """Yields the result after each part: what comes later must not lose it."""
     result = {"environment": method.environment(ROOT), "quick": options.quick}
     only = options.loads.split(",") if options.loads else None
+    if options.what != "control":
+        result["data"] = data.run(BUILD, options.quick, only)
+        yield result
+    if options.what != "control" and not only:
+        result["packet"] = attempt("the cost of a packet", lambda: packet.run(BUILD, result["environment"]["compiler"]))
+        if options.baseline and "why" not in result["packet"]:
+            packet.keep(result["packet"])
+        yield result
+        progress = method.Progress(guest.steps(options.quick))
+        result["guest"] = attempt("the guest", lambda: guest.run(BUILD, options.quick, progress))
+        progress.end()
+        yield result
     if options.what != "data" and not only:
         result["control"] = control.run(BUILD, options.quick)
-    if options.what == "control":
-        return result
-    result["data"] = data.run(BUILD / "bench/load/weft-load", options.quick, only)
-    if not only:
-        result["packet"] = packet.run(BUILD, result["environment"]["compiler"])
-        if options.baseline:
-            packet.keep(result["packet"])
-        result["guest"] = measure_guest(options.quick)
-    return result
+        yield result
 
 
-def measure_guest(quick):
-    progress = method.Progress(guest.steps(quick))
+def attempt(name, part):
+    """The part's answer, or {"why"} it has none."""
     try:
-        return guest.run(BUILD, quick, progress)
-    except LabError as error:  # the rest of the run is not lost for it
-        return {"why": f"the guest failed: {str(error)[:500]}"}
-    finally:
-        progress.end()
+        return part()
+    except Exception as error:  # whatever it is, the rest of the run stands
+        return {"why": f"{name} failed: {str(error)[:500]}"}
 
 
 def write(result, docs):
@@ -72,16 +73,24 @@ def write_docs(result):
     summary.write_text(json.dumps(kept, indent=1) + "\n")
 
 
-def main():
-    options = parse()
-    os.nice(-10)  # what else runs on this machine shall not decide; all that is measured inherits it
-    result = run(options)
-    path = write(result, docs=not options.quick and not options.loads)
+def show(result, path):
     if "data" in result:
         report.show(result)
     if "control" in result:
         control.findings.show(result)
     print(f"\n{path.relative_to(ROOT)}, {path.with_suffix('.html').relative_to(ROOT)}")
+
+
+def main():
+    options = parse()
+    os.nice(-10)  # what else runs on this machine shall not decide; all that is measured inherits it
+    path = None
+    try:
+        for result in run(options):
+            path = write(result, docs=not options.quick and not options.loads)
+    finally:  # a part that fails is told after what stands
+        if path:
+            show(result, path)
 
 
 if __name__ == "__main__":

@@ -13,7 +13,7 @@ from .loads import Place
 
 MTU = 1400
 SAME, ACROSS = "same host", "across"
-BARE, AGAIN = "bare veth", "bare veth again"
+BARE, AGAIN, LIMIT = "bare veth", "bare veth again", "redirect alone"
 RULES = (0, 100, 1000, 10000)
 
 
@@ -26,6 +26,7 @@ class Arm:
     rules: int = None    # firewall rules that each new connection passes
     flood: tuple = None  # (Place, address): where a flood beside it comes from and goes to
     only_rules: bool = False  # an arm for the curves over the number of rules, and nothing else
+    joined: bool = False  # where the flood comes from reaches the server too
 
     @property
     def name(self):
@@ -45,19 +46,20 @@ class Absent:
 
 
 class Ground:
-    """Makes namespaces and servers for arms; the laboratory takes them down."""
+    """Makes namespaces and servers for arms; the laboratory takes them down. `build`: where programs are."""
 
-    def __init__(self, lab: Lab, program):
-        self.lab, self.program = lab, program
+    def __init__(self, lab: Lab, build):
+        self.lab, self.build, self.program = lab, build, build / "bench/load/weft-load"
 
     def namespace(self, name, link_local=False):
         return self.lab.new_namespace(name, link_local)
 
-    def workload(self, switch, name, address, mac=None):
+    def workload(self, switch, name, address, mac=None, index=None):
         """A namespace `name` with this address, joined to the namespace `switch`: device `name` there, eth0 inside."""
         namespace = self.namespace(name)
         with_mac = f"address {mac} " if mac else ""
-        switch.ip(f"link add {name} mtu {MTU} type veth peer name eth0 {with_mac}mtu {MTU} netns {namespace.name}",
+        with_index = f"index {index} " if index else ""
+        switch.ip(f"link add {name} {with_index}mtu {MTU} type veth peer name eth0 {with_mac}mtu {MTU} netns {namespace.name}",
                   f"link set {name} up")
         namespace.ip("link set eth0 up", f"address add {address}/24 dev eth0")
         return Place(namespace, address)
@@ -89,6 +91,33 @@ def bare(ground, name):
         pairs.append((Place(client, "198.51.100.1"), server))
     (client, server), (attacker, target) = pairs
     return [Arm(name, "", client, ground.serve(server), flood=(attacker, ground.sink(target, attacker)))]
+
+
+def limit(ground):
+    """Hosts whose only program hands packets on, unseen (limit/limit.bpf.c): what no other in its place can beat."""
+    first, second = 1000, 1001  # indexes of the two devices that a program hands between
+
+    def hand(host, device, section):
+        host.run("tc", "qdisc", "add", "dev", device, "clsact")
+        host.run("tc", "filter", "add", "dev", device, "ingress", "bpf", "direct-action", "object-file",
+                 ground.build / "bench/limit/limit.bpf.o", "section", f"tc/{section}")
+
+    def workload(host, name, number, index, section):
+        place = ground.workload(host, name, f"10.1.1.{number}", index=index)
+        hand(host, name, section)
+        return place
+
+    one = ground.namespace("limit")
+    client, near = workload(one, "limit-c", 1, first, "in"), workload(one, "limit-n", 2, second, "in")
+    hosts = [ground.namespace(f"limit{number}") for number in (1, 2)]
+    hosts[0].ip(f"link add direct index {second} mtu {MTU} type veth peer name direct index {second} mtu {MTU} "
+                f"netns {hosts[1].name}")
+    ends = []
+    for number, host in enumerate(hosts, 1):
+        ends.append(workload(host, f"limit{number}-w", number, first, "on"))
+        host.ip("link set direct up")
+        hand(host, "direct", "in")
+    return [Arm(LIMIT, SAME, client, ground.serve(near)), Arm(LIMIT, ACROSS, ends[0], ground.serve(ends[1]))]
 
 
 def firewall(namespace, rules):

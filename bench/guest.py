@@ -18,6 +18,8 @@ CLOCK = "time counted in instructions (QEMU -icount), one processor"
 SCHEMA = pathlib.Path("/usr/share/openvswitch/vswitch.ovsschema")
 ARMS = {  # name: (client, address of the server)
     "bare veth": ("bare-c", "10.1.1.2"),
+    "redirect alone, same host": ("limit-c", "10.1.1.2"),
+    "redirect alone, across": ("limit1-c", "10.1.1.3"),
     "Linux bridge, same host": ("br-c", "10.1.1.2"),
     "Linux bridge + VXLAN, across": ("br-c", "10.1.1.3"),
     "Open vSwitch kernel, same host": ("ovs-c", "10.1.1.2"),
@@ -25,16 +27,17 @@ ARMS = {  # name: (client, address of the server)
     "Weft, same host": ("weft-c", "10.1.1.2"),
     "Weft + Geneve, across": ("weft-c", "10.1.1.3"),
 }
+SERVERS = {"10.1.1.2": "n", "10.1.1.3": "f"}  # the last letters of their namespaces
 AGAINST = {"Weft, same host": "Open vSwitch kernel, same host",
            "Weft + Geneve, across": "Open vSwitch kernel + Geneve, across"}
 KEYS = ("bulk", "bulk-off", "rr", "crr", "udp", "udp-new")
 QUICK_KEYS = ("bulk", "rr", "crr", "udp-new")
 ROUNDS = 3  # a timer of a daemon may fall into one
-SETUP = ("bare", "bridge", "fabric", "openvswitch")
+SETUP = ("bare", "limit", "bridge", "fabric", "openvswitch")
 
 
 def _programs(build):
-    names = ["ovs-vswitchd", "ovsdb-server", "ovsdb-tool", "ovs-vsctl", "ip", "ethtool"]
+    names = ["ovs-vswitchd", "ovsdb-server", "ovsdb-tool", "ovs-vsctl", "ip", "ethtool", "tc"]
     # A program of the image has the name by which it is called, not that of what its link leads to.
     return [build / "bench/load/weft-load", find_binary(), *[pathlib.Path(shutil.which(name)) for name in names]]
 
@@ -46,7 +49,7 @@ def _measure(guest, load, arm, seconds):
 
 
 def _offloads(guest, state):
-    spaces = sorted({client[:-1] + end for client, _ in ARMS.values() for end in "cnf"} - {"bare-f"})
+    spaces = sorted({client for client, _ in ARMS.values()} | {client[:-1] + SERVERS[address] for client, address in ARMS.values()})
     guest.run("\n".join(f"nsenter --net=/run/netns/{s} ethtool -K eth0 tso {state} gso {state} gro off" for s in spaces))
 
 
@@ -74,21 +77,32 @@ def measure(guest, keys, seconds, progress):
     return found
 
 
-def ratios(found):
-    """{what: Weft to Open vSwitch's kernel datapath}; of latencies the inverse, so that more is better."""
+def _against(found, fraction):
+    """{what: `fraction` of the two rows, Weft's and that of Open vSwitch's kernel datapath}; of latencies the inverse, so
+    that more is better."""
     answer = {}
     for title, rows in found.items():
         for arm, other in AGAINST.items():
-            ratio = rows[arm]["ratio"] / rows[other]["ratio"]
+            ratio = fraction(rows[arm]["ratio"], rows[other]["ratio"])
             answer[f"{title}, {arm.split(', ')[1]}"] = 1 / ratio if rows[arm]["unit"] == "µs" else ratio
     return answer
+
+
+def ratios(found):
+    return _against(found, lambda weft, other: weft / other)
+
+
+def limits(found):
+    """Of a bare pair: more can nobody reach who takes packets where Weft does."""
+    return _against(found, lambda _, other: 1 / other)
 
 
 def run(build, quick, progress):
     with tempfile.TemporaryDirectory(prefix="weft-bench-") as folder:
         here = pathlib.Path(__file__).parent
         guest = Guest("bench", folder, series="6.1", programs=_programs(build), memory=1024, modules=MODULES,
-                      files={here / "guest.sh": "bench.sh", here / "guest.yaml": "bench.yaml", SCHEMA: str(SCHEMA)},
+                      files={here / "guest.sh": "bench.sh", here / "guest.yaml": "bench.yaml", SCHEMA: str(SCHEMA),
+                             build / "bench/limit/limit.bpf.o": "limit.bpf.o"},
                       machine=["-icount", "shift=0,sleep=on"])
         try:
             progress.step("in a guest: boot")
@@ -97,4 +111,4 @@ def run(build, quick, progress):
             found = measure(guest, QUICK_KEYS if quick else KEYS, 0.03 if quick else 0.05, progress)
         finally:
             guest.stop()
-    return {"kernel": kernel, "clock": CLOCK, "loads": found, "ratios": ratios(found)}
+    return {"kernel": kernel, "clock": CLOCK, "loads": found, "ratios": ratios(found), "limits": limits(found)}

@@ -30,10 +30,11 @@ serve() {
 	nsenter --net="/run/netns/$1" weft-load serve >/dev/null 2>&1 &
 }
 
-# workload HOST NAME NUMBER: joined to its host by the device NAME
+# workload HOST NAME NUMBER [INDEX]: joined to its host by the device NAME
 workload() {
 	space "$2"
-	ip -n "$1" link add "$2" mtu 1400 type veth peer name eth0 address "0e:00:00:00:00:0$3" mtu 1400 netns "$2"
+	# shellcheck disable=SC2086 # two words or none
+	ip -n "$1" link add "$2" ${4:+index $4} mtu 1400 type veth peer name eth0 address "0e:00:00:00:00:0$3" mtu 1400 netns "$2"
 	ip -n "$1" link set "$2" up
 	ip -n "$2" link set eth0 up
 	ip -n "$2" address add "10.1.1.$3/24" dev eth0
@@ -61,6 +62,32 @@ bare() {
 	ip -n bare-c address add 10.1.1.1/24 dev eth0
 	ip -n bare-n address add 10.1.1.2/24 dev eth0
 	serve bare-n
+}
+
+# hand HOST DEVICE SECTION: its program hands packets on, to the device whose index has the last bit turned
+hand() {
+	nsenter --net="/run/netns/$1" /usr/local/bin/tc qdisc add dev "$2" clsact
+	nsenter --net="/run/netns/$1" /usr/local/bin/tc filter add dev "$2" ingress bpf direct-action object-file /limit.bpf.o section "tc/$3"
+}
+
+# The least that programs can do: same host in limit-c and limit-n, across in limit1-c and limit1-f.
+limit() {
+	space limit
+	workload limit limit-c 1 1000
+	workload limit limit-n 2 1001
+	hand limit limit-c in
+	hand limit limit-n in
+	space limit1-1
+	space limit1-2
+	ip -n limit1-1 link add direct index 1001 mtu 1400 type veth peer name direct index 1001 mtu 1400 netns limit1-2
+	workload limit1-1 limit1-c 1 1000
+	workload limit1-2 limit1-f 3 1000
+	for number in 1 2; do
+		ip -n "limit1-$number" link set direct up
+		hand "limit1-$number" direct in
+	done
+	hand limit1-1 limit1-c on
+	hand limit1-2 limit1-f on
 }
 
 bridge() {

@@ -6,9 +6,12 @@ import contextlib
 import dataclasses
 import itertools
 import json
+import socket
 import subprocess
 
 FLOOD_RATE = 20000  # packets a second
+OWN = 16  # established connections of who floods
+PORT = 5000  # of servers
 MORE, LESS = "more is better", "less is better"
 
 
@@ -34,9 +37,9 @@ class Load:
         words = [program, *self.words, arm.server.address, "--cpu", 0, "--seconds", seconds]
         if self.key == "udp-new":
             words += ["--first", next(_tuples)]
-        with self._beside(arm, program, seconds):
+        with self._beside(arm, program, seconds) as survivors:
             answer = json.loads(arm.client.namespace.run(*words, timeout=seconds + 20))
-        return self.figures_of(answer)
+        return {**self.figures_of(answer), **survivors}
 
     def figures_of(self, answer):
         if "quantiles_us" not in answer:
@@ -44,19 +47,27 @@ class Load:
             return {name: answer["gbit_per_second"] if "gbit_per_second" in answer
                     else answer["packets_per_second"] / 1000}
         quantiles = {q: value for q, value in answer["quantiles_us"]}
-        known = {"p50": quantiles[0.5], "p99": quantiles[0.99], "rate": answer["per_second"]}
-        return {**{name: known[name] for name in self.figures}, "quantiles": answer["quantiles_us"]}
+        return {"p50": quantiles[0.5], "p99": quantiles[0.99], "rate": answer["per_second"],
+                "lost": answer.get("retransmitted"), "quantiles": answer["quantiles_us"]}
 
     @contextlib.contextmanager
     def _beside(self, arm, program, seconds):
+        """A flood, if the load wants one. Yields what of the sender's own connections lives afterwards: "survivors", a
+        part, filled in at the end."""
+        found = {}
         if not self.flood:
-            yield
+            yield found
             return
         sender, target = arm.flood
         words = sender.namespace.words(program, "flood", target.address, "--kind", self.flood, "--rate", FLOOD_RATE,
                                        "--cpu", 1, "--seconds", seconds + 0.2)
-        with subprocess.Popen(words, stdout=subprocess.DEVNULL) as flood:
-            yield
+        with contextlib.ExitStack() as stack:
+            own = [stack.enter_context(_talk(sender, arm.server)) for _ in range(OWN if arm.joined else 0)]
+            flood = stack.enter_context(subprocess.Popen(words, stdout=subprocess.DEVNULL))
+            yield found
+            flood.wait()
+            if own:
+                found["survivors"] = sum(map(_answers, own)) / len(own)
         if flood.returncode:
             raise RuntimeError(f"the flood beside {arm.name} failed")
 
@@ -72,6 +83,24 @@ class Load:
         finally:
             for name, space in spaces.items():
                 _set_offloads(space, was[name], "on")
+
+
+def _talk(place, server):
+    """An established connection to a server of loads, which answers each byte with itself."""
+    connection = place.namespace.socket(socket.AF_INET, socket.SOCK_STREAM)
+    connection.settimeout(2)
+    connection.connect((server.address, PORT))
+    if not _answers(connection):
+        raise RuntimeError(f"{server.address} does not answer the sender of the flood")
+    return connection
+
+
+def _answers(connection):
+    try:
+        connection.sendall(b"e")
+        return connection.recv(1) == b"e"
+    except OSError:
+        return False
 
 
 OFFLOADS = {"tso": "tcp-segmentation-offload", "gso": "generic-segmentation-offload", "gro": "generic-receive-offload"}
@@ -94,15 +123,19 @@ GBIT = {"gbit": ("throughput", "Gbit/s", MORE)}
 PACKETS = {"kpps": ("packets", "1,000/s", MORE)}
 CONNECTIONS = {"rate": ("connections", "1/s", MORE)}
 
+REQUESTS = {"rate": ("requests", "1/s", MORE)}
+
 LOADS = [
     Load("bulk", "Bulk TCP, one stream", ["bulk"], GBIT),
     Load("bulk4", "Bulk TCP, four streams", ["bulk", "--parallel", 4], GBIT),
     Load("bulk-off", "Bulk TCP, offloads off", ["bulk"], GBIT, segmented=True),
-    Load("rr", "Request-response", ["rr"], {"p50": ("median", "µs", LESS), "p99": ("99th percentile", "µs", LESS)}),
+    Load("rr", "Request-response", ["rr"], {"p50": ("median", "µs", LESS), "p99": ("99th percentile", "µs", LESS)},
+         rules=True),
     Load("crr", "Connect, request, close, 16 at a time", ["crr", "--parallel", 16], CONNECTIONS, rules=True),
     Load("udp", "Small UDP packets, one flow", ["udp", "--tuples", "one"], PACKETS),
     Load("udp-new", "Small UDP packets, each of a new flow", ["udp", "--tuples", "new"], PACKETS, rules=True),
-    Load("crr-syn", "Connect, request, close, beside a SYN flood", ["crr", "--parallel", 16], CONNECTIONS, flood="syn"),
-    Load("crr-tuples", "Connect, request, close, beside a flood of random ports", ["crr", "--parallel", 16], CONNECTIONS,
-         flood="udp"),
+    *[Load(f"{key}-{flood}", f"{title}, beside a flood of {what}", words, figures, flood=kind)
+      for key, title, words, figures in (("rr", "Request-response", ["rr"], REQUESTS),
+                                         ("crr", "Connect, request, close", ["crr", "--parallel", 16], CONNECTIONS))
+      for flood, kind, what in (("syn", "syn", "SYNs"), ("tuples", "udp", "random ports"))],
 ]

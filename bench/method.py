@@ -13,8 +13,6 @@ import subprocess
 import sys
 import time
 
-from lab import LabError
-
 from .arms import AGAIN, BARE
 
 
@@ -30,7 +28,7 @@ def measure(load, arms, rounds, seconds, program, progress):
                     continue
                 try:
                     values[arm.name].append(_twice(lambda: load.run(arm, program, seconds)))
-                except (LabError, RuntimeError) as error:  # a peer that breaks must not end the others
+                except Exception as error:  # a peer that breaks, however it does, must not end the others
                     failures[arm.name] = str(error)[:500]
     for name in failures:
         del values[name]
@@ -41,7 +39,7 @@ def _twice(attempt):
     """Userspace switches now and then lose what a load begins with."""
     try:
         return attempt()
-    except LabError:
+    except Exception:
         return attempt()
 
 
@@ -62,7 +60,7 @@ def summarize(load, values):
     table, band = {}, {}
     for figure in load.figures:
         table[figure] = {arm: summary(v, values[BARE], figure) for arm, v in values.items()}
-        again = table[figure][AGAIN]
+        again = table[figure].get(AGAIN, {"least": 1, "most": 1})
         band[figure] = [min(again["least"], 1), max(again["most"], 1)]
     return table, band
 

@@ -58,4 +58,4 @@ def keep(result):
 def changes(result):
     """[(kind, instructions, change against the baseline as a part of it, or None)]"""
     return [(kind, count, count / result["baseline"][kind] - 1 if kind in result["baseline"] else None)
-            for kind, count in result["instructions"].items()]
+            for kind, count in result.get("instructions", {}).items()]

@@ -6,7 +6,7 @@ import math
 
 # One color for each family of arms; told apart by those who see few colors too (Okabe and Ito).
 COLORS = [("Weft", "#d55e00"), ("bare", "#555555"), ("bridge +", "#0072b2"), ("Linux bridge", "#56b4e9"),
-          ("macvlan", "#009e73"), ("Open", "#cc79a7"), ("OVN", "#e6b400")]
+          ("macvlan", "#009e73"), ("redirect", "#999999"), ("Open", "#cc79a7"), ("OVN", "#e6b400")]
 FONT = 'font-family="system-ui, sans-serif" font-size="12"'
 
 
@@ -119,12 +119,13 @@ class Axes:
 
 def rule_curves(curves, band):
     """`curves`: {name: [(rules, ratio)]}; 0 rules stand at the left end of the logarithmic axis."""
-    axes = Axes(10, 10000, 1.1, "firewall rules that a new flow passes", "ratio to bare veth")
+    most = max([1.1, *[ratio * 1.1 for points in curves.values() for _, ratio in points]])
+    axes = Axes(10, 10000, most, "firewall rules that a new flow passes", "ratio to bare veth")
     axes.drawing.add("rect", x=axes.left, y=axes.y(band[1]), width=axes.right - axes.left,
                      height=axes.y(band[0]) - axes.y(band[1]), fill="#eee8d5")
     for value, text in ((10, "0"), (100, "100"), (1000, "1,000"), (10000, "10,000")):
         axes.x_tick(value, text)
-    for tick in range(6):
+    for tick in range(int(most * 5) + 1):
         axes.y_tick(tick / 5, f"{tick / 5:g}")
     for name, points in curves.items():
         axes.curve(name, [(max(rules, 10), ratio) for rules, ratio in points], dots=True)

@@ -5,6 +5,7 @@ import html
 import statistics
 
 from . import ROOT, aims, control, packet, plot
+from .arms import RULES
 
 DOCS = ROOT / "docs/performance.md"
 BEGIN, END = "<!-- bench: written by ./dev bench -->", "<!-- /bench -->"
@@ -32,6 +33,8 @@ def show(result):
                 print(f"  {arm:52} failed: {why}")
     if "packet" in result:
         print("\nOne packet by itself")
+        if "why" in result["packet"]:
+            print(f"  {result['packet']['why']}")
         for kind, count, change in packet.changes(result["packet"]):
             print(f"  {kind:40} {result['packet']['ns'].get(kind, 0):5} ns  {count:6} instructions  {percent(change)}")
     if "guest" in result:
@@ -40,9 +43,9 @@ def show(result):
     if data:
         print("\nAims")
         for f in aims.judge(result):
-            print(f"  {f.verdict:10} {f.title:78} {f.aim:>7}  {f.found}")
+            print(f"  {f.verdict:16} {f.title:98} {f.aim:>7}  {f.found}{f'; limit {f.limit}' if f.limit else ''}")
         for name, why in data["absent"].items():
-            print(f"  {'absent':10} {name}: {why}")
+            print(f"  {'absent':16} {name}: {why}")
 
 
 def percent(change):
@@ -65,7 +68,7 @@ def table(head, rows):
 
 
 def arms_table(data):
-    columns = [(load, key) for load in data["loads"] if not load["key"].startswith("crr-")
+    columns = [(load, key) for load in data["loads"] if not load["key"].endswith(("-syn", "-tuples"))
                for key in load["figures"] if key != "p99"]
     rows = []
     for arm in plain_arms(data):
@@ -77,9 +80,10 @@ def arms_table(data):
 
 
 def floods_table(data):
-    loads = [load for load in data["loads"] if load["key"] in ("crr", "crr-syn", "crr-tuples")]
-    flooded = loads[-1]["summary"]["rate"] if len(loads) == 3 else {}
-    rows = [[arm, *[cell(load["summary"]["rate"][arm]) for load in loads]] for arm in flooded]
+    loads = [load for load in data["loads"] if load["key"].endswith(("-syn", "-tuples"))]
+    arms = dict.fromkeys(arm for load in loads for arm in load["summary"]["rate"])
+    rows = [[arm, *[cell(load["summary"]["rate"][arm]) if arm in load["summary"]["rate"] else "–" for load in loads]]
+            for arm in arms]
     return table(["", *[load["title"] for load in loads]], rows) if rows else "Not measured.\n"
 
 
@@ -87,8 +91,9 @@ def rules_table(data):
     rows = []
     for load in data["loads"]:
         for name, points in rule_points(data, load).items():
-            rows.append([load["title"], name, *[f"{ratio:.2f}" for _, ratio in points]])
-    return table(["load", "", "0", "100", "1,000", "10,000 rules"], rows) if rows else "Not measured.\n"
+            ratios = dict(points)
+            rows.append([load["title"], name, *[f"{ratios[n]:.2f}" if n in ratios else "–" for n in RULES]])
+    return table(["load", "", *[f"{n:,} rules" for n in RULES]], rows) if rows else "Not measured.\n"
 
 
 def rule_points(data, load):
@@ -102,6 +107,8 @@ def rule_points(data, load):
 
 
 def packet_table(result):
+    if "why" in result:
+        return f"{result['why']}\n"
     rows = [[kind, str(result["ns"].get(kind, "–")), f"{count:,}", percent(change)]
             for kind, count, change in packet.changes(result)]
     return table(["packet", "ns in this kernel", "instructions, native", "to the baseline"], rows)
@@ -116,14 +123,19 @@ def guest_table(guest):
                   for arm in arms])
 
 
+LIMIT_NOTE = ("*Limit*: what a program reaches that stands where Weft's stand and only hands each packet on, unseen; in the "
+              "guest, what a bare veth pair would reach. An aim beyond it cannot be met by a better program.\n")
+
+
 def markdown(result):
     data, env = result["data"], result["environment"]
     parts = [
         f"Measured {env['date']} on {env['processor']}, {env['processors']} processors ({env['virtual']}), Linux "
         f"{env['kernel']}, load {env['load_before']:.1f} before; {data['rounds']} rounds of {data['seconds']:g} s; commit "
         f"{env['commit']}. Open vSwitch {env['Open vSwitch']}, OVN {env['OVN']}.\n",
-        "### Aims\n", table(["", "aim", "found", ""], [[f.title, f.aim, f.found, f"**{f.verdict}**"]
-                                                     for f in aims.judge(result)]),
+        "### Aims\n", LIMIT_NOTE,
+        table(["", "aim", "found", "limit", ""], [[f.title, f.aim, f.found, f.limit, f"**{f.verdict}**"]
+                                                  for f in aims.judge(result)]),
         "### All arms\n", "Ratios to bare veth: the median of the rounds, and their middle half.\n", arms_table(data),
         *[f"- {name}: {why}" for name, why in data["absent"].items()], "",
         "### Beside floods\n", floods_table(data),
@@ -152,7 +164,7 @@ def write_docs(result):
 STYLE = """body{font:15px/1.5 system-ui,sans-serif;max-width:1040px;margin:2em auto;padding:0 1em;color:#222}
 h1{font-size:1.7em}h2{margin-top:2em;border-bottom:1px solid #ddd}table{border-collapse:collapse;font-size:13px}
 td,th{border:1px solid #ddd;padding:3px 8px;text-align:left}svg{max-width:100%;height:auto}
-.met{color:#070}.missed{color:#b00;font-weight:600}.undecided,.not{color:#960}p.note{color:#555}"""
+.met{color:#070}.missed{color:#b00;font-weight:600}.undecided,.not,.beyond{color:#960}p.note{color:#555}"""
 
 
 def html_table(head, rows):
@@ -169,7 +181,7 @@ def load_section(data, load):
         parts.append(f"<p class=note>{figure['title']}: ratio to bare veth, {figure['better']}. Shaded: what noise alone "
                      "does. Black: the middle half of the rounds. Red: the aim.</p>")
         parts.append(plot.bars(rows, load["band"][key], figure["unit"], AIM_MARKS.get((load["key"], key), {})))
-    curves = rule_points(data, load) if load["key"] in ("crr", "udp-new") else {}
+    curves = rule_points(data, load)
     if curves:
         parts.append("<h3>over the number of firewall rules</h3>"
                      + plot.rule_curves(curves, load["band"][next(iter(load["figures"]))]))
@@ -219,14 +231,18 @@ def page(result):
 
 def data_sections(result):
     data = result["data"]
-    findings = [[html.escape(f.title), f.aim, f.found, f'<span class="{f.verdict}">{f.verdict}</span>']
+    findings = [[html.escape(f.title), f.aim, html.escape(f.found), f.limit,
+                 f'<span class="{f.verdict.split()[0]}">{f.verdict}</span>']
                 for f in aims.judge(result)]
-    parts = [f"<p>{data['rounds']} rounds of {data['seconds']:g} s.</p>", "<h2>Aims</h2>", html_table(["", "aim", "found", ""], findings),
+    parts = [f"<p>{data['rounds']} rounds of {data['seconds']:g} s.</p>",
+             f"<h2>Aims</h2><p class=note>{LIMIT_NOTE}</p>", html_table(["", "aim", "found", "limit", ""], findings),
              *[load_section(data, load) for load in data["loads"]]]
     if data["absent"]:
         parts += ["<h2>Absent</h2>", html_table(["", "why"], [[html.escape(a), html.escape(w)]
                                                               for a, w in data["absent"].items()])]
-    if "packet" in result:
+    if "packet" in result and "why" in result["packet"]:
+        parts.append(f"<h2>One packet by itself</h2><p>{html.escape(result['packet']['why'])}</p>")
+    elif "packet" in result:
         rows = [[html.escape(k), str(result["packet"]["ns"].get(k, "–")), f"{n:,}", percent(c)]
                 for k, n, c in packet.changes(result["packet"])]
         parts += ["<h2>One packet by itself</h2>",

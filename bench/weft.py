@@ -5,12 +5,12 @@ import json
 
 from lab.shell import run
 
-from .arms import ACROSS, RULES, SAME, Absent, Arm
+from .arms import ACROSS, SAME, Absent, Arm
 from .loads import Place
 
-# What later parts of Weft will bring: (kind of object that must be known, the arm).
-WANTED = [("policy", "Weft, firewall rules"), ("router", "Weft, between two networks"), ("nat", "Weft, NAT"),
-          ("loadbalancer", "Weft, virtual address")]
+# What is to be measured once Weft has it: (kind of object, the arm).
+WANTED = [("nat", "Weft, NAT"), ("load_balancer", "Weft, virtual address")]
+ROUTES = 100000
 
 
 def knows(lab, kind):
@@ -18,7 +18,8 @@ def knows(lab, kind):
 
 
 def absent(lab):
-    return [Absent(name, f"not yet: weft knows no {kind}") for kind, name in WANTED if not knows(lab, kind)]
+    return [Absent(name, f"weft knows {kind}, and this benchmark has no arm for it" if knows(lab, kind)
+                   else f"not yet: weft knows no {kind}") for kind, name in WANTED]
 
 
 def tenant(lab, name, networks, ports, **more):
@@ -33,54 +34,60 @@ def tenant(lab, name, networks, ports, **more):
 
 
 def policy(rules):
-    """`rules` rules that nothing matches, and one that lets all in: what bridges get from nftables."""
-    drops = [{"direction": "ingress", "action": "drop", "from": f"10.200.{i // 250 % 250}.{i % 250}",
-              "ports": [f"tcp/{20000 + i % 40000}"]} for i in range(rules)]
-    return {"firewall": {"rules": drops + [{"direction": "ingress", "action": "allow", "from": "any"}]}}
+    """In each direction `rules` rules that nothing matches, and one that lets all pass: what bridges get from nftables, but
+    that a connection is judged twice, where it leaves and where it arrives."""
+    def both(other, **fields):
+        return [{"direction": "ingress", "from": other, **fields}, {"direction": "egress", "to": other, **fields}]
+    drops = [rule for i in range(rules) for rule in both(f"10.200.{i // 250 % 250}.{i % 250}", action="drop",
+                                                         ports=[f"tcp/{20000 + i % 40000}"])]
+    return {"firewall": {"rules": drops + both("any", action="allow")}}
 
 
 TRIO = {"c": ("h1", "n"), "n": ("h1", "n"), "f": ("h2", "n")}
 
 
+FLOODED = {"x": ("h1", "n"), "y": ("h2", "n")}  # a flood goes from x to y
+
+
+def flooder(ground, places):
+    return places["x"], ground.sink(places["y"], places["x"])
+
+
 def plain(ground):
     """One network, by the encapsulation of the laboratory; that with Geneve stands for the same host too."""
     lab = ground.lab
-    places = tenant(lab, "bench", {"n": "10.1.1.0/24"}, {**TRIO, "x": ("h1", "n"), "y": ("h2", "n")})
+    places = tenant(lab, "bench", {"n": "10.1.1.0/24"}, {**TRIO, **FLOODED})
     lab.settle()
     client = places["c"]
-    flood = places["x"], ground.sink(places["y"], places["x"])
     arms = [Arm(f"Weft + {'Geneve' if lab.encap == 'geneve' else 'VXLAN'}", ACROSS, client,
-                ground.serve(places["f"]), flood=flood)]
+                ground.serve(places["f"]), flood=flooder(ground, places), joined=True)]
     if lab.encap == "geneve":
         arms.insert(0, Arm("Weft", SAME, client, ground.serve(places["n"])))
     return arms
 
 
-def routed(ground):
-    """The client on one network, the servers on another."""
+def routed(ground, routes=0):
+    """The client on one network, the servers on another; between them a router that knows so many prefixes besides."""
     lab = ground.lab
-    if not knows(lab, "router"):
-        return []
-    places = tenant(lab, "routed", {"n": "10.1.1.0/24", "m": "10.1.2.0/24"},
+    others = [{"to": f"10.{2 + i // 4096}.{i // 16 % 256}.{i % 16 * 16}/28", "via": ["10.1.2.2"]} for i in range(routes)]
+    places = tenant(lab, f"routed{routes}", {"n": "10.1.1.0/24", "m": "10.1.2.0/24"},
                     {"c": ("h1", "n"), "n": ("h1", "m"), "f": ("h2", "m")},
-                    routers={"r": {"networks": ["n", "m"]}})
-    lab.settle()
+                    routers={"r": {"networks": ["n", "m"], "routes": others}})
+    lab.settle(120)
     for place, gateway in ((places["c"], "10.1.1.1"), (places["n"], "10.1.2.1"), (places["f"], "10.1.2.1")):
         place.namespace.ip(f"route replace default via {gateway}")
-    return [Arm("Weft, routed", SAME, places["c"], ground.serve(places["n"])),
-            Arm("Weft + Geneve, routed", ACROSS, places["c"], ground.serve(places["f"]))]
+    words = f", {routes:,} routes" if routes else ", routed"
+    return [Arm(f"Weft{words}", SAME, places["c"], ground.serve(places["n"])),
+            Arm(f"Weft + Geneve{words}", ACROSS, places["c"], ground.serve(places["f"]))]
 
 
-def ruled(ground):
-    """A tenant for each number of rules."""
+def ruled(ground, rules):
+    """A tenant with so many rules; 1,000 stand for firewalls wherever the number does not matter."""
     lab = ground.lab
-    if not knows(lab, "policy"):
-        return []
-    arms = []
-    for rules in RULES:
-        places = tenant(lab, f"r{rules}", {"n": "10.1.1.0/24"}, TRIO, policies=policy(rules))
-        lab.settle(60)
-        only = rules != 1000
-        arms += [Arm("Weft", SAME, places["c"], ground.serve(places["n"]), rules, only_rules=only),
-                 Arm("Weft + Geneve", ACROSS, places["c"], ground.serve(places["f"]), rules, only_rules=only)]
-    return arms
+    usual = rules == 1000
+    places = tenant(lab, f"r{rules}", {"n": "10.1.1.0/24"}, {**TRIO, **(FLOODED if usual else {})},
+                    policies=policy(rules))
+    lab.settle(120)
+    return [Arm("Weft", SAME, places["c"], ground.serve(places["n"]), rules, only_rules=not usual),
+            Arm("Weft + Geneve", ACROSS, places["c"], ground.serve(places["f"]), rules, only_rules=not usual,
+                flood=flooder(ground, places) if usual else None, joined=True)]

@@ -3,6 +3,7 @@
 #include "load.h"
 
 #include <errno.h>
+#include <netinet/tcp.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/epoll.h>
@@ -31,8 +32,8 @@ static int samples_compare(const void *a, const void *b)
 	return (left > right) - (left < right);
 }
 
-// The whole distribution, as quantiles.
-static void samples_print(uint64_t count, double seconds)
+// The whole distribution, as quantiles. `more`: further members of the object.
+static void samples_print(uint64_t count, double seconds, const char *more)
 {
 	static const double quantiles[] = {0, 0.01, 0.05, 0.1, 0.15, 0.2, 0.25, 0.3, 0.35, 0.4,
 		0.45, 0.5, 0.55, 0.6, 0.65, 0.7, 0.75, 0.8, 0.85, 0.9, 0.925, 0.95, 0.97, 0.98,
@@ -44,8 +45,8 @@ static void samples_print(uint64_t count, double seconds)
 		fail("no answer");
 	}
 	qsort(samples.ns, samples.count, sizeof(samples.ns[0]), samples_compare);
-	printf("{\"per_second\": %.2f, \"seconds\": %.4f, \"quantiles_us\": [",
-		(double)count / seconds, seconds);
+	printf("{\"per_second\": %.2f, \"seconds\": %.4f, %s\"quantiles_us\": [",
+		(double)count / seconds, seconds, more);
 	for (size_t i = 0; i < sizeof(quantiles) / sizeof(quantiles[0]); i++) {
 		size_t at = (size_t)(quantiles[i] * (double)(samples.count - 1) + 0.5);
 		printf("%s[%g, %.3f]", comma, quantiles[i], samples.ns[at] / 1e3);
@@ -54,11 +55,22 @@ static void samples_print(uint64_t count, double seconds)
 	puts("]}");
 }
 
+// Segments of this connection that were sent once more: a loss, or what TCP took for one.
+static unsigned retransmitted(int fd)
+{
+	struct tcp_info info;
+	socklen_t length = sizeof(info);
+
+	if (getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &length) < 0)
+		fail("TCP_INFO");
+	return info.tcpi_total_retrans;
+}
+
 int request_run(const struct load *load)
 {
 	int fd = request_open(&load->to, REQUEST_ECHO);
 	uint64_t count = 0, start, end, then;
-	char byte;
+	char byte, more[64];
 
 	if (read(fd, &byte, 1) != 1)
 		fail("read");
@@ -73,7 +85,8 @@ int request_run(const struct load *load)
 		then = now;
 		count++;
 	}
-	samples_print(count, (double)(then - start) / 1e9);
+	snprintf(more, sizeof(more), "\"retransmitted\": %u, ", retransmitted(fd));
+	samples_print(count, (double)(then - start) / 1e9, more);
 	return 0;
 }
 
@@ -156,6 +169,6 @@ int connect_run(const struct load *load)
 		}
 		now = now_ns();
 	}
-	samples_print(round.closed, (double)(now - start) / 1e9);
+	samples_print(round.closed, (double)(now - start) / 1e9, "");
 	return 0;
 }
