@@ -57,15 +57,14 @@ static __always_inline __u32 seam_flow_hash(struct seam *seam)
 	return bpf_get_hash_recalc(seam);
 }
 
-// Headers at constant offsets, up to the IP header, are read straight from the packet. The kernel
-// has most of them in its linear part; no more than that is asked for, as it costs a copy to move
-// bytes there.
-enum { SEAM_HEAD_IPV4 = ETHERNET_BYTES + 20, SEAM_HEAD = ETHERNET_BYTES + 40 };
+// Headers at constant offsets, up to the TCP header behind a plain IPv4 header, are read straight
+// from the packet. The kernel has them in its linear part, but for what a device or a program left
+// elsewhere; no more than that is asked for, as it costs a copy to move bytes there.
+enum { SEAM_HEAD = ETHERNET_BYTES + 40 };
 
-static __always_inline void seam_pull(struct __sk_buff *skb, __be16 type)
+static __always_inline void seam_pull(struct __sk_buff *skb)
 {
-	__u32 wanted = type == BE16(ETHERNET_IPV4) ? SEAM_HEAD_IPV4 : SEAM_HEAD;
-	__u32 head = skb->len < wanted ? skb->len : wanted;
+	__u32 head = skb->len < SEAM_HEAD ? skb->len : SEAM_HEAD;
 
 	if (skb->data_end - skb->data < head)
 		bpf_skb_pull_data(skb, head);
@@ -225,7 +224,7 @@ static __always_inline int seam_close(struct seam *seam, __u32 bytes)
 		return -1;
 	if (bpf_skb_adjust_room(skb, -(__s32)bytes, BPF_ADJ_ROOM_MAC, flags) < 0)
 		return -1;
-	seam_pull(skb, ethernet.type);
+	seam_pull(skb);
 	return seam_store(seam, 0, &ethernet, sizeof(ethernet));
 }
 

@@ -29,12 +29,22 @@ static inline enum dp_reason parse_arp(struct seam *seam, struct packet *packet)
 	return DP_REASON_NONE;
 }
 
+// Of the transport header. Where it is known when this is compiled, as behind an IPv4 header without options, the seam may
+// read it at less cost.
+static inline int parse_load(struct seam *seam, const struct packet *packet, void *to, __u32 length)
+{
+	enum { USUAL = PACKET_L3 + sizeof(struct ipv4_header) };
+
+	return packet->l4 == USUAL ? seam_load(seam, USUAL, to, length)
+				   : seam_load(seam, packet->l4, to, length);
+}
+
 static inline enum dp_reason parse_tcp(struct seam *seam, struct packet *packet, __u32 segment)
 {
 	struct tcp_header tcp;
 
 	if (packet->l4 + sizeof(tcp) > packet->end ||
-		seam_load(seam, packet->l4, &tcp, sizeof(tcp)) < 0)
+		parse_load(seam, packet, &tcp, sizeof(tcp)) < 0)
 		return DP_REASON_BAD_TRANSPORT_HEADER;
 	__u32 bytes = (tcp.offset >> 4) * 4;
 	if (bytes < sizeof(tcp) || packet->l4 + bytes > packet->end)
@@ -56,7 +66,7 @@ static inline enum dp_reason parse_udp(struct seam *seam, struct packet *packet,
 	struct udp_header udp;
 
 	if (packet->l4 + sizeof(udp) > packet->end ||
-		seam_load(seam, packet->l4, &udp, sizeof(udp)) < 0)
+		parse_load(seam, packet, &udp, sizeof(udp)) < 0)
 		return DP_REASON_BAD_TRANSPORT_HEADER;
 	// The first fragment announces the length of the whole.
 	__u32 length = BE16(udp.length);
@@ -73,8 +83,7 @@ static inline enum dp_reason parse_icmp(struct seam *seam, struct packet *packet
 {
 	struct icmp_header icmp;
 
-	if (packet->l4 + bytes > packet->end ||
-		seam_load(seam, packet->l4, &icmp, sizeof(icmp)) < 0)
+	if (packet->l4 + bytes > packet->end || parse_load(seam, packet, &icmp, sizeof(icmp)) < 0)
 		return DP_REASON_BAD_TRANSPORT_HEADER;
 	packet->icmp_type = icmp.type;
 	packet->icmp_code = icmp.code;

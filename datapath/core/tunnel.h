@@ -10,10 +10,15 @@ struct tunnel_option {
 	__be32 source_port, destination_port;
 };
 
-struct tunnel_geneve {
-	struct udp_header udp;
+// What our own hosts put behind the UDP header.
+struct tunnel_own {
 	struct geneve_header geneve;
 	struct tunnel_option option;
+};
+
+struct tunnel_geneve {
+	struct udp_header udp;
+	struct tunnel_own own;
 };
 
 struct tunnel_vxlan {
@@ -87,6 +92,20 @@ static inline int tunnel_write_ip(
 	return seam_store(seam, ETHERNET_BYTES, &ip, sizeof(ip));
 }
 
+static inline struct tunnel_own tunnel_own(const struct tunnel_packet *tunnel)
+{
+	return (struct tunnel_own){
+		.geneve = {.version_length = sizeof(struct tunnel_option) / 4,
+			.protocol = BE16(ETHERNET_TRANSPARENT),
+			.vni = BE32(tunnel->vni << 8)},
+		.option = {.header = {.class = BE16(DP_GENEVE_CLASS),
+				   .type = DP_GENEVE_TYPE,
+				   .length = DP_GENEVE_OPTION_BYTES / 4},
+			.source_port = BE32(tunnel->source_port),
+			.destination_port = BE32(tunnel->destination_port)},
+	};
+}
+
 // UDP and the tunnel header, into the room at constant offset `at`. No UDP checksum: RFC 8926,
 // section 3.3; RFC 6935.
 static inline int tunnel_write_header(
@@ -99,17 +118,7 @@ static inline int tunnel_write_header(
 	};
 
 	if (encapsulation == DP_GENEVE) {
-		struct tunnel_geneve header = {
-			.udp = udp,
-			.geneve = {.version_length = sizeof(header.option) / 4,
-				.protocol = BE16(ETHERNET_TRANSPARENT),
-				.vni = BE32(tunnel->vni << 8)},
-			.option = {.header = {.class = BE16(DP_GENEVE_CLASS),
-					   .type = DP_GENEVE_TYPE,
-					   .length = DP_GENEVE_OPTION_BYTES / 4},
-				.source_port = BE32(tunnel->source_port),
-				.destination_port = BE32(tunnel->destination_port)},
-		};
+		struct tunnel_geneve header = {.udp = udp, .own = tunnel_own(tunnel)};
 		return seam_store(seam, at, &header, sizeof(header));
 	}
 	struct tunnel_vxlan header = {
@@ -233,11 +242,28 @@ static long tunnel_parse_option(__u32 index, void *context)
 	return 0;
 }
 
+static inline bool tunnel_is_own(const struct tunnel_own *own)
+{
+	return own->geneve.version_length == sizeof(own->option) / 4 && own->geneve.flags == 0 &&
+	       own->geneve.protocol == BE16(ETHERNET_TRANSPARENT) &&
+	       own->option.header.class == BE16(DP_GENEVE_CLASS) &&
+	       own->option.header.type == DP_GENEVE_TYPE &&
+	       (own->option.header.length & GENEVE_OPTION_LENGTH) == DP_GENEVE_OPTION_BYTES / 4;
+}
+
 static inline enum dp_reason tunnel_parse_geneve(struct seam *seam, struct tunnel_arrival *arrival)
 {
 	struct geneve_header geneve;
+	struct tunnel_own own;
 	__u32 at = arrival->l4 + sizeof(struct udp_header);
 
+	// Our option and no other needs no walk.
+	if (seam_load(seam, at, &own, sizeof(own)) == 0 && tunnel_is_own(&own)) {
+		arrival->vni = BE32(own.geneve.vni) >> 8;
+		arrival->inner = at + sizeof(own);
+		arrival->source_port = BE32(own.option.source_port);
+		return DP_REASON_NONE;
+	}
 	if (seam_load(seam, at, &geneve, sizeof(geneve)) < 0)
 		return DP_REASON_BAD_TUNNEL_HEADER;
 	// Control packets are for tunnel endpoints, of which they ask nothing that is known here.
