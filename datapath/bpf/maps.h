@@ -6,6 +6,7 @@
 
 #include <bpf/bpf_helpers.h>
 
+#include "core/headers.h"
 #include "core/seam.h"
 #include "datapath/service.h"
 #include "datapath/tables.h"
@@ -47,6 +48,23 @@ struct {
 	__type(key, __u32);
 	__type(value, struct scratch);
 } scratches SEC(".maps");
+
+// How the kernel routed to a tunnel endpoint lately, by a hash of its address.
+enum { UNDERLAY_HOPS = 256 };
+
+struct underlay_hop {
+	struct dp_address source, destination;
+	__u64 asked; // in ticks of the kernel's timer
+	__u32 ifindex;
+	struct ethernet_header ethernet;
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, UNDERLAY_HOPS);
+	__type(key, __u32);
+	__type(value, struct underlay_hop);
+} underlay_hops SEC(".maps");
 
 // Made on a port's first ICMP error.
 struct {

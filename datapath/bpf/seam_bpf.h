@@ -171,29 +171,36 @@ static __always_inline bool seam_is_ip(const struct seam *seam)
 
 // ---- tunnels ----
 
+static __always_inline int seam_reopen(struct seam *seam, const void *outer, __u32 bytes)
+{
+	return seam_store(seam, ETHERNET_BYTES, outer, bytes);
+}
+
 // bpf_skb_adjust_room makes room behind the Ethernet header, so that it serves as the outer one:
-// the inner one is a copy. It tells the kernel where the inner headers are, so that superpackets
-// stay whole (the inner MAC length is that of Ethernet alone). But it wants an IP packet, and one
-// without a tunnel yet; bpf_skb_change_head takes any, but knows nothing of segments.
-static __always_inline int seam_open(struct seam *seam, enum seam_family family, __u32 bytes)
+// the inner one is a copy, written together with what stands before it. The helper tells the kernel
+// where the inner headers are, so that superpackets stay whole (the inner MAC length is that of
+// Ethernet alone). But it wants an IP packet, and one without a tunnel yet; bpf_skb_change_head
+// takes any, but knows nothing of segments.
+static __always_inline int seam_open(
+	struct seam *seam, enum seam_family family, void *outer, __u32 bytes)
 {
 	struct __sk_buff *skb = seam;
-	struct ethernet_header ethernet;
-	__u32 room = bytes + sizeof(ethernet);
+	struct ethernet_header *inner = outer + bytes;
+	__u32 room = bytes + sizeof(*inner);
 
 	if (!seam_is_ip(seam))
-		return bpf_skb_change_head(skb, room, 0) < 0 ? -1 : 0;
+		return bpf_skb_change_head(skb, room, 0) < 0 ? -1 : seam_reopen(seam, outer, bytes);
 
 	__u64 flags =
 		BPF_F_ADJ_ROOM_FIXED_GSO | BPF_F_ADJ_ROOM_ENCAP_L4_UDP |
-		BPF_F_ADJ_ROOM_ENCAP_L2_ETH | BPF_F_ADJ_ROOM_ENCAP_L2((__u64)sizeof(ethernet)) |
+		BPF_F_ADJ_ROOM_ENCAP_L2_ETH | BPF_F_ADJ_ROOM_ENCAP_L2((__u64)sizeof(*inner)) |
 		(family == SEAM_IPV4 ? BPF_F_ADJ_ROOM_ENCAP_L3_IPV4 : BPF_F_ADJ_ROOM_ENCAP_L3_IPV6);
-	if (seam_load(seam, 0, &ethernet, sizeof(ethernet)) < 0)
+	if (seam_load(seam, 0, inner, sizeof(*inner)) < 0)
 		return -1;
 	if (bpf_skb_adjust_room(skb, room, BPF_ADJ_ROOM_MAC, flags) < 0 &&
 		bpf_skb_adjust_room(skb, room, BPF_ADJ_ROOM_MAC, BPF_F_ADJ_ROOM_FIXED_GSO) < 0)
 		return -1;
-	return seam_store(seam, sizeof(ethernet) + bytes, &ethernet, sizeof(ethernet));
+	return seam_store(seam, ETHERNET_BYTES, outer, room);
 }
 
 static __always_inline int seam_widen(struct seam *seam, __u32 bytes)
@@ -401,28 +408,72 @@ static __always_inline enum dp_reason underlay_reason(int result)
 	return DP_REASON_NO_UNDERLAY_ROUTE;
 }
 
-static __always_inline enum dp_reason seam_send(struct seam *seam, const struct seam_route *route)
-{
-	struct bpf_fib_lookup fib;
-	int result = underlay_route(seam, route, &fib);
+// The kernel's answer holds for so many ticks of its timer, 10 to 100 ms by its configuration: shorter than any change of routes
+// or neighbors takes to be noticed. No process has to live for it.
+enum { HOP_TICKS = 10 };
 
-	if (result == BPF_FIB_LKUP_RET_SUCCESS) {
-		if (underlay_ethernet(seam, route, &fib) < 0)
-			return DP_REASON_NO_MEMORY;
-		bpf_redirect(fib.ifindex, 0);
-		return DP_REASON_NONE;
-	}
-	// The kernel's own output path can route without that, and waits for the neighbor; but only
-	// what is IP to it.
+// Where the answer for a destination is kept, whosever it is; NULL: nowhere.
+static __always_inline struct underlay_hop *underlay_hop_of(const struct dp_address *destination)
+{
+	__u32 slot = address_word(destination, 3);
+
+	slot = (slot ^ slot >> 8 ^ slot >> 16 ^ slot >> 24) % UNDERLAY_HOPS;
+	return bpf_map_lookup_elem(&underlay_hops, &slot);
+}
+
+static __always_inline bool underlay_hop_holds(
+	const struct underlay_hop *hop, const struct seam_route *route)
+{
+	return bpf_jiffies64() - hop->asked < HOP_TICKS &&
+	       address_equal(&hop->destination, &route->destination) &&
+	       address_equal(&hop->source, &route->source);
+}
+
+static __always_inline void underlay_hop_keep(
+	struct underlay_hop *hop, const struct seam_route *route, const struct bpf_fib_lookup *fib)
+{
+	hop->asked = bpf_jiffies64();
+	hop->source = route->source;
+	hop->destination = route->destination;
+	hop->ifindex = fib->ifindex;
+	__builtin_memcpy(&hop->ethernet.destination, fib->dmac, sizeof(fib->dmac));
+	__builtin_memcpy(&hop->ethernet.source, fib->smac, sizeof(fib->smac));
+	hop->ethernet.type = BE16(route->family == SEAM_IPV4 ? ETHERNET_IPV4 : ETHERNET_IPV6);
+}
+
+// The kernel's own output path can route without MACs, and waits for the neighbor; but only what is IP to it.
+static __always_inline enum dp_reason underlay_send_unresolved(
+	struct seam *seam, const struct seam_route *route, struct bpf_fib_lookup *fib, int result)
+{
 	enum dp_reason reason = underlay_reason(result);
+
 	if (reason == DP_REASON_NO_UNDERLAY_ROUTE || !seam_is_ip(seam))
 		return reason;
-	__builtin_memset(fib.dmac, 0, sizeof(fib.dmac));
-	__builtin_memset(fib.smac, 0, sizeof(fib.smac));
-	if (underlay_ethernet(seam, route, &fib) < 0)
+	__builtin_memset(fib->dmac, 0, sizeof(fib->dmac));
+	__builtin_memset(fib->smac, 0, sizeof(fib->smac));
+	if (underlay_ethernet(seam, route, fib) < 0)
 		return DP_REASON_NO_MEMORY;
 	bpf_redirect_neigh(
-		result == BPF_FIB_LKUP_RET_NO_NEIGH ? fib.ifindex : route->ifindex, NULL, 0, 0);
+		result == BPF_FIB_LKUP_RET_NO_NEIGH ? fib->ifindex : route->ifindex, NULL, 0, 0);
+	return DP_REASON_NONE;
+}
+
+static __always_inline enum dp_reason seam_send(struct seam *seam, const struct seam_route *route)
+{
+	struct underlay_hop *hop = underlay_hop_of(&route->destination);
+
+	if (!hop)
+		return DP_REASON_NO_MEMORY;
+	if (!underlay_hop_holds(hop, route)) {
+		struct bpf_fib_lookup fib;
+		int result = underlay_route(seam, route, &fib);
+		if (result != BPF_FIB_LKUP_RET_SUCCESS)
+			return underlay_send_unresolved(seam, route, &fib, result);
+		underlay_hop_keep(hop, route, &fib);
+	}
+	if (seam_store(seam, 0, &hop->ethernet, sizeof(hop->ethernet)) < 0)
+		return DP_REASON_NO_MEMORY;
+	bpf_redirect(hop->ifindex, 0);
 	return DP_REASON_NONE;
 }
 

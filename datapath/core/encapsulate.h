@@ -60,11 +60,14 @@ static inline struct tunnel_packet tunnel_packet(
 APART enum dp_reason way_send(
 	struct seam *seam, const struct way *way, struct tunnel_packet *tunnel)
 {
-	tunnel->length = seam_length(seam) + way_bytes(way);
-	if (seam_open(seam, way->route.family, way_bytes(way)) < 0)
-		return DP_REASON_ENCAPSULATION_FAILED;
-	if (tunnel_write(seam, &way->route, way->encapsulation, tunnel) < 0)
+	struct tunnel_outer *outer = seam_scratch(seam);
+
+	if (!outer)
 		return DP_REASON_NO_MEMORY;
+	tunnel->length = seam_length(seam) + way_bytes(way);
+	tunnel_compose(outer, &way->route, way->encapsulation, tunnel);
+	if (seam_open(seam, way->route.family, outer, way_bytes(way)) < 0)
+		return DP_REASON_ENCAPSULATION_FAILED;
 	return seam_send(seam, &way->route);
 }
 

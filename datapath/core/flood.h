@@ -49,17 +49,20 @@ static long flood_here(__u32 index, void *context)
 	return 0;
 }
 
-// Make the room `room` bytes.
-static inline int flood_room(struct flood *flood, enum seam_family family, __u32 room)
+// Put the headers in front, in the place of those for the host before. 0, or why not.
+static inline enum dp_reason flood_open(
+	struct flood *flood, enum seam_family family, struct tunnel_outer *outer, __u32 bytes)
 {
-	int result = 0;
+	__u32 room = flood->room;
 
-	if (flood->room == 0)
-		result = seam_open(flood->seam, family, room);
-	else if (room > flood->room)
-		result = seam_widen(flood->seam, room - flood->room);
-	flood->room = room;
-	return result;
+	flood->room = bytes;
+	if (room == 0)
+		return seam_open(flood->seam, family, outer, bytes) < 0
+			       ? DP_REASON_ENCAPSULATION_FAILED
+			       : DP_REASON_NONE;
+	if (bytes > room && seam_widen(flood->seam, bytes - room) < 0)
+		return DP_REASON_ENCAPSULATION_FAILED;
+	return seam_reopen(flood->seam, outer, bytes) < 0 ? DP_REASON_NO_MEMORY : DP_REASON_NONE;
 }
 
 static inline enum dp_reason flood_remote(struct flood *flood, __u32 host)
@@ -77,12 +80,13 @@ static inline enum dp_reason flood_remote(struct flood *flood, __u32 host)
 		return DP_REASON_NONE;
 	if (!way_fits(&way, flood->packet, mtu))
 		return DP_REASON_UNDERLAY_MTU_EXCEEDED;
-	if (flood_room(flood, way.route.family, way_bytes(&way)) < 0)
-		return DP_REASON_ENCAPSULATION_FAILED;
-	flood->tunnel.length = flood->frame + way_bytes(&way);
-	if (tunnel_write(flood->seam, &way.route, way.encapsulation, &flood->tunnel) < 0)
+	struct tunnel_outer *outer = seam_scratch(flood->seam);
+	if (!outer)
 		return DP_REASON_NO_MEMORY;
-	return seam_clone_send(flood->seam, &way.route);
+	flood->tunnel.length = flood->frame + way_bytes(&way);
+	tunnel_compose(outer, &way.route, way.encapsulation, &flood->tunnel);
+	reason = flood_open(flood, way.route.family, outer, way_bytes(&way));
+	return reason ? reason : seam_clone_send(flood->seam, &way.route);
 }
 
 static long flood_there(__u32 index, void *context)

@@ -40,9 +40,11 @@
 //
 // Tunnels
 //
-//   int   seam_open(struct seam *, enum seam_family, __u32 bytes)
-//         put an Ethernet header and `bytes` of room (an outer IP header of this family, UDP, the
-//         tunnel header) before the whole frame, both to be written
+//   int   seam_open(struct seam *, enum seam_family, void *outer, __u32 bytes)
+//         put an Ethernet header, to be written, and the `bytes` of `outer` (an IP header of this family, UDP, the tunnel
+//         header) before the whole frame. Behind them `outer` has SEAM_BEHIND_BYTES that are the seam's to use
+//   int   seam_reopen(struct seam *, const void *outer, __u32 bytes)
+//         write other headers of the same length in an opened frame
 //   int   seam_widen(struct seam *, __u32 bytes)
 //         so much more room in an opened frame
 //   int   seam_close(struct seam *, __u32 bytes)
@@ -149,7 +151,12 @@ enum dp_verdict {
 	DP_VERDICT_ONWARD, // none yet: the packet goes on, to the next stage
 };
 
-enum { SEAM_SCRATCH_BYTES = 512, SEAM_PACKET_BYTES = 192, SEAM_REWORK_STAYS = 54 };
+enum {
+	SEAM_SCRATCH_BYTES = 512,
+	SEAM_PACKET_BYTES = 192,
+	SEAM_REWORK_STAYS = 54,
+	SEAM_BEHIND_BYTES = 14
+};
 
 enum seam_direction { SEAM_FROM_PORT, SEAM_TO_PORT };
 

@@ -63,33 +63,50 @@ static inline __be16 tunnel_length(__u32 length)
 	return length > 0xffff ? 0 : BE16(length);
 }
 
-static inline int tunnel_write_ip(
-	struct seam *seam, const struct seam_route *route, const struct tunnel_packet *tunnel)
-{
-	if (route->family == SEAM_IPV4) {
-		struct ipv4_header ip = {
-			.version_length = 0x45,
-			.tos = tunnel->ecn,
-			.length = tunnel_length(tunnel->length),
-			.fragment = BE16(IPV4_DONT_FRAGMENT),
-			.ttl = TUNNEL_TTL,
-			.protocol = PROTOCOL_UDP,
-			.source = address_word(&route->source, 3),
-			.destination = address_word(&route->destination, 3),
-		};
-		ip.checksum = checksum_fold(checksum_add(0, &ip, sizeof(ip)));
-		return seam_store(seam, ETHERNET_BYTES, &ip, sizeof(ip));
-	}
+// From the outer IP header to the inner frame, as it is composed before it is written: in the scratch room of the seam, as
+// the stack is too small. Behind it there is room that the seam may use.
+struct tunnel_outer {
+	union {
+		struct {
+			struct ipv4_header ip;
+			__u8 behind[sizeof(struct tunnel_geneve)];
+		} ipv4;
+		struct {
+			struct ipv6_header ip;
+			__u8 behind[sizeof(struct tunnel_geneve)];
+		} ipv6;
+	};
+	__u8 room[SEAM_BEHIND_BYTES];
+};
+_Static_assert(sizeof(struct tunnel_outer) <= SEAM_SCRATCH_BYTES, "it is in the scratch room");
 
-	struct ipv6_header ip = {
+static inline void tunnel_compose_ipv4(
+	struct ipv4_header *ip, const struct seam_route *route, const struct tunnel_packet *tunnel)
+{
+	*ip = (struct ipv4_header){
+		.version_length = 0x45,
+		.tos = tunnel->ecn,
+		.length = tunnel_length(tunnel->length),
+		.fragment = BE16(IPV4_DONT_FRAGMENT),
+		.ttl = TUNNEL_TTL,
+		.protocol = PROTOCOL_UDP,
+		.source = address_word(&route->source, 3),
+		.destination = address_word(&route->destination, 3),
+	};
+	ip->checksum = checksum_fold(checksum_add(0, ip, sizeof(*ip)));
+}
+
+static inline void tunnel_compose_ipv6(
+	struct ipv6_header *ip, const struct seam_route *route, const struct tunnel_packet *tunnel)
+{
+	*ip = (struct ipv6_header){
 		.version_class_flow = BE32(6u << 28 | (__u32)tunnel->ecn << 20),
-		.length = tunnel_length(tunnel->length - sizeof(ip)),
+		.length = tunnel_length(tunnel->length - sizeof(*ip)),
 		.next = PROTOCOL_UDP,
 		.hop_limit = TUNNEL_TTL,
 		.source = route->source,
 		.destination = route->destination,
 	};
-	return seam_store(seam, ETHERNET_BYTES, &ip, sizeof(ip));
 }
 
 static inline struct tunnel_own tunnel_own(const struct tunnel_packet *tunnel)
@@ -106,39 +123,40 @@ static inline struct tunnel_own tunnel_own(const struct tunnel_packet *tunnel)
 	};
 }
 
-// UDP and the tunnel header, into the room at constant offset `at`. No UDP checksum: RFC 8926,
-// section 3.3; RFC 6935.
-static inline int tunnel_write_header(
-	struct seam *seam, __u32 at, __u32 encapsulation, const struct tunnel_packet *tunnel)
+// UDP and the tunnel header, to stand behind `ip` bytes of IP header. No UDP checksum: RFC 8926, section 3.3; RFC 6935.
+static inline void tunnel_compose_header(
+	void *to, __u32 ip, __u32 encapsulation, const struct tunnel_packet *tunnel)
 {
 	struct udp_header udp = {
 		.source = tunnel_source_port(tunnel->hash),
 		.destination = BE16(encapsulation == DP_GENEVE ? DP_UDP_GENEVE : DP_UDP_VXLAN),
-		.length = tunnel_length(tunnel->length - (at - ETHERNET_BYTES)),
+		.length = tunnel_length(tunnel->length - ip),
 	};
 
 	if (encapsulation == DP_GENEVE) {
-		struct tunnel_geneve header = {.udp = udp, .own = tunnel_own(tunnel)};
-		return seam_store(seam, at, &header, sizeof(header));
+		struct tunnel_geneve *header = to;
+		header->udp = udp;
+		header->own = tunnel_own(tunnel);
+	} else {
+		struct tunnel_vxlan *header = to;
+		header->udp = udp;
+		header->vxlan = (struct vxlan_header){
+			.flags = BE32(VXLAN_VNI), .vni = BE32(tunnel->vni << 8)};
 	}
-	struct tunnel_vxlan header = {
-		.udp = udp,
-		.vxlan = {.flags = BE32(VXLAN_VNI), .vni = BE32(tunnel->vni << 8)},
-	};
-	return seam_store(seam, at, &header, sizeof(header));
 }
 
-// Fill an opened room with the outer headers.
-static inline int tunnel_write(struct seam *seam, const struct seam_route *route,
+static inline void tunnel_compose(struct tunnel_outer *outer, const struct seam_route *route,
 	__u32 encapsulation, const struct tunnel_packet *tunnel)
 {
-	if (tunnel_write_ip(seam, route, tunnel) < 0)
-		return -1;
-	return route->family == SEAM_IPV4
-		       ? tunnel_write_header(seam, ETHERNET_BYTES + sizeof(struct ipv4_header),
-				 encapsulation, tunnel)
-		       : tunnel_write_header(seam, ETHERNET_BYTES + sizeof(struct ipv6_header),
-				 encapsulation, tunnel);
+	if (route->family == SEAM_IPV4) {
+		tunnel_compose_ipv4(&outer->ipv4.ip, route, tunnel);
+		tunnel_compose_header(
+			outer->ipv4.behind, sizeof(outer->ipv4.ip), encapsulation, tunnel);
+	} else {
+		tunnel_compose_ipv6(&outer->ipv6.ip, route, tunnel);
+		tunnel_compose_header(
+			outer->ipv6.behind, sizeof(outer->ipv6.ip), encapsulation, tunnel);
+	}
 }
 
 // ---- in ----

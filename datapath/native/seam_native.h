@@ -160,10 +160,19 @@ static inline int seam_push(struct seam *seam, size_t bytes, size_t touched)
 	return 0;
 }
 
-static inline int seam_open(struct seam *seam, enum seam_family family, __u32 bytes)
+static inline int seam_reopen(struct seam *seam, const void *outer, __u32 bytes)
+{
+	return seam_store(seam, 14, outer, bytes);
+}
+
+static inline int seam_open(struct seam *seam, enum seam_family family, void *outer, __u32 bytes)
 {
 	(void)family;
-	return seam_fails(seam, NATIVE_FAULT_OPEN) ? -1 : seam_push(seam, 14 + bytes, 14 + bytes);
+	if (seam_fails(seam, NATIVE_FAULT_OPEN) || seam_push(seam, 14 + bytes, 14 + bytes) < 0 ||
+		seam_reopen(seam, outer, bytes) < 0)
+		return -1;
+	memset((uint8_t *)outer + bytes, SEAM_RUBBISH, SEAM_BEHIND_BYTES);
+	return 0;
 }
 
 static inline int seam_close(struct seam *seam, __u32 bytes)
