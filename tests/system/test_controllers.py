@@ -1,8 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """Several controllers at once, all active, on one store."""
 
+import datetime
 import http.client
 import os
+import pathlib
 import re
 import signal
 import subprocess
@@ -428,6 +430,56 @@ def test_left_behind_further_than_history_reaches(deployment):
     second.must("PUT", "/v1/tenants/acme/ports/p5", {"network": "web"})
     first.must("PUT", "/v1/tenants/acme/ports/p6", {"network": "web"})
     assert desired(second) == desired(first)
+    agent.close()
+
+
+@pytest.fixture
+def clock(tmp_path, monkeypatch):
+    """The clock of the day of every process that is started from here on; jump(seconds) from the real time."""
+    shim, offset = tmp_path / "clock.so", tmp_path / "clock"
+    subprocess.run(["cc", "-shared", "-fPIC", "-O2", "-D_GNU_SOURCE", "-o", shim,
+                    pathlib.Path(__file__).parents[1] / "lab/clock.c"], check=True)
+
+    def jump(seconds):
+        new = tmp_path / "clock.new"
+        new.write_text(str(seconds))
+        new.rename(offset)
+    jump(0)
+    monkeypatch.setenv("LD_PRELOAD", str(shim))
+    monkeypatch.setenv("WEFT_TEST_CLOCK", str(offset))
+    return jump
+
+
+def test_clock_that_jumps(clock, deployment):
+    """Stamps follow it; nothing else does."""
+    first, second = deployment
+    deployment.wait_met()
+    first.must("PUT", "/v1/hosts/h1", {"vtep": "192.0.2.1"})
+    second.get("/v1/hosts")
+    agent = Agent(second, "h1")
+    for day, jump in enumerate((3 * 86400, 3600, 5 * 86400, 0)):
+        clock(jump)
+        before = first.must("PUT", f"/v1/tenants/t{day}", {})["revision"] - 1
+        stamp = datetime.datetime.fromisoformat(first.must("GET", f"/v1/audit?since={before}")["items"][0]["time"])
+        assert abs(stamp.timestamp() - time.time() - jump) < 60
+        agent.acknowledge = False
+        revision = first.must("PATCH", "/v1/hosts/h1", {"labels": {"day": str(day)}})["revision"]
+        for controller in deployment:
+            began = time.monotonic()
+            receipt = controller.must("GET", f"/v1/revisions/{revision}?wait=300ms")
+            assert 0.2 < time.monotonic() - began < 20
+            assert not receipt["complete"] and 200 <= receipt["pending"][0]["since_ms"] < 60000
+        agent.acknowledge = True
+        agent.report(realized=revision)
+        for controller in deployment:
+            assert controller.must("GET", f"/v1/revisions/{revision}?wait=20s")["complete"]
+            status = controller.must("GET", "/v1/status")
+            assert all(other["connected"] and other["since_ms"] < 60000 for other in status["controllers"])
+            assert status["hosts"]["connected"] == 1
+    assert not agent.ended
+    assert desired(first) == desired(second)
+    logs = "".join((controller.folder / "log").read_text() for controller in deployment)
+    assert "not connected" not in logs
     agent.close()
 
 
