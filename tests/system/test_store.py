@@ -98,6 +98,33 @@ def test_what_is_not_there(weft, tmp_path, etcd):
     assert "none of export, import, compact" in weft("store", "move", store, code=2)
 
 
+def test_ten_thousand_objects_are_one_revision(weft_binary, tmp_path, etcd):
+    """Whatever etcd's limits, which are its own here; another controller has all of it or nothing."""
+    store, controllers = f"{etcd.url}?prefix={tmp_path.name}", []
+    for name in ("one", "other"):
+        (tmp_path / name).mkdir()
+        controllers.append(Controller(weft_binary, tmp_path / name, store=store))
+    one, other = controllers
+    one.must("PUT", "/v1/tenants/acme", {})
+    before = one.must("PUT", "/v1/tenants/acme/networks/web", {"subnets": ["10.0.0.0/8", "fd00::/64"]})["revision"]
+    watch = other.lines("/v1/tenants?watch=1")
+    answer = one.transaction(
+        {"op": "put", "kind": "tenant", "name": "acme", "object": {"description": "with ten thousand ports"}},
+        *[{"op": "put", "kind": "port", "tenant": "acme", "name": f"p{number}",
+           "object": {"network": "web", "labels": {"number": str(number)}}} for number in range(10_000)])
+    assert answer.status == 201 and answer["revision"] == before + 1, answer
+    assert watch.next()["revision"] == before + 1
+    watch.close()
+    ports = other.must("GET", "/v1/tenants/acme/ports?consistency=local")["items"]
+    assert len(ports) == 10_000 and {port["revision"] for port in ports} == {before + 1}
+    assert other.must("GET", f"/v1/ports?at={before}")["items"] == []
+    # Deleted at once, too.
+    answer = other.transaction(*[{"op": "delete", "kind": "port", "tenant": "acme", "name": port["name"]}
+                                 for port in ports])
+    assert answer["revision"] == before + 2 and one.must("GET", "/v1/ports")["items"] == []
+    assert one.stop() == 0 and other.stop() == 0
+
+
 def test_compact(weft_binary, weft, tmp_path, etcd):
     """All history goes, also under a controller that goes on; what lives stays."""
     store = f"{etcd.url}?prefix={tmp_path.name}"
