@@ -18,6 +18,7 @@ void graph_init(struct graph *graph)
 	utarray_init(&graph->staged_members, &pointer_icd);
 	utarray_init(&graph->dirty, &pointer_icd);
 	utarray_init(&graph->moved, &pointer_icd);
+	utarray_init(&graph->rehung, &pointer_icd);
 }
 
 // ---- nodes ----
@@ -56,8 +57,16 @@ static struct host_node *make_host(struct graph *graph, const char *name)
 	return host;
 }
 
+static void leave_relay(struct host_node *host)
+{
+	if (host->behind[NOW])
+		DL_DELETE(host->behind[NOW]->hosts, host);
+	host->behind[NOW] = NULL;
+}
+
 static void free_host(struct graph *graph, struct host_node *host)
 {
+	leave_relay(host);
 	HASH_DEL(graph->hosts, host);
 	utarray_done(&host->segments);
 	utarray_done(&host->tenants);
@@ -262,6 +271,39 @@ void stage_member(struct graph *graph, struct host_node *host, struct group *gro
 		member->staged = true;
 		utarray_push_back(&graph->staged_members, &member);
 	}
+	if (host->behind[NOW])
+		stage_member(graph, host->behind[NOW], group, difference);
+}
+
+// ---- relays ----
+
+static void stage_members(
+	struct graph *graph, struct host_node *relay, const UT_array *links, int sign)
+{
+	each_link (link, links)
+		stage_member(graph, relay, link->member->group,
+			sign * (int)link->member->ports[NOW]);
+}
+
+void graph_stage_relay(struct graph *graph, struct host_node *host, const char *name)
+{
+	struct host_node *before = host->behind[NOW];
+	struct host_node *relay = name ? make_host(graph, name) : NULL;
+	if (before == relay)
+		return;
+	leave_relay(host);
+	if (before) {
+		stage_members(graph, before, &host->segments, -1);
+		stage_members(graph, before, &host->tenants, -1);
+	}
+	if (relay) {
+		relay->relay = true;
+		stage_members(graph, relay, &host->segments, 1);
+		stage_members(graph, relay, &host->tenants, 1);
+		DL_APPEND(relay->hosts, host);
+		host->behind[NOW] = relay;
+	}
+	utarray_push_back(&graph->rehung, &host);
 }
 
 // ---- ports ----
@@ -514,6 +556,14 @@ static void settle_segment(struct segment *segment)
 		free_segment(segment);
 }
 
+static void settle_relay(struct graph *graph, struct host_node *host)
+{
+	struct host_node *before = host->behind[BEFORE];
+	host->behind[BEFORE] = host->behind[NOW];
+	if (before && !before->hosts)
+		free_host(graph, before);
+}
+
 void graph_settle(struct graph *graph)
 {
 	each_pointer (struct member, member, &graph->staged_members)
@@ -528,6 +578,9 @@ void graph_settle(struct graph *graph)
 	each_pointer (struct node, node, &graph->staged_nodes)
 		settle_node(graph, *node);
 	utarray_clear(&graph->staged_nodes);
+	each_pointer (struct host_node, host, &graph->rehung)
+		settle_relay(graph, *host);
+	utarray_clear(&graph->rehung);
 }
 
 static void free_ports(struct network_node *network)
@@ -577,6 +630,7 @@ void graph_done(struct graph *graph)
 	utarray_done(&graph->staged_members);
 	utarray_done(&graph->dirty);
 	utarray_done(&graph->moved);
+	utarray_done(&graph->rehung);
 }
 
 // ---- questions ----
@@ -618,11 +672,13 @@ static bool reaches(
 
 bool graph_needs(const struct host_node *host, const struct node *node, enum moment moment)
 {
-	if (!host->node.object[moment] || !node->object[moment])
+	if ((!host->relay && !host->node.object[moment]) || !node->object[moment])
 		return false;
 	switch (node->kind) {
 	case MODEL_HOST:
-		return &host->node == node || share(host, (const struct host_node *)node, moment);
+		return &host->node == node ||
+		       ((const struct host_node *)node)->behind[moment] == host ||
+		       share(host, (const struct host_node *)node, moment);
 	case MODEL_NETWORK:
 		return reaches(host, (const struct network_node *)node, moment);
 	case MODEL_PORT:
@@ -656,6 +712,11 @@ void graph_peers(struct host_node *host, UT_array *hosts)
 	each_link (link, &host->segments)
 		each_link (other, &link->member->group->members)
 			add_unmarked(hosts, other->member->host);
+	for (enum moment moment = BEFORE; moment <= NOW; moment++)
+		if (host->behind[moment])
+			add_unmarked(hosts, host->behind[moment]);
+	for (struct host_node *behind = host->hosts; behind; behind = behind->next)
+		add_unmarked(hosts, behind);
 	each_pointer (struct host_node, each, hosts)
 		(*each)->marked = false;
 }

@@ -43,6 +43,11 @@ struct host_node {
 	UT_array segments; // it is a member of: of struct link, by the serial of the group
 	UT_array tenants;  // likewise
 	bool marked;       // while a list without repetitions is made
+	// A relay is a host without an object, and the ports of all the hosts behind it are its own.
+	bool relay;
+	struct host_node *behind[MOMENT_COUNT]; // the relay that it is behind; NULL: none
+	struct host_node *hosts;                // behind this relay NOW
+	struct host_node *prev, *next;          // of the same relay
 	UT_hash_handle hh;
 };
 
@@ -133,6 +138,7 @@ struct graph {
 	UT_array staged_members; // of struct member *
 	UT_array dirty;          // of struct segment *
 	UT_array moved;          // of struct network_node *, whose segment changed
+	UT_array rehung;         // of struct host_node *, whose relay changed
 };
 
 void graph_init(struct graph *graph);
@@ -154,13 +160,16 @@ void graph_stage(struct graph *graph, struct object *before, struct object *afte
 // When all changes are staged: sort networks into segments as routers now join them. Cost: what the
 // dirty segments hold.
 void graph_sort(struct graph *graph);
+// Stage that the host is behind the relay of that name; NULL: behind none. Cost: its members.
+void graph_stage_relay(struct graph *graph, struct host_node *host, const char *relay);
 // Make NOW the only moment.
 void graph_settle(struct graph *graph);
 
 // Does the host need the node's object at that moment?
 bool graph_needs(const struct host_node *host, const struct node *node, enum moment moment);
 
-// All hosts that share a segment with this one at either moment, itself included, once each.
+// All hosts that share a segment with this one at either moment, itself included, once each; and the
+// relay that it is behind, or the hosts that are behind it.
 // `hosts` is an array of struct host_node *.
 void graph_peers(struct host_node *host, UT_array *hosts);
 

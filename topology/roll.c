@@ -140,13 +140,15 @@ static struct topology_roll *roll_of(struct group *group)
 
 // ---- those of a host ----
 
-// Without any port it still needs itself.
-static struct topology_roll *roll_of_one(struct host_node *host)
+// Without any port a host still needs itself, and a relay what hosts are behind it.
+static struct topology_roll *roll_of_hosts(struct host_node *host)
 {
 	UT_array objects;
 	utarray_init(&objects, &pointer_icd);
 	add(&objects, &host->node);
-	struct topology_roll *roll = make(&objects, 1);
+	for (struct host_node *behind = host->hosts; behind; behind = behind->next)
+		add(&objects, &behind->node);
+	struct topology_roll *roll = make(&objects, utarray_len(&objects));
 	utarray_done(&objects);
 	return roll;
 }
@@ -156,13 +158,14 @@ size_t rolls_of(struct host_node *host, struct topology_roll ***out)
 	size_t count = 0;
 	size_t capacity = utarray_len(&host->segments) + utarray_len(&host->tenants) + 1;
 	struct topology_roll **rolls = memory_new(capacity * sizeof(struct topology_roll *));
-	if (utarray_len(&host->segments) == 0)
-		rolls[count++] = roll_of_one(host);
+	size_t own = host->relay || utarray_len(&host->segments) == 0;
+	if (own)
+		rolls[count++] = roll_of_hosts(host);
 	each_link (link, &host->segments)
 		rolls[count++] = roll_of(link->member->group);
 	each_link (link, &host->tenants)
 		rolls[count++] = roll_of(link->member->group);
-	for (size_t i = utarray_len(&host->segments) == 0; i < count; i++)
+	for (size_t i = own; i < count; i++)
 		rolls[i]->references++;
 	*out = rolls;
 	return count;

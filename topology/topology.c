@@ -201,12 +201,9 @@ static void emit_differences(UT_array *candidates, topology_emit emit, void *con
 				NULL);
 }
 
-void topology_apply(struct topology *topology, const struct topology_change *changes, size_t count,
-	topology_emit emit, void *context)
+static void apply(struct topology *topology, topology_emit emit, void *context)
 {
 	struct graph *graph = &topology->graph;
-	for (size_t i = 0; i < count; i++)
-		graph_stage(graph, changes[i].before, changes[i].after);
 	graph_sort(graph);
 	if (emit) {
 		UT_array candidates;
@@ -217,11 +214,31 @@ void topology_apply(struct topology *topology, const struct topology_change *cha
 			add_member(&candidates, *member);
 		each_pointer (struct network_node, network, &graph->moved)
 			add_moved(&candidates, *network);
+		each_pointer (struct host_node, host, &graph->rehung)
+			add_host(&candidates, *host);
 		emit_differences(&candidates, emit, context);
 		utarray_done(&candidates);
 	}
 	rolls_touch(graph);
 	graph_settle(graph);
+}
+
+void topology_apply(struct topology *topology, const struct topology_change *changes, size_t count,
+	topology_emit emit, void *context)
+{
+	for (size_t i = 0; i < count; i++)
+		graph_stage(&topology->graph, changes[i].before, changes[i].after);
+	apply(topology, emit, context);
+}
+
+void topology_relay(struct topology *topology, const char *name, const char *relay,
+	topology_emit emit, void *context)
+{
+	struct host_node *host = graph_find_host(&topology->graph, name);
+	if (!host || !host->node.object[NOW])
+		return;
+	graph_stage_relay(&topology->graph, host, relay);
+	apply(topology, emit, context);
 }
 
 // ---- questions ----
@@ -293,17 +310,22 @@ void topology_host(
 	emit_items(host, MODEL_POLICY, emit, context);
 }
 
+static bool is_there(const struct host_node *host)
+{
+	return host && (host->relay || host->node.object[NOW]);
+}
+
 size_t topology_rolls(struct topology *topology, const char *name, struct topology_roll ***out)
 {
 	struct host_node *host = graph_find_host(&topology->graph, name);
 	*out = NULL;
-	return host && host->node.object[NOW] ? rolls_of(host, out) : 0;
+	return is_there(host) ? rolls_of(host, out) : 0;
 }
 
 uint64_t topology_digest(struct topology *topology, const char *name)
 {
 	struct host_node *host = graph_find_host(&topology->graph, name);
-	return host && host->node.object[NOW] ? rolls_digest(host) : 0;
+	return is_there(host) ? rolls_digest(host) : 0;
 }
 
 typedef void (*visit_host)(void *context, const char *host);

@@ -32,14 +32,18 @@ enum {
 	FIRST_SET = FIRST_ROUTER + TENANTS * ROUTERS,
 	FIRST_POLICY = FIRST_SET + TENANTS * SETS,
 	OBJECTS = FIRST_POLICY + TENANTS * POLICIES,
+	RELAYS = 2,
 	CHANGES = 100000,
 };
 
 // Every object that can be has a slot; NULL: it does not exist.
 static struct object *current[OBJECTS];     // before the transaction
 static struct object *next[OBJECTS];        // after it
-static struct object *held[HOSTS][OBJECTS]; // built from what was emitted
-static uint64_t digests[HOSTS];             // likewise: old content out, new content in
+// Built from what was emitted; the last two are the relays. The digests likewise: old content out, new
+// content in.
+static struct object *held[HOSTS + RELAYS][OBJECTS];
+static uint64_t digests[HOSTS + RELAYS];
+static int behind[HOSTS]; // the number of the relay, or -1
 
 static int at_random(int count)
 {
@@ -274,11 +278,18 @@ static void step(void)
 // ---- what is emitted ----
 
 struct emissions {
-	bool seen[HOSTS][OBJECTS];
+	bool seen[HOSTS + RELAYS][OBJECTS];
 	enum model_kind last;
 	bool removing;
 	size_t count;
 };
+
+// "h3", or "relay:1".
+static int place_of(const char *host)
+{
+	const char *relay = strchr(host, ':');
+	return relay ? HOSTS + atoi(relay + 1) : atoi(host + 1);
+}
 
 static void take_emission(
 	void *context, const char *host, struct object *before, struct object *after)
@@ -286,7 +297,7 @@ static void take_emission(
 	struct emissions *emissions = context;
 	struct object *object = after ? after : before;
 	bool gone = !after;
-	int host_slot = atoi(host + 1), slot = slot_of(object);
+	int host_slot = place_of(host), slot = slot_of(object);
 	struct object **place = &held[host_slot][slot];
 	assert_false(emissions->seen[host_slot][slot]);
 	emissions->seen[host_slot][slot] = true;
@@ -392,6 +403,52 @@ static void check_host(
 	assert_int_equal(topology_digest(topology, name), digest);
 }
 
+static void add_to_union(
+	void *context, const char *host, struct object *before, struct object *object)
+{
+	struct set *set = context;
+	(void)host, (void)before;
+	set->objects[slot_of(object)] = object;
+}
+
+// A relay holds what any host behind it needs.
+static void check_relay(
+	struct topology *topology, int relay, struct object *const *objects, size_t count)
+{
+	char name[16];
+	uint64_t digest = 0;
+	struct set expected = {0};
+	for (int host = 0; host < HOSTS; host++) {
+		snprintf(name, sizeof(name), "h%d", host);
+		if (behind[host] == relay)
+			topology_recompute(objects, count, name, add_to_union, &expected);
+	}
+	snprintf(name, sizeof(name), "relay:%d", relay);
+	for (int slot = 0; slot < OBJECTS; slot++) {
+		assert_ptr_equal(held[HOSTS + relay][slot], expected.objects[slot]);
+		digest += object_digest(expected.objects[slot]);
+	}
+	assert_int_equal(digests[HOSTS + relay], digest);
+	if (at_random(3))
+		return;
+	check_rolls(topology, name, &expected);
+	assert_int_equal(topology_digest(topology, name), digest);
+}
+
+static void move_behind_a_relay(struct topology *topology)
+{
+	struct emissions emissions = {0};
+	char host[16], relay[16];
+	int place = at_random(HOSTS), number = at_random(RELAYS + 1) - 1;
+	snprintf(host, sizeof(host), "h%d", place);
+	snprintf(relay, sizeof(relay), "relay:%d", number);
+	topology_relay(topology, host, number < 0 ? NULL : relay, take_emission, &emissions);
+	behind[place] = next[place] ? number : -1;
+	for (int i = 0; i < HOSTS; i++)
+		for (int slot = 0; slot < OBJECTS; slot++)
+			assert_false(emissions.seen[i][slot]); // only relays are told
+}
+
 static void check(struct topology *topology)
 {
 	struct object *objects[OBJECTS];
@@ -401,6 +458,8 @@ static void check(struct topology *topology)
 			objects[count++] = next[slot];
 	for (int host = 0; host < HOSTS; host++)
 		check_host(topology, host, objects, count);
+	for (int relay = 0; relay < RELAYS; relay++)
+		check_relay(topology, relay, objects, count);
 	for (size_t i = 0; i < count; i++) {
 		bool interested[HOSTS] = {0};
 		topology_interested(topology, objects[i], mark_host, interested);
@@ -424,6 +483,7 @@ static void test_random_changes(void **state)
 	(void)state;
 	struct topology *topology;
 	topology_new(&topology);
+	memset(behind, -1, sizeof(behind));
 	size_t changes = 0, transactions = 0;
 	while (changes < CHANGES) {
 		// Mostly small transactions, some that turn everything over.
@@ -431,8 +491,15 @@ static void test_random_changes(void **state)
 		for (int i = 0; i < steps; i++)
 			step();
 		changes += apply(topology);
+		// One that is deleted is behind no relay any more.
+		for (int host = 0; host < HOSTS; host++)
+			behind[host] = next[host] ? behind[host] : -1;
 		check(topology);
 		accept_transaction();
+		if (at_random(4) == 0) {
+			move_behind_a_relay(topology);
+			check(topology);
+		}
 		transactions++;
 	}
 	printf("%zu changes in %zu transactions\n", changes, transactions);

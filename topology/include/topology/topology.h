@@ -41,6 +41,15 @@ typedef void (*topology_emit)(
 void topology_apply(struct topology *topology, const struct topology_change *changes, size_t count,
 	topology_emit emit, void *context);
 
+// A relay stands before hosts, and needs what any of them needs. Its name is none that a host can
+// have ("relay:r1"); everything below that takes the name of a host takes that of a relay too. It is
+// there as long as a host is behind it.
+//
+// Put the host behind the relay (NULL: behind none) and tell the relays what they need therefore, or
+// need no more. A host that is not there is behind none.
+void topology_relay(struct topology *topology, const char *host, const char *relay,
+	topology_emit emit, void *context);
+
 // All that a host needs now, in the same order of kinds; `before` is NULL. An unknown host needs
 // nothing.
 void topology_host(
