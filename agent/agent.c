@@ -190,10 +190,20 @@ static void diverged(void *context)
 	agent_report_note(agent->report, REPORT_AGENT);
 }
 
-static void take_question(void *context, json_t *question)
+// "report": whoever passes this host's reports on speaks to another controller now, or the same
+// anew.
+static int take_message(void *context, const char *type, json_t *message)
 {
 	struct agent *agent = context;
-	agent_answers_ask(agent->answers, question);
+	if (!strcmp(type, "trace")) {
+		agent_answers_ask(agent->answers, message);
+	} else if (!strcmp(type, "report")) {
+		agent_report_online(agent->report, false);
+		agent_report_online(agent->report, true);
+	} else {
+		return -EPROTO;
+	}
+	return 0;
 }
 
 static bool find_next_hop(void *context, const struct dp_address *vtep, struct dp_mac *out)
@@ -460,9 +470,10 @@ int agent_start(struct agent **out, uv_loop_t *loop, const struct agent_options 
 		return result;
 	}
 	struct stream_events events = {
-		take_batch, stream_lost, take_question, agent, tell_what_is_held, diverged};
+		take_batch, stream_lost, take_message, agent, tell_what_is_held, diverged};
 	cleanup_free char *registration = registration_of(options);
-	agent_stream_new(&agent->stream, loop, agent->http, options->host, registration, &events);
+	cleanup_free char *path = memory_format("/v1/hosts/%s", options->host);
+	agent_stream_new(&agent->stream, loop, agent->http, path, registration, &events);
 	*out = agent;
 	return 0;
 }

@@ -150,11 +150,9 @@ static int read_message(struct reader *reader, json_t *message, struct error *er
 		return read_snapshot(reader, message, error);
 	if (!strcmp(type, "ping"))
 		return read_ping(reader, message, error);
-	if (!strcmp(type, "trace")) {
-		if (reader->question)
-			reader->question(reader->context, message);
+	if (reader->message ? !reader->message(reader->context, type, message)
+			    : !strcmp(type, "trace"))
 		return 0;
-	}
 	return error_set(error, EPROTO, "the controller sent an unknown message, %s", type);
 }
 

@@ -27,8 +27,9 @@ struct batch {
 
 // `batch` is borrowed.
 typedef void (*reader_batch)(void *context, const struct batch *batch);
-// What the controller wants to know, at any time between two batches or within one.
-typedef void (*reader_question)(void *context, json_t *question);
+// What the controller wants to know ("trace"), or says besides, at any time between two batches or
+// within one. -EPROTO: that is nothing that one can say here.
+typedef int (*reader_message)(void *context, const char *type, json_t *message);
 
 // After a commit, and with a ping between batches: the digest (model/digest.h) of what the controller
 // believes that this host holds.
@@ -38,8 +39,8 @@ enum { READER_LINE_MAX = 16 << 20 };
 
 struct reader {
 	reader_batch callback;
-	reader_question question; // NULL: questions are left unanswered
-	reader_claim claim;       // NULL: nobody compares
+	reader_message message; // NULL: questions are left unanswered
+	reader_claim claim;     // NULL: nobody compares
 	void *context;
 	char *line; // the beginning of a line whose end has not come
 	size_t length, capacity;

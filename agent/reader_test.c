@@ -95,12 +95,15 @@ static void test_cuts(void **state)
 	}
 }
 
-static void hear_question(void *context, json_t *question)
+static int hear_question(void *context, const char *type, json_t *question)
 {
 	(void)context;
+	if (strcmp(type, "trace"))
+		return -EPROTO;
 	size_t used = strlen(heard);
 	snprintf(heard + used, sizeof(heard) - used, "question %d;",
 		(int)json_integer_value(json_object_get(question, "id")));
+	return 0;
 }
 
 // Between batches and within them; a reader that has no ear for them passes over them.
@@ -115,7 +118,7 @@ static void test_questions(void **state)
 	assert_string_equal(heard, expected);
 	heard[0] = 0;
 	reader_init(&reader, hear, NULL);
-	reader.question = hear_question;
+	reader.message = hear_question;
 	assert_int_equal(reader_feed(&reader, text, strlen(text), &error), 0);
 	assert_string_equal(heard,
 		"question 1;snapshot 42: hosts/h1@40 acme/networks/web@41;question 2;"

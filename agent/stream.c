@@ -69,10 +69,10 @@ static void batch_ready(void *context, const struct batch *batch)
 	stream->events.batch(stream->events.context, batch);
 }
 
-static void question_ready(void *context, json_t *question)
+static int message_ready(void *context, const char *type, json_t *message)
 {
 	struct stream *stream = context;
-	stream->events.question(stream->events.context, question);
+	return stream->events.message(stream->events.context, type, message);
 }
 
 // What comes after a divergence is not worth reading: the next connection begins with a snapshot.
@@ -198,8 +198,21 @@ static void connect_stream(struct stream *stream)
 {
 	if (stream->registration && !stream->registered)
 		send_registration(stream, "PATCH");
+	else if (stream->events.prepare)
+		stream->events.prepare(stream->events.context);
 	else
 		open_stream(stream);
+}
+
+void agent_stream_go_on(struct stream *stream, long status, const char *text)
+{
+	char reason[700];
+	if (status >= 200 && status < 300) {
+		open_stream(stream);
+		return;
+	}
+	explain(reason, sizeof(reason), status, text);
+	retry(stream, "cannot begin a stream", reason);
 }
 
 static void open_stream(struct stream *stream)
@@ -218,21 +231,29 @@ static void open_stream(struct stream *stream)
 	stream->request = http_client_send(stream->http, &call);
 }
 
+void agent_stream_break(struct stream *stream, const char *why)
+{
+	if (!stream->request)
+		return; // it is on its way anyway
+	http_client_cancel(steal(stream->request));
+	stream_ended(stream, 0, why);
+}
+
 static void try_again(void *context)
 {
 	connect_stream(context);
 }
 
 void agent_stream_new(struct stream **out, uv_loop_t *loop, struct http_client *http,
-	const char *host, const char *registration, const struct stream_events *events)
+	const char *path, const char *registration, const struct stream_events *events)
 {
 	struct stream *stream = memory_new(sizeof(*stream));
 	stream->http = http;
-	stream->path = memory_format("/v1/hosts/%s", host);
+	stream->path = memory_text(path);
 	stream->registration = memory_text(registration);
 	stream->events = *events;
 	reader_init(&stream->reader, batch_ready, stream);
-	stream->reader.question = question_ready;
+	stream->reader.message = message_ready;
 	stream->reader.claim = digest_claimed;
 	agent_timer_new(&stream->again, loop, try_again, stream);
 	connect_stream(stream);

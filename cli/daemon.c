@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// weft controller, agent and up: the daemons, in the foreground, on one event loop, until SIGINT or
+// weft controller, agent, relay and up: the daemons, in the foreground, on one event loop, until SIGINT or
 // SIGTERM.
 #include <arpa/inet.h>
 #include <errno.h>
@@ -20,12 +20,14 @@
 #include "command.h"
 #include "controller/controller.h"
 #include "output.h"
+#include "relay/relay.h"
 
 static const char *const encapsulations[] = {"geneve", "vxlan", NULL};
 static const char *const providers[] = {"kernel", "native", NULL};
 
 static struct controller_options controller_settings;
 static struct agent_options agent_settings;
+static struct relay_options relay_settings;
 static const char *netns;
 static uint64_t audit_ms, certificate_ms;
 
@@ -103,6 +105,26 @@ static const struct option_spec tls_options[] = {
 		.help = "how long the certificate of a host that joined is good for; its agent "
 			"renews "
 			"it before"},
+	{0},
+};
+
+static const struct option_spec relay_options[] = {
+	{.name = "name",
+		.type = OPTION_TEXT,
+		.target = &relay_settings.name,
+		.argument = "NAME",
+		.help = "name of this relay; this machine's name where not given"},
+	{.name = "socket",
+		.type = OPTION_TEXT,
+		.target = &relay_settings.unix_socket,
+		.argument = "PATH",
+		.help = "Unix socket for agents to connect to"},
+	{.name = "listen",
+		.type = OPTION_TEXT,
+		.target = &relay_settings.listen,
+		.argument = "ADDRESS",
+		.help = "address:port for agents to connect to, always TLS with client "
+			"certificates"},
 	{0},
 };
 
@@ -214,6 +236,21 @@ static int prepare_agent(struct error *error)
 	return 0;
 }
 
+static int prepare_relay(struct error *error)
+{
+	static char name[64];
+
+	if (!relay_settings.name) {
+		if (gethostname(name, sizeof(name) - 1))
+			return error_set(error, errno, "which relay is this? --name NAME");
+		relay_settings.name = name;
+	}
+	if (!relay_settings.unix_socket && !relay_settings.listen)
+		return error_set(error, EINVAL, "nowhere to listen: give --socket or --listen");
+	return relay_settings.unix_socket ? make_parents(relay_settings.unix_socket, 0755, error)
+					  : 0;
+}
+
 // The address that this machine would send from: no packet leaves, connecting a UDP socket only
 // asks for the route.
 static const char *source_address(const char *destination, int family)
@@ -265,13 +302,17 @@ struct daemon {
 	uv_signal_t signals[2];
 	struct controller *controller;
 	struct agent *agent;
+	struct relay *relay;
 };
+
+enum part { PART_CONTROLLER = 1 << 0, PART_AGENT = 1 << 1, PART_RELAY = 1 << 2 };
 
 // The agent first: it talks to the controller.
 static void daemon_stop(struct daemon *daemon)
 {
 	if (daemon->agent)
 		agent_stop(steal(daemon->agent));
+	relay_stop(steal(daemon->relay));
 	if (daemon->controller)
 		controller_stop(steal(daemon->controller));
 }
@@ -318,22 +359,27 @@ static void print_ready(const struct daemon *daemon)
 		printf(" controller on https://%s", controller_settings.listen);
 	if (daemon->agent)
 		printf(" agent %s of %s", agent_settings.host, agent_settings.controller);
+	if (daemon->relay && relay_settings.unix_socket)
+		printf(" relay %s on unix:%s", relay_settings.name, relay_settings.unix_socket);
+	if (daemon->relay && relay_settings.listen)
+		printf(" relay %s on https://%s", relay_settings.name, relay_settings.listen);
 	putchar('\n');
 	fflush(stdout);
 	notify_ready();
 }
 
-static int daemon_start(
-	struct daemon *daemon, bool with_controller, bool with_agent, struct error *error)
+static int daemon_start(struct daemon *daemon, unsigned parts, struct error *error)
 {
 	static const int numbers[] = {SIGINT, SIGTERM};
 	int rc = 0;
 
-	if (with_controller)
+	if (parts & PART_CONTROLLER)
 		rc = controller_start(
 			&daemon->controller, &daemon->loop, &controller_settings, error);
-	if (!rc && with_agent)
+	if (!rc && parts & PART_AGENT)
 		rc = agent_start(&daemon->agent, &daemon->loop, &agent_settings, error);
+	if (!rc && parts & PART_RELAY)
+		rc = relay_start(&daemon->relay, &daemon->loop, &relay_settings, error);
 	if (rc) {
 		daemon_stop(daemon);
 		return rc;
@@ -346,7 +392,22 @@ static int daemon_start(
 	return 0;
 }
 
-static int daemon_run(int (*prepare)(struct error *error), bool with_controller, bool with_agent)
+// As the log names it. Owned by the caller (free).
+static char *program_name(unsigned parts)
+{
+	switch (parts) {
+	case PART_CONTROLLER:
+		return memory_text("weft-controller");
+	case PART_RELAY:
+		return memory_format("weft-relay %s", relay_settings.name);
+	case PART_AGENT:
+		return memory_format("weft-agent %s", agent_settings.host);
+	default:
+		return memory_format("weft %s", agent_settings.host);
+	}
+}
+
+static int daemon_run(int (*prepare)(struct error *error), unsigned parts)
 {
 	struct daemon daemon = {0};
 	struct error error = {0};
@@ -356,16 +417,13 @@ static int daemon_run(int (*prepare)(struct error *error), bool with_controller,
 		rc = prepare(&error);
 	if (rc)
 		return output_error(&error, NULL, NULL);
-	cleanup_free char *program =
-		with_agent ? memory_format("weft%s %s", with_controller ? "" : "-agent",
-				     agent_settings.host)
-			   : memory_text("weft-controller");
+	cleanup_free char *program = program_name(parts);
 	log_init(program);
 	rc = uv_loop_init(&daemon.loop);
 	if (rc)
 		return error_set(&error, -rc, "cannot make an event loop: %s", uv_strerror(rc)),
 		       output_error(&error, NULL, NULL);
-	rc = daemon_start(&daemon, with_controller, with_agent, &error);
+	rc = daemon_start(&daemon, parts, &error);
 	if (!rc)
 		print_ready(&daemon);
 	uv_run(&daemon.loop, UV_RUN_DEFAULT); // after a failure: only to close what was opened
@@ -376,7 +434,7 @@ static int daemon_run(int (*prepare)(struct error *error), bool with_controller,
 static int run_controller(const char *const *words)
 {
 	(void)words;
-	return daemon_run(prepare_controller, true, false);
+	return daemon_run(prepare_controller, PART_CONTROLLER);
 }
 
 static int run_agent(const char *const *words)
@@ -386,7 +444,17 @@ static int run_agent(const char *const *words)
 	agent_settings.certificate = client_settings.certificate;
 	agent_settings.key = client_settings.key;
 	agent_settings.authority = client_settings.authority;
-	return daemon_run(prepare_agent, false, true);
+	return daemon_run(prepare_agent, PART_AGENT);
+}
+
+static int run_relay(const char *const *words)
+{
+	(void)words;
+	relay_settings.controllers = client_settings.controller;
+	relay_settings.certificate = client_settings.certificate;
+	relay_settings.key = client_settings.key;
+	relay_settings.authority = client_settings.authority;
+	return daemon_run(prepare_relay, PART_RELAY);
 }
 
 static int run_up(const char *const *words)
@@ -395,7 +463,7 @@ static int run_up(const char *const *words)
 
 	(void)words;
 	agent_settings.controller = controller;
-	return daemon_run(prepare_up, true, true);
+	return daemon_run(prepare_up, PART_CONTROLLER | PART_AGENT);
 }
 
 const struct command command_controller = {
@@ -417,6 +485,20 @@ const struct command command_agent = {
 	.options = (const struct option_spec *const[]){process_options, agent_options,
 		client_options, NULL},
 	.run = run_agent,
+};
+
+const struct command command_relay = {
+	.name = "relay",
+	.summary = "Run a relay between controllers and the agents of many hosts",
+	.help = "A controller has one stream to a relay, whatever number of hosts is behind it, "
+		"and "
+		"sends each object once. Agents are given the relay's address as --controller, and "
+		"controllers or other relays after it.",
+	.examples = "weft relay --name r1 --controller https://192.0.2.1:6640 --listen "
+		    "192.0.2.9:6641 --cert r1.pem --key r1.key --ca ca.pem\n",
+	.options = (const struct option_spec *const[]){process_options, relay_options,
+		client_options, NULL},
+	.run = run_relay,
 };
 
 const struct command command_up = {

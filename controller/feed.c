@@ -17,17 +17,25 @@
 
 // A ping every 10 s to each host, a hundredth of the hosts at a time. Whoever comes back after more
 // than two minutes does not mind a snapshot.
-enum { PING_MS = 10000, TICK_MS = PING_MS / 100, BACKLOG_AGE_MS = 120000 };
+enum {
+	PING_MS = 10000,
+	TICK_MS = PING_MS / 100,
+	BACKLOG_AGE_MS = 120000,
+	RELAY_SILENCE_MS = 30000
+};
 
 const struct feed_options feed_defaults = {
 	.backlog_bytes = 64 << 20,
 	.snapshot_bytes = 128 << 20,
 };
 
-// A host; nothing but its place among those that were told is dear.
+// A host, or a relay.
 struct stream {
-	char host[64];
-	struct connection *connection; // NULL: not connected
+	char host[72];
+	bool is_relay;
+	struct connection *connection; // NULL: not connected by itself
+	struct stream *relay;          // that it is behind; NULL: none
+	uint64_t leaves;               // its relay, at that time; 0: it is connected through it
 	uint64_t since;                // monotonic milliseconds
 	// Of what the host should hold, from its first connection on.
 	bool digested;
@@ -46,12 +54,19 @@ struct connection {
 	uint64_t snapshot_revision, snapshot_digest;
 	// The host resumes: everything up to and with this is one batch.
 	const struct backlog_entry *resumed;
+	struct note *notes;             // to be said when there is nothing else to say
 	struct connection *prev, *next; // in the order of the next ping
+};
+
+struct note {
+	struct bytes *line;
+	struct note *prev, *next;
 };
 
 struct feed {
 	struct topology *topology;
 	struct feed_events events;
+	bool introduced_only;
 	struct stream *by_host;
 	struct connection *connections;
 	size_t count; // of connections that have a stream
@@ -75,6 +90,7 @@ static struct stream *stream_get(struct feed *feed, const char *host)
 	if (!stream) {
 		stream = memory_new(sizeof(*stream));
 		snprintf(stream->host, sizeof(stream->host), "%s", host);
+		stream->is_relay = strchr(host, ':');
 		stream->since = clock_monotonic_ms();
 		HASH_ADD_STR(feed->by_host, host, stream);
 	}
@@ -139,6 +155,14 @@ static void go_on_with_backlog(struct connection *connection)
 	backlog_advance(told);
 }
 
+static void say_note(struct connection *connection)
+{
+	struct note *note = connection->notes;
+	DL_DELETE(connection->notes, note);
+	push_new(connection->channel, note->line);
+	free(note);
+}
+
 static void stream_more(void *context)
 {
 	struct connection *connection = context;
@@ -151,6 +175,8 @@ static void stream_more(void *context)
 		go_on_with_snapshot(connection);
 	else if (stream->told.next)
 		go_on_with_backlog(connection);
+	else if (connection->notes)
+		say_note(connection);
 }
 
 // ---- one revision to many hosts ----
@@ -166,7 +192,10 @@ static void publish_emit(
 {
 	struct publication *publication = context;
 	struct feed *feed = publication->feed;
-	backlog_add(feed->backlog, &stream_get(feed, host)->told, before, after);
+	struct stream *stream =
+		feed->introduced_only ? stream_find(feed, host) : stream_get(feed, host);
+	if (stream)
+		backlog_add(feed->backlog, &stream->told, before, after);
 }
 
 static void publish_visit(void *context, struct backlog_host *host, uint64_t difference)
@@ -177,6 +206,8 @@ static void publish_visit(void *context, struct backlog_host *host, uint64_t dif
 		stream->digest += difference;
 	if (stream->connection)
 		channel_wake(stream->connection->channel);
+	if (stream->is_relay)
+		return;
 	if (publication->count == publication->capacity) {
 		publication->capacity = publication->capacity ? publication->capacity * 2 : 16;
 		publication->hosts = memory_resize(
@@ -202,9 +233,46 @@ size_t feed_publish(struct feed *feed, const struct topology_change *changes, si
 static void detach(struct feed *feed, struct stream *stream)
 {
 	struct connection *connection = steal(stream->connection);
+	struct note *note, *next;
+	DL_FOREACH_SAFE(connection->notes, note, next)
+	{
+		DL_DELETE(connection->notes, note);
+		bytes_unref(note->line);
+		free(note);
+	}
 	connection->stream = NULL;
 	snapshot_end(steal(connection->snapshot));
 	feed->count--;
+}
+
+static void note_connected(struct feed *feed, struct stream *stream, bool connected)
+{
+	stream->since = clock_monotonic_ms();
+	if (!connected)
+		log_info("host %s is disconnected", stream->host);
+	feed->events.connected(feed->events.context, stream->host, connected, stream->since);
+}
+
+static bool through(const struct stream *stream, const struct stream *relay)
+{
+	return stream->relay == relay && !stream->leaves;
+}
+
+// Of all that the host was behind the relay, only that it is connected ends now.
+static void leave(struct feed *feed, struct stream *stream)
+{
+	stream->leaves = clock_monotonic_ms() + BACKLOG_AGE_MS;
+	note_connected(feed, stream, false);
+}
+
+static void relay_disconnected(struct feed *feed, struct stream *relay)
+{
+	struct stream *stream, *next;
+	log_info("%s is disconnected", relay->host);
+	relay->since = clock_monotonic_ms();
+	HASH_ITER (hh, feed->by_host, stream, next)
+		if (through(stream, relay))
+			leave(feed, stream);
 }
 
 static void stream_closed(void *context)
@@ -214,13 +282,16 @@ static void stream_closed(void *context)
 	struct stream *stream = connection->stream;
 	if (stream) {
 		detach(feed, stream);
-		stream->since = clock_monotonic_ms();
-		log_info("host %s is disconnected", stream->host);
-		feed->events.connected(feed->events.context, stream->host, false, stream->since);
+		if (stream->is_relay)
+			relay_disconnected(feed, stream);
+		else
+			note_connected(feed, stream, false);
 	}
 	DL_DELETE(feed->connections, connection);
 	free(connection);
 }
+
+static void yield_relay(struct feed *feed, struct stream *stream);
 
 static struct connection *attach(struct feed *feed, struct stream *stream, struct request *request)
 {
@@ -261,19 +332,154 @@ static bool resume(struct feed *feed, struct connection *connection, const struc
 	return true;
 }
 
-void feed_open(struct feed *feed, const char *host, struct request *request,
+static void open_stream(struct feed *feed, struct stream *stream, struct request *request,
 	const struct feed_place *place)
 {
-	struct stream *stream = stream_get(feed, host);
 	struct connection *connection = attach(feed, stream, request);
 	if (!stream->digested)
-		stream->digest = topology_digest(feed->topology, host);
+		stream->digest = topology_digest(feed->topology, stream->host);
 	stream->digested = true;
 	bool resumed = resume(feed, connection, place);
 	if (!resumed)
 		begin_snapshot(connection);
-	log_info("host %s is connected%s", stream->host, resumed ? ", resumed" : "");
-	feed->events.connected(feed->events.context, stream->host, true, stream->since);
+	log_info("%s%s is connected%s", stream->is_relay ? "" : "host ", stream->host,
+		resumed ? ", resumed" : "");
+}
+
+void feed_open(struct feed *feed, const char *host, struct request *request,
+	const struct feed_place *place)
+{
+	struct stream *stream = stream_get(feed, host);
+	yield_relay(feed, stream);
+	open_stream(feed, stream, request, place);
+	note_connected(feed, stream, true);
+}
+
+// ---- relays ----
+
+static const char *relay_name(const char *relay, char *text /* 72 bytes */)
+{
+	snprintf(text, 72, "relay:%s", relay);
+	return text;
+}
+
+// The relays concerned are told as by a revision, which it is none.
+static void rehang(struct feed *feed, struct stream *stream, struct stream *relay)
+{
+	struct publication publication = {.feed = feed};
+	stream->relay = relay;
+	stream->leaves = 0;
+	backlog_begin(
+		feed->backlog, feed->events.revision(feed->events.context), clock_monotonic_ms());
+	topology_relay(feed->topology, stream->host, relay ? relay->host : NULL, publish_emit,
+		&publication);
+	backlog_end(feed->backlog, publish_visit, &publication);
+	free(publication.hosts);
+}
+
+static json_t *about_host(const char *type, const struct stream *stream)
+{
+	return json_pack("{s:s, s:s}", "type", type, "host", stream->host);
+}
+
+static void yield_relay(struct feed *feed, struct stream *stream)
+{
+	if (!stream->relay || stream->leaves)
+		return;
+	feed_tell(feed, stream->relay->host, about_host("yield", stream));
+	leave(feed, stream);
+}
+
+static void announce(struct stream *relay, struct stream *stream)
+{
+	struct connection *connection = relay->connection;
+	if (!connection)
+		return; // once it is there
+	struct note *note = memory_new(sizeof(*note));
+	note->line = bytes_line(about_host("joined", stream));
+	DL_APPEND(connection->notes, note);
+	channel_wake(connection->channel);
+}
+
+void feed_open_relay(struct feed *feed, const char *relay, struct request *request,
+	const struct feed_place *place)
+{
+	char name[72];
+	struct stream *to = stream_get(feed, relay_name(relay, name)), *stream, *next;
+	open_stream(feed, to, request, place);
+	HASH_ITER (hh, feed->by_host, stream, next)
+		if (through(stream, to))
+			announce(to, stream);
+}
+
+void feed_join(struct feed *feed, const char *host, const char *relay)
+{
+	char name[72];
+	struct stream *stream = stream_get(feed, host);
+	struct stream *to = stream_get(feed, relay_name(relay, name));
+	bool news = !through(stream, to);
+	if (stream->connection) {
+		struct channel *own = stream->connection->channel;
+		detach(feed, stream);
+		channel_drop(own);
+	}
+	if (stream->relay != to) {
+		yield_relay(feed, stream);
+		rehang(feed, stream, to);
+	}
+	stream->leaves = 0;
+	if (!to->connection)
+		to->since = clock_monotonic_ms();
+	if (news)
+		note_connected(feed, stream, true);
+	announce(to, stream);
+}
+
+static struct stream *find_behind(const struct feed *feed, const char *host, const char *relay)
+{
+	char name[72];
+	struct stream *stream = stream_find(feed, host);
+	struct stream *to = stream_find(feed, relay_name(relay, name));
+	return stream && to && through(stream, to) ? stream : NULL;
+}
+
+void feed_leave(struct feed *feed, const char *host, const char *relay)
+{
+	struct stream *stream = find_behind(feed, host, relay);
+	if (stream)
+		leave(feed, stream);
+}
+
+bool feed_is_behind(const struct feed *feed, const char *host, const char *relay)
+{
+	return find_behind(feed, host, relay);
+}
+
+void feed_each_behind(struct feed *feed, const char *relay, feed_visit visit, void *context)
+{
+	char name[72];
+	struct stream *to = stream_find(feed, relay_name(relay, name)), *stream, *next;
+	if (!to)
+		return;
+	HASH_ITER (hh, feed->by_host, stream, next)
+		if (through(stream, to))
+			visit(context, stream->host);
+}
+
+// Those that have left long enough ago; and those of a relay that has said whom it has, and never
+// opened its stream.
+static void sweep_relays(struct feed *feed)
+{
+	struct stream *stream, *next;
+	uint64_t now = clock_monotonic_ms();
+	HASH_ITER (hh, feed->by_host, stream, next) {
+		const struct stream *relay = stream->relay;
+		if (stream->leaves && stream->leaves < now)
+			rehang(feed, stream, NULL);
+		else if (relay && !stream->leaves && !relay->connection &&
+			 now - relay->since > RELAY_SILENCE_MS)
+			leave(feed, stream);
+	}
 }
 
 // ---- all of them ----
@@ -301,6 +507,7 @@ static void on_tick(uv_timer_t *timer)
 		return;
 	backlog_trim(feed->backlog, clock_monotonic_ms());
 	snapshots_sweep(feed->snapshots);
+	sweep_relays(feed);
 }
 
 void feed_new(struct feed **out, uv_loop_t *loop, struct topology *topology,
@@ -309,6 +516,7 @@ void feed_new(struct feed **out, uv_loop_t *loop, struct topology *topology,
 	struct feed *feed = memory_new(sizeof(*feed));
 	feed->topology = topology;
 	feed->events = *events;
+	feed->introduced_only = options->introduced_only;
 	backlog_new(&feed->backlog, options->backlog_bytes, BACKLOG_AGE_MS);
 	snapshots_new(&feed->snapshots, options->snapshot_bytes);
 	feed->timer = memory_new(sizeof(*feed->timer));
@@ -352,9 +560,11 @@ void feed_introduce(struct feed *feed, const char *host)
 
 void feed_yield(struct feed *feed, const char *host)
 {
-	const struct stream *stream = stream_find(feed, host);
+	struct stream *stream = stream_find(feed, host);
 	if (stream && stream->connection)
 		channel_drop(stream->connection->channel);
+	else if (stream)
+		yield_relay(feed, stream);
 }
 
 void feed_forget(struct feed *feed, const char *host)
@@ -373,9 +583,18 @@ void feed_forget(struct feed *feed, const char *host)
 	stream_free(feed, stream);
 }
 
+static bool is_connected(const struct stream *stream)
+{
+	return stream && (stream->connection || (stream->relay && !stream->leaves));
+}
+
 bool feed_tell(struct feed *feed, const char *host, json_t *message)
 {
 	const struct stream *stream = stream_find(feed, host);
+	if (is_connected(stream) && !stream->connection)
+		return feed_tell(feed, stream->relay->host,
+			json_pack("{s:s, s:s, s:o}", "type", "ask", "host", host, "message",
+				message));
 	struct channel *channel = stream && stream->connection ? stream->connection->channel : NULL;
 	struct bytes *line = bytes_line(message);
 	bool told = channel && !channel_overdue(channel);
@@ -385,12 +604,30 @@ bool feed_tell(struct feed *feed, const char *host, json_t *message)
 	return told;
 }
 
+void feed_confirm(struct feed *feed, json_t *message)
+{
+	struct bytes *line = bytes_line(message);
+	struct connection *connection;
+	DL_FOREACH (feed->connections, connection) {
+		const struct stream *stream = connection->stream;
+		if (!stream)
+			continue;
+		// Whoever is not at the end is told anyway.
+		if (!connection->snapshot && !stream->told.next && !stream->told.lost)
+			push_new(connection->channel,
+				line_commit(feed->events.revision(feed->events.context),
+					connection->digest));
+		channel_push(connection->channel, line);
+	}
+	bytes_unref(line);
+}
+
 bool feed_connected(const struct feed *feed, const char *host, uint64_t *since_ms)
 {
 	const struct stream *stream = stream_find(feed, host);
 	if (since_ms)
 		*since_ms = stream ? clock_monotonic_ms() - stream->since : 0;
-	return stream && stream->connection;
+	return is_connected(stream);
 }
 
 size_t feed_count(const struct feed *feed)

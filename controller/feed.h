@@ -7,6 +7,11 @@
 // from where it is; one that falls so far behind that the backlog has no more of what it has not read
 // takes a snapshot, on the same connection. So memory is bounded whatever hosts do, and none delays
 // another.
+//
+// Relays. A host may come through a relay instead of a stream of its own: then the relay has the
+// stream, of all that its hosts need (topology/topology.h), and passes on what is said to a host. A
+// host that leaves a relay is behind it for two minutes more, so that one that comes back, or a
+// relay that does, finds everything as it was.
 #pragma once
 
 #include "http.h"
@@ -25,6 +30,8 @@ struct feed_events {
 
 struct feed_options {
 	size_t backlog_bytes, snapshot_bytes; // kept at most, of either
+	// Of hosts that were not introduced nothing is kept: others tell them.
+	bool introduced_only;
 };
 
 extern const struct feed_options feed_defaults;
@@ -57,6 +64,23 @@ struct feed_place {
 // Answer the request with the host's stream; an older one ends.
 void feed_open(struct feed *feed, const char *host, struct request *request,
 	const struct feed_place *place);
+
+// ---- relays ----
+
+// Answer the request with the relay's stream, as feed_open.
+void feed_open_relay(struct feed *feed, const char *relay, struct request *request,
+	const struct feed_place *place);
+// The host is connected through the relay from now on; a stream of its own or another relay ends with
+// it. The relay is told what it needs for that, and then {"type":"joined","host":…}.
+void feed_join(struct feed *feed, const char *host, const char *relay);
+// It is connected through the relay no more. Nothing if it was not.
+void feed_leave(struct feed *feed, const char *host, const char *relay);
+bool feed_is_behind(const struct feed *feed, const char *host, const char *relay);
+typedef void (*feed_visit)(void *context, const char *host);
+void feed_each_behind(struct feed *feed, const char *relay, feed_visit visit, void *context);
+
+// Say to all that are connected at which revision they are, and one thing more. Takes the reference.
+void feed_confirm(struct feed *feed, json_t *message);
 
 // Say one thing to the host's agent. Takes the reference. False: it is not connected, or has left too
 // much unread.

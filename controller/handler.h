@@ -27,6 +27,10 @@ void handle_detach(struct controller *, struct request *, const struct target *)
 void handle_revision(struct controller *, struct request *, const struct target *);
 void handle_stream(struct controller *, struct request *, const struct target *);
 void handle_report(struct controller *, struct request *, const struct target *);
+void handle_relay_stream(struct controller *, struct request *, const struct target *);
+void handle_relay_hosts(struct controller *, struct request *, const struct target *);
+void handle_relay_change(struct controller *, struct request *, const struct target *);
+void handle_relay_reports(struct controller *, struct request *, const struct target *);
 void handle_interfaces(struct controller *, struct request *, const struct target *);
 void handle_answer(struct controller *, struct request *, const struct target *);
 void handle_bulletin(struct controller *, struct request *, const struct target *);

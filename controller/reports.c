@@ -335,33 +335,36 @@ static void take(struct controller *controller, const char *host, const json_t *
 	}
 }
 
+int reports_accept(
+	struct controller *controller, const char *host, const json_t *json, struct error *error)
+{
+	if (!catalog_find(controller->catalog, MODEL_HOST, NULL, host)) {
+		error_set_object(error, "hosts/%s", host);
+		return error_set(error, ENOENT, "there is no host %s", host);
+	}
+	int rc = report_check(controller, json, error);
+	if (!rc)
+		rc = check_differences(report_get(controller, host), json, error);
+	if (rc < 0)
+		return rc;
+	take(controller, host, json);
+	if (json_is_integer(json_object_get(json, "realized")))
+		presence_answered(controller, host);
+	bulletin_report(controller, host, json);
+	return 0;
+}
+
 void handle_report(
 	struct controller *controller, struct request *request, const struct target *target)
 {
 	struct error error = {0};
 	json_t *json = NULL;
-	int rc = 0;
-	if (!catalog_find(controller->catalog, MODEL_HOST, NULL, target->name)) {
-		rc = error_set(&error, ENOENT, "there is no host %s", target->name);
-		error_set_object(&error, "hosts/%s", target->name);
-	}
-	if (!rc)
-		rc = request_json(request, &json, &error);
-	if (!rc)
-		rc = report_check(controller, json, &error);
-	if (!rc)
-		rc = check_differences(report_get(controller, target->name), json, &error);
-	if (rc < 0) {
-		json_decref(json);
+	if (request_json(request, &json, &error) < 0 ||
+		reports_accept(controller, target->name, json, &error) < 0)
 		request_refuse(request, &error);
-		return;
-	}
-	take(controller, target->name, json);
-	if (json_is_integer(json_object_get(json, "realized")))
-		presence_answered(controller, target->name);
-	bulletin_report(controller, target->name, json);
+	else
+		request_answer(request, 200, json_object());
 	json_decref(json);
-	request_answer(request, 200, json_object());
 }
 
 void reports_hear(struct controller *controller, const char *host, const json_t *json)

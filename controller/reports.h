@@ -7,6 +7,9 @@
 
 void reports_start(struct controller *controller);
 void reports_free(struct controller *controller);
+// Take what the host's agent says. On failure nothing of it is taken.
+int reports_accept(
+	struct controller *controller, const char *host, const json_t *report, struct error *error);
 void reports_forget(struct controller *controller, const char *host);
 // What the host's agent has posted at another controller.
 void reports_hear(struct controller *controller, const char *host, const json_t *report);

@@ -8,6 +8,7 @@
 
 #include "access.h"
 #include "base/memory.h"
+#include "feed.h"
 #include "number.h"
 #include "reads.h"
 #include "writes.h"
@@ -19,8 +20,10 @@ enum {
 	READERS = ADMINISTRATOR | ROLE_BIT(ROLE_READER) | ROLE_BIT(ROLE_TENANT_ADMINISTRATOR) |
 		  ROLE_BIT(ROLE_TENANT_READER),
 	WRITERS = ADMINISTRATOR | ROLE_BIT(ROLE_TENANT_ADMINISTRATOR),
-	// Of a host, its own agent only; a relay speaks for many.
-	AGENTS = ADMINISTRATOR | ROLE_BIT(ROLE_HOST) | ROLE_BIT(ROLE_RELAY),
+	// Of a host, its own agent only; a relay for those that are connected through it.
+	AGENTS = ADMINISTRATOR | ROLE_BIT(ROLE_HOST),
+	SPEAKERS = AGENTS | ROLE_BIT(ROLE_RELAY),
+	RELAYS = ADMINISTRATOR | ROLE_BIT(ROLE_RELAY), // each for itself
 	CONTROLLERS = ADMINISTRATOR | ROLE_BIT(ROLE_CONTROLLER),
 	ANYBODY = (1u << ROLE_COUNT) - 1,
 	BY_KIND = 0,
@@ -44,10 +47,17 @@ static const struct http_route routes[] = {
 		TIMING_AT_ONCE},
 	{"POST", "hosts/:host/report", handle_report, AGENTS, {0},
 		"What the agent of the host sees", TIMING_AT_ONCE},
-	{"POST", "hosts/:host/answers/:question", handle_answer, AGENTS, {0},
+	{"POST", "hosts/:host/answers/:question", handle_answer, SPEAKERS, {0},
 		"What the agent of the host was asked over its stream", TIMING_AT_ONCE},
 	{"GET", "hosts/:host/interfaces", handle_interfaces, READERS, {0},
 		"The interfaces that the host reports", TIMING_AT_ONCE},
+	{"GET", "relays/:relay/stream", handle_relay_stream, RELAYS, {"since", "digest", "history"},
+		"What the hosts behind the relay need, each object once", TIMING_AT_ONCE},
+	{"PUT", "relays/:relay/hosts", handle_relay_hosts, RELAYS, {0}, NULL, TIMING_AT_ONCE},
+	{"POST", "relays/:relay/hosts", handle_relay_change, RELAYS, {0},
+		"Which hosts have come to the relay and which have left it", TIMING_AT_ONCE},
+	{"POST", "relays/:relay/reports", handle_relay_reports, RELAYS, {0},
+		"What the agents behind the relay see", TIMING_AT_ONCE},
 	{"GET", "peers/bulletin", handle_bulletin, CONTROLLERS, {0},
 		"What this controller tells others of the hosts that are connected to it",
 		TIMING_AT_ONCE},
@@ -273,8 +283,8 @@ static const char *or_null(const char *text)
 	return *text ? text : NULL;
 }
 
-static int may(const struct identity *identity, const struct http_route *route,
-	const struct target *target, struct error *error)
+static int may(const struct feed *feed, const struct identity *identity,
+	const struct http_route *route, const struct target *target, struct error *error)
 {
 	// What is in a tenant that is not theirs, is not there.
 	if (identity_is_scoped(identity) && target->tenant[0] &&
@@ -286,8 +296,12 @@ static int may(const struct identity *identity, const struct http_route *route,
 			or_null(target->name), error);
 	if (route->roles == ANYBODY)
 		return 0;
-	if (route->roles & ROLE_BIT(identity->role) &&
-		(identity->role != ROLE_HOST || identity_is_host(identity, target->name)))
+	bool own = identity->role != ROLE_HOST || identity_is_host(identity, target->name);
+	if (identity->role == ROLE_RELAY)
+		own = !strncmp(route->pattern, "relays/", strlen("relays/"))
+			      ? !strcmp(identity->name, target->name)
+			      : feed_is_behind(feed, target->name, identity->name);
+	if (route->roles & ROLE_BIT(identity->role) && own)
 		return 0;
 	return error_set(error, EACCES, "the role %s may not", role_name(identity->role));
 }
@@ -320,6 +334,7 @@ static void refuse_credentials(struct request *request, const struct error *erro
 
 void route_dispatch(void *context, struct request *request)
 {
+	struct controller *controller = context;
 	const struct http_route *route = NULL;
 	struct target target;
 	char allow[ROUTE_ALLOW_TEXT];
@@ -329,7 +344,7 @@ void route_dispatch(void *context, struct request *request)
 		return;
 	}
 	int rc = route_find(request->method, request->path, &route, &target, allow, &error);
-	int allowed = rc ? 0 : may(&request->identity, route, &target, &refusal);
+	int allowed = rc ? 0 : may(controller->feed, &request->identity, route, &target, &refusal);
 	if (!is_person(&request->identity) && (rc || allowed < 0)) {
 		refuse_stranger(request);
 	} else if (allowed < 0) {

@@ -82,7 +82,7 @@ bool streams_tell(struct controller *controller, const char *host, json_t *messa
 // ---- the request ----
 
 // All three or none of `history`, `since` and `digest`.
-static int read_place(const struct request *request, struct feed_place *place, struct error *error)
+int streams_place(const struct request *request, struct feed_place *place, struct error *error)
 {
 	const char *history = request_parameter(request, "history");
 	const char *since = request_parameter(request, "since");
@@ -111,7 +111,7 @@ static void open_stream(
 		error_set_object(&error, "hosts/%s", target->name);
 	}
 	if (!rc)
-		rc = read_place(request, &place, &error);
+		rc = streams_place(request, &place, &error);
 	if (rc < 0)
 		request_refuse(request, &error);
 	else

@@ -24,3 +24,7 @@ void streams_publish(struct controller *controller, const struct topology_change
 
 // Say one thing to the host's agent. Takes the reference. False: it is not connected.
 bool streams_tell(struct controller *controller, const char *host, json_t *message);
+
+// Where a host or relay left off, from the parameters of its request; -EINVAL.
+struct feed_place;
+int streams_place(const struct request *request, struct feed_place *place, struct error *error);

@@ -220,11 +220,17 @@ static void diverged(void *context)
 	host->fleet->counts.divergences++;
 }
 
-static void take_question(void *context, json_t *question)
+// Nobody asks a simulated host for a trace; a question without an answer times out. What a relay asks
+// of its hosts, it does.
+static int take_message(void *context, const char *type, json_t *message)
 {
-	// Nobody asks a simulated host for a trace; a question without an answer times out.
-	(void)context;
-	(void)question;
+	struct fleet_host *host = context;
+	(void)message;
+	if (!strcmp(type, "report")) {
+		agent_report_online(host->report, false);
+		agent_report_online(host->report, true);
+	}
+	return 0;
 }
 
 // ---- life ----
@@ -248,14 +254,15 @@ static void host_start(struct fleet_host *host, const char *registration)
 {
 	struct fleet *fleet = host->fleet;
 	struct stream_events events = {
-		take_batch, stream_lost, take_question, host, tell_what_is_held, diverged};
+		take_batch, stream_lost, take_message, host, tell_what_is_held, diverged};
+	cleanup_free char *path = memory_format("/v1/hosts/%s", host->name);
 	struct light_events light_events = {take_light_batch, stream_lost, host};
 	agent_report_new(&host->report, fleet->loop, fleet->http, host->name, report_content, host);
 	if (host->light)
 		light_new(&host->light_stream, fleet->loop, fleet->http, host->name, &light_events);
 	else
 		agent_stream_new(
-			&host->stream, fleet->loop, fleet->http, host->name, registration, &events);
+			&host->stream, fleet->loop, fleet->http, path, registration, &events);
 }
 
 static void host_free(struct fleet_host *host)

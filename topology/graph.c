@@ -67,6 +67,8 @@ static void leave_relay(struct host_node *host)
 static void free_host(struct graph *graph, struct host_node *host)
 {
 	leave_relay(host);
+	while (host->hosts)
+		leave_relay(host->hosts);
 	HASH_DEL(graph->hosts, host);
 	utarray_done(&host->segments);
 	utarray_done(&host->tenants);
@@ -281,8 +283,8 @@ static void stage_members(
 	struct graph *graph, struct host_node *relay, const UT_array *links, int sign)
 {
 	each_link (link, links)
-		stage_member(graph, relay, link->member->group,
-			sign * (int)link->member->ports[NOW]);
+		stage_member(
+			graph, relay, link->member->group, sign * (int)link->member->ports[NOW]);
 }
 
 void graph_stage_relay(struct graph *graph, struct host_node *host, const char *name)

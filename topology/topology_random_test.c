@@ -37,8 +37,8 @@ enum {
 };
 
 // Every object that can be has a slot; NULL: it does not exist.
-static struct object *current[OBJECTS];     // before the transaction
-static struct object *next[OBJECTS];        // after it
+static struct object *current[OBJECTS]; // before the transaction
+static struct object *next[OBJECTS];    // after it
 // Built from what was emitted; the last two are the relays. The digests likewise: old content out, new
 // content in.
 static struct object *held[HOSTS + RELAYS][OBJECTS];

@@ -3,6 +3,7 @@
 
 import http.client
 import json
+import queue
 import socket
 import ssl
 import subprocess
@@ -201,6 +202,7 @@ class Agent(threading.Thread):
         self.path = f"/v1/hosts/{quote(host)}"
         self.changed = threading.Condition()
         self.objects, self.batches, self.ended = {}, [], False
+        self.questions = queue.Queue()
         self.diverged = []  # commits whose digest is not that of the objects
         self.stream = client.lines(f"{self.path}/stream", timeout=60)
         self.status = self.stream.response.status
@@ -210,6 +212,10 @@ class Agent(threading.Thread):
         batch = []
         try:
             while (line := self.stream.next()) is not None:
+                if line["type"] == "trace":
+                    self.questions.put(line)
+                if line["type"] in ("trace", "report"):
+                    continue
                 batch.append(line)
                 if line["type"] == "commit":
                     self._take(batch)

@@ -24,7 +24,8 @@ def world(weft_binary, tmp_path_factory):
 PEOPLE = {"admin", "reader", "tenant-admin", "tenant-reader"}
 READERS = {"admin", "reader"}
 WRITERS = {"admin", "tenant-admin"}
-AGENTS = {"admin", "host", "relay"}
+AGENTS = {"admin", "host"}
+SPEAKERS = {"admin", "host", "relay"}
 CONTROLLERS = {"admin", "controller"}
 ANYBODY = PEOPLE | AGENTS | CONTROLLERS | {"nobody"}
 STREAMS = ("/stream", "/bulletin")
@@ -40,7 +41,10 @@ DECISIONS = {
     ("get", "/v1/revisions/{revision}"): PEOPLE,
     ("get", "/v1/hosts/{name}/stream"): AGENTS,
     ("post", "/v1/hosts/{name}/report"): AGENTS,
-    ("post", "/v1/hosts/{name}/answers/{question}"): AGENTS,
+    ("post", "/v1/hosts/{name}/answers/{question}"): SPEAKERS,
+    ("get", "/v1/relays/{relay}/stream"): {"admin", "relay"},
+    ("post", "/v1/relays/{relay}/hosts"): {"admin", "relay"},
+    ("post", "/v1/relays/{relay}/reports"): {"admin", "relay"},
     ("get", "/v1/hosts/{name}/interfaces"): PEOPLE,
     ("get", "/v1/peers/bulletin"): CONTROLLERS,
     ("post", "/v1/peers/hosts/{name}/question"): CONTROLLERS,
@@ -54,7 +58,7 @@ DECISIONS = {
     **{("get", f"/v1/{kind}"): PEOPLE for kind in ("tenants", "hosts", *IN_TENANT)},
     **{("get", f"/v1/{kind}/{{name}}"): PEOPLE for kind in ("tenants", "hosts")},
     **{(verb, "/v1/tenants/{name}"): WRITERS for verb in ("put", "patch")},
-    **{(verb, "/v1/hosts/{name}"): AGENTS for verb in ("put", "patch")},
+    **{(verb, "/v1/hosts/{name}"): SPEAKERS for verb in ("put", "patch")},
     **{("delete", f"/v1/{kind}/{{name}}"): ADMIN for kind in ("tenants", "hosts", "tokens", "enrolments")},
     **{("get", f"/v1/{kind}{rest}"): READERS for kind in ("tokens", "enrolments") for rest in ("", "/{name}")},
     **{(verb, f"/v1/{kind}/{{name}}"): ADMIN for kind in ("tokens", "enrolments") for verb in ("put", "patch")},
@@ -76,7 +80,7 @@ def test_every_route_is_decided(world):
 
 def ask(client, method, template):
     """Call a route with names that do not exist, save for tenant, host and what only reads; its status."""
-    path = template.format(tenant="acme", revision=1, question=1, host="h1",
+    path = template.format(tenant="acme", revision=1, question=1, host="h1", relay="r1",
                            name="h1" if "/hosts/" in template else "acme" if template == "/v1/tenants/{name}"
                            else "none")
     if path.endswith(STREAMS):
@@ -91,6 +95,8 @@ def ask(client, method, template):
                                   "nobody"])
 def test_every_route_with_every_role(world, role):
     """Whoever may, gets to what the request means (here: nothing valid); whoever may not, is stopped before."""
+    if role == "relay":  # of hosts that are connected through it
+        world.clients[role].must("PUT", "/v1/relays/r1/hosts", {"hosts": ["h1"]})
     before = world.controller.dump()
     for (method, template), roles in DECISIONS.items():
         if method == "delete" and role == "admin":
