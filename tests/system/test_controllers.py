@@ -236,16 +236,18 @@ def test_killed_in_the_middle_of_writes(weft_binary, tmp_path, etcd, authority):
     writers = [threading.Thread(target=write, args=(number,)) for number in range(4)]
     for writer in writers:
         writer.start()
-    for round in range(3):
-        time.sleep(0.3)
-        controllers[round].kill()
-        time.sleep(0.2)
-        controllers[round].start()
-    stopping.set()
+    try:
+        for killed in controllers:
+            for act in (killed.kill, killed.start):
+                enough = len(accepted) + 10
+                wait_until(lambda: len(accepted) >= enough, 60)
+                act()
+    finally:
+        stopping.set()
     for writer in writers:
         writer.join(60)
     assert not faults, faults[:3]
-    assert unknown and len(accepted) > 50
+    assert unknown and len(accepted) >= 60
     assert desired(controllers[0]) == desired(controllers[1]) == desired(controllers[2])
     check_numbers(controllers[1], accepted)
     names = {port["name"] for port in controllers[0].must("GET", "/v1/ports")["items"]}
