@@ -12,8 +12,9 @@
 #include "datapath/native.h"
 
 // Two networks with two ports here and one elsewhere each: 0 and 1, behind Geneve; 2 and 3, behind VXLAN, unknown
-// MACs are flooded and port 2 may use any address under any MAC of its own. A router joins them.
-enum { ROUTER = 9, GROUP = 1 };
+// MACs are flooded and port 2 may use any address under any MAC of its own. A router joins them. In a guarded world the first
+// port rejects whatever comes, and the others allow it: they remember connections and fragments.
+enum { ROUTER = 9, GROUP = 1, REJECTS = 1, ALLOWS = 2 };
 enum { NETWORKS = 2, DEVICES = 4, UNDERLAY = 2, FIRST_DEVICE = 10, ETHERNET = 14, LARGEST = 9000 };
 
 enum {
@@ -21,7 +22,9 @@ enum {
 	CHOOSE_UNDERLAY = 1 << 2,
 	CHOOSE_IPV6 = 1 << 3,
 	CHOOSE_TAGGED = 1 << 4,
-	CHOOSE_SUPERPACKET = 1 << 5
+	CHOOSE_SUPERPACKET = 1 << 5,
+	CHOOSE_GUARDED = 1 << 6,
+	CHOOSE_DUE = 1 << 7
 };
 
 #define HOLDS(condition)                                                                  \
@@ -178,12 +181,41 @@ static void put_router(struct datapath *datapath)
 	put(datapath, DP_TABLE_ROUTER, &router, &(struct dp_router){router_mac, 1});
 }
 
+// ---- the rules: one in each set, which takes all packets ----
+
+static void put_set(struct datapath *datapath, uint32_t number, enum dp_action action)
+{
+	struct dp_set set = {0};
+	struct dp_vector all = {.summary = 1, .words = {1}};
+	struct dp_rule rule = {.number = number, .action = (uint16_t)action, .flags = DP_RULE_LOG};
+
+	for (size_t i = 0; i < DP_FIELD_COUNT; i++)
+		set.wildcard[i] = number;
+	put(datapath, DP_TABLE_VECTOR, &number, &all);
+	put(datapath, DP_TABLE_RULE, &(struct dp_rule_key){number, 0}, &rule);
+	put(datapath, DP_TABLE_SET, &number, &set);
+}
+
+static void put_rules(struct datapath *datapath)
+{
+	uint32_t zero = 0;
+
+	put_set(datapath, REJECTS, DP_ACTION_REJECT);
+	put_set(datapath, ALLOWS, DP_ACTION_ALLOW);
+	for (uint32_t port = 1; port <= DEVICES; port++) {
+		struct dp_guard_slot slot = {
+			.sets = {[DP_INGRESS] = port == 1 ? REJECTS : ALLOWS}, .epoch = 1};
+		put(datapath, DP_TABLE_GUARD, &port, &(struct dp_guard){{slot, slot}, 0, 0});
+	}
+	put(datapath, DP_TABLE_GENERATION, &zero, &(struct dp_generation){.changes = 1});
+}
+
 static struct dp_address vtep(bool six, uint32_t host)
 {
 	return six ? ipv6(0xee, (uint8_t)host) : ipv4(192, 0, 2, (uint8_t)host);
 }
 
-static struct datapath *world_new(bool six)
+static struct datapath *world_new(bool six, bool guarded)
 {
 	struct datapath *datapath;
 	uint32_t zero = 0;
@@ -202,16 +234,18 @@ static struct datapath *world_new(bool six)
 			datapath, remote.vtep, (struct dp_mac){{2, 0xfe, 0, 0, 0, (uint8_t)host}});
 		put_network(datapath, network);
 	}
+	if (guarded)
+		put_rules(datapath);
 	return datapath;
 }
 
-static struct datapath *world(bool six)
+static struct datapath *world(bool six, bool guarded)
 {
-	static struct datapath *worlds[2];
+	static struct datapath *worlds[2][2];
 
-	if (!worlds[six])
-		worlds[six] = world_new(six);
-	return worlds[six];
+	if (!worlds[six][guarded])
+		worlds[six][guarded] = world_new(six, guarded);
+	return worlds[six][guarded];
 }
 
 // ---- what must hold ----
@@ -266,19 +300,21 @@ static bool is_to_router(const struct native_frame *frame)
 	return memcmp(frame->bytes, &router_mac, 6) == 0;
 }
 
-// The checksum over an ICMPv6 message and its pseudo header, or an ICMP message.
-static uint32_t icmp_sum(const uint8_t *ip, bool ipv4)
+// The checksum over a message and its pseudo header, which ICMP has not.
+static uint32_t transport_sum(const uint8_t *ip, bool ipv4)
 {
 	size_t header = ipv4 ? 20 : 40;
 	size_t length = ipv4 ? big(ip + 2, 2) - header : big(ip + 4, 2);
 	uint8_t *bytes = memory_new(40 + length + 1);
-	size_t used = ipv4 ? 0 : 40;
+	uint8_t protocol = ip[ipv4 ? 9 : 6];
+	size_t used = 0;
 
-	if (!ipv4) {
-		memcpy(bytes, ip + 8, 32);
-		bytes[34] = (uint8_t)(length >> 8);
-		bytes[35] = (uint8_t)length;
-		bytes[39] = 58;
+	if (protocol != 1) {
+		used = ipv4 ? 12 : 40;
+		memcpy(bytes, ip + (ipv4 ? 12 : 8), used - (ipv4 ? 4 : 8));
+		bytes[ipv4 ? 10 : 34] = (uint8_t)(length >> 8);
+		bytes[ipv4 ? 11 : 35] = (uint8_t)length;
+		bytes[ipv4 ? 9 : 39] = protocol;
 	}
 	memcpy(bytes + used, ip + header, length);
 	uint32_t total = sum(bytes, used + length);
@@ -302,13 +338,28 @@ static bool is_error(const struct native_output *output, const struct native_fra
 	HOLDS(output->segment == 0 && quoted <= 128);
 	HOLDS(!ipv4 || (sum(ip, 20) == 0xffff && big(ip + 2, 2) == output->length - ETHERNET));
 	HOLDS(ipv4 || big(ip + 4, 2) == output->length - ETHERNET - 40);
-	HOLDS(icmp_sum(ip, ipv4) == 0xffff);
+	HOLDS(transport_sum(ip, ipv4) == 0xffff);
 	HOLDS(memcmp(ip + (ipv4 ? 16 : 24), frame->bytes + ETHERNET + (ipv4 ? 12 : 8),
 		      ipv4 ? 4 : 16) == 0);
 	// But for the TTL and its checksum, where it was routed before it did not fit into a tunnel.
 	for (size_t i = 0; i < quoted; i++)
 		HOLDS(ip[header + 8 + i] == frame->bytes[ETHERNET + i] ||
 			(ipv4 ? i == 8 || i == 10 || i == 11 : i == 7));
+	return true;
+}
+
+// A RST: what a rule rejects.
+static bool is_reset(const struct native_output *output)
+{
+	const uint8_t *ip = output->bytes + ETHERNET;
+	bool ipv4 = big(output->bytes + 12, 2) == 0x0800;
+	size_t header = ipv4 ? 20 : 40;
+
+	if (output->length != ETHERNET + header + 20 || ip[ipv4 ? 9 : 6] != 6 ||
+		(ip[header + 13] & ~0x10) != 0x04)
+		return false;
+	HOLDS(!ipv4 || sum(ip, 20) == 0xffff);
+	HOLDS(transport_sum(ip, ipv4) == 0xffff);
 	return true;
 }
 
@@ -340,7 +391,7 @@ static bool is_answer(const struct native_output *output, const struct native_fr
 		       big(output->bytes + 20, 2) == 2) ||
 	       (output->length == 86 && big(output->bytes + 12, 2) == 0x86dd &&
 		       output->bytes[54] == 136) ||
-	       is_error(output, frame) || is_echo(output, frame);
+	       is_error(output, frame) || is_echo(output, frame) || is_reset(output);
 }
 
 // The frame as it went in; or as the router sends it on, if it went to the router.
@@ -385,6 +436,32 @@ static void check_from_port(const struct native_output *output, const struct nat
 	HOLDS((output->ifindex - FIRST_DEVICE) / 2 == network || is_to_router(frame));
 	HOLDS(output->ifindex != FIRST_DEVICE + device || is_to_router(frame));
 	check_frame(output->bytes, output->length, frame);
+}
+
+// What the first port says to a packet out of a tunnel: back to where the packet came from, or to a port that it claimed to be of.
+static void check_reject(
+	const struct native_output *output, const struct native_frame *frame, bool six)
+{
+	size_t inner = 0;
+
+	if (output->underlay) {
+		uint32_t network =
+			big(output->bytes + ETHERNET + (six ? 40 : 20) + 12, 3) - network_vni(0);
+		HOLDS(output->ifindex == UNDERLAY && network < NETWORKS);
+		inner = check_outer(output, six, network);
+	}
+	const uint8_t *ip = output->bytes + inner + ETHERNET;
+	size_t room = output->length - inner - ETHERNET;
+	bool ipv4 = big(output->bytes + inner + 12, 2) == 0x0800;
+	size_t header = ipv4 ? 20 : 40;
+	HOLDS(room >= header + 8 && (ipv4 || big(output->bytes + inner + 12, 2) == 0x86dd));
+	size_t length = ipv4 ? big(ip + 2, 2) : 40 + big(ip + 4, 2);
+	uint8_t protocol = ip[ipv4 ? 9 : 6];
+	HOLDS(length <= room && length > header && (!ipv4 || sum(ip, 20) == 0xffff));
+	HOLDS(protocol == 6 || protocol == (ipv4 ? 1 : 58));
+	HOLDS(protocol != 6 || (length == header + 20 && (ip[header + 13] & ~0x10) == 0x04));
+	// Else it is right when what is due has been filled in.
+	HOLDS(frame->due || transport_sum(ip, ipv4) == 0xffff);
 }
 
 // From the underlay: what was inside, but for the mark of congestion, to ports of the network that the tunnel names.
@@ -442,15 +519,20 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		.length = size - 2,
 		.segment = choice & CHOOSE_SUPERPACKET ? 1000 : 0,
 		.tagged = choice & CHOOSE_TAGGED,
+		.due = choice & CHOOSE_DUE,
 		.faults = data[1],
 	};
 	struct native_result result;
 
-	native_advance(world(six), 1000000000); // so that answers are not too many
-	native_run(world(six), role, underlay ? UNDERLAY : FIRST_DEVICE + device, &frame, &result);
+	struct datapath *datapath = world(six, choice & CHOOSE_GUARDED);
+
+	native_advance(datapath, 1000000000); // so that answers are not too many
+	native_run(datapath, role, underlay ? UNDERLAY : FIRST_DEVICE + device, &frame, &result);
 	check_verdict(&result, role);
 	for (size_t i = 0; i < result.count; i++) {
-		if (underlay)
+		if (underlay && result.verdict == NATIVE_SENT && result.reason)
+			check_reject(&result.outputs[i], &frame, six);
+		else if (underlay)
 			check_from_underlay(&result.outputs[i], &frame, six);
 		else
 			check_from_port(&result.outputs[i], &frame, device, six);
