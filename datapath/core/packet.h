@@ -34,6 +34,7 @@ struct packet {
 	__u32 end;         // offset behind the IP packet; padding may follow
 	__u32 wire_length; // of the IP packet, of each segment if it is a superpacket
 	__u32 fragment_id; // of a fragment
+	__u16 fragment_start, fragment_bytes; // of a fragment: what it holds of the whole
 
 	// Transport
 	__u32 sequence, acknowledgment; // TCP

@@ -123,6 +123,8 @@ static inline enum dp_reason parse_fragment(struct packet *packet, __u32 offset,
 
 	packet->fragment = offset > 0 || more;
 	packet->later_fragment = offset > 0;
+	packet->fragment_start = offset;
+	packet->fragment_bytes = payload;
 	if (offset + payload > 0xffff || (more && (payload % 8 != 0 || payload == 0)))
 		return DP_REASON_BAD_FRAGMENT;
 	return DP_REASON_NONE;

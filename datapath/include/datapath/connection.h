@@ -149,6 +149,8 @@ struct dp_fragment_key {
 
 struct dp_fragment {
 	__u64 seen;
+	__u32 bytes; // of the whole that the first fragment holds, headers and all: no other may write there
+	__u32 pad;
 };
 
 enum { DP_TIMEOUT_FRAGMENT = 30 };
