@@ -405,9 +405,17 @@ def test_a_fragment_without_its_first(acme, rule):
 
 # ---- what a denied sender is told, and what is counted ----
 
+@pytest.fixture(params=["on", "off"])
+def offload(request, acme):
+    """Checksums and segments are left to the device of client1, or made before it."""
+    set_offloads(acme["client1"], request.param)
+    yield
+    set_offloads(acme["client1"], "on")
+
+
 @pytest.mark.parametrize("family", FAMILIES)
 @pytest.mark.parametrize("server", SERVERS)
-def test_reject_tells_the_sender(acme, rule, server, family):
+def test_reject_tells_the_sender(acme, rule, offload, server, family):
     rule([let(["tcp/81", "udp/82"], action="reject"), NOTHING])
     client, server = acme["client1"], acme[server]
     with Services([server], ["tcp/81", "tcp/83", "udp/82"]):

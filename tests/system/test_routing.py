@@ -195,10 +195,20 @@ def test_silently_dropped(acme, drops, addresses, reason):
 
 # ---- MTU ----
 
+@pytest.mark.parametrize("offload", ["on", "off"])
 @pytest.mark.parametrize("target, mtu, routers", [("right1", 1280, ("10.1.1.1", "fd00:1:1::1")),
                                                   ("right2", 1280, ("10.1.1.1", "fd00:1:1::1")),
                                                   ("far1", 1300, ("10.1.1.1", "fd00:1:1::1"))])
-def test_senders_are_told_the_mtu(acme, drops, target, mtu, routers):
+def test_senders_are_told_the_mtu(acme, drops, target, mtu, routers, offload):
+    set_offloads(acme["left1"], offload)
+    try:
+        told_the_mtu(acme, target, mtu, routers)
+    finally:
+        set_offloads(acme["left1"], "on")
+    assert checks.wait_until(lambda: drops("left1").get("mtu-exceeded") == 2) is not None, drops("left1")
+
+
+def told_the_mtu(acme, target, mtu, routers):
     for family, router, kind in ((4, routers[0], (3, 4)), (6, routers[1], (2, 0))):
         headers = 28 if family == 4 else 48
         forget_paths(acme["left1"])
@@ -211,7 +221,6 @@ def test_senders_are_told_the_mtu(acme, drops, target, mtu, routers):
                 Prober(acme["left1"], of(acme[target], family), 7901) as prober:
             prober.send(mtu - headers)
             assert len(receiver.recv(2000)) == mtu - headers
-    assert checks.wait_until(lambda: drops("left1").get("mtu-exceeded") == 2) is not None, drops("left1")
 
 
 def forget_paths(container):
