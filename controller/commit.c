@@ -8,6 +8,7 @@
 #include "audit.h"
 #include "base/memory.h"
 #include "history.h"
+#include "allowance.h"
 #include "news.h"
 #include "publish.h"
 #include "writes.h"
@@ -190,6 +191,7 @@ struct commit *commit_start(struct controller *controller, const struct request 
 	commit->context = context;
 	commit->warnings = commit_warnings(transaction);
 	collect_operations(commit, request, changes, id);
+	allowance_charge(controller, request, commit->count);
 	keep_objects(commit, changes);
 	transaction_withdraw(transaction);
 	journal_submit(controller->journal, &commit->job);

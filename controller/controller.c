@@ -15,6 +15,7 @@
 #include "follow.h"
 #include "history.h"
 #include "journal.h"
+#include "allowance.h"
 #include "loop.h"
 #include "peers.h"
 #include "presence.h"
@@ -219,6 +220,7 @@ int controller_start(struct controller **out, uv_loop_t *loop,
 	streams_start(controller);
 	reports_start(controller);
 	enforcement_start(controller);
+	allowance_start(controller);
 	controller->compaction = memory_new(sizeof(*controller->compaction));
 	controller->compaction->data = controller;
 	uv_timer_init(loop, controller->compaction);
@@ -265,6 +267,7 @@ void controller_stop(struct controller *controller)
 	http_stop(controller->http);
 	loop_close(controller->compaction);
 	enforcement_stop(controller);
+	allowance_stop(controller);
 	enrolments_stop(controller);
 	audit_free(controller);
 	follow_free(controller);

@@ -40,6 +40,12 @@ struct entrance {
 	bool tls;
 };
 
+// A connection, and whose it is.
+struct caller {
+	char who[IDENTITY_TEXT]; // empty: nobody has asked
+	struct caller *prev, *next;
+};
+
 struct http {
 	uv_loop_t *loop;
 	struct http_options options;
@@ -50,6 +56,7 @@ struct http {
 	uv_prepare_t *prepare;
 	uv_timer_t *timer;
 	struct request *requests; // under way
+	struct caller *callers;   // of connections that are known to be somebody's
 	size_t assembling;        // bytes of bodies held
 	size_t answering;         // requests neither parked nor done
 	bool resumed;             // requests were unparked since libmicrohttpd last ran
@@ -187,6 +194,11 @@ void request_refuse_as(struct request *request, enum problem problem, const stru
 		"%s%s%s", error->object, error->object[0] ? ": " : "", error->message);
 	answer(request, problem_status(problem), problem_encode(problem, error),
 		"application/problem+json");
+	if (problem == PROBLEM_RATE) {
+		char seconds[16];
+		snprintf(seconds, sizeof(seconds), "%u", request->retry_s ? request->retry_s : 1);
+		request_header(request, "Retry-After", seconds);
+	}
 }
 
 void request_refuse(struct request *request, const struct error *error)
@@ -438,11 +450,43 @@ static void on_completed(void *context, struct MHD_Connection *connection, void 
 
 // ---- connections ----
 
+static void caller_begin(struct http *http, void **slot)
+{
+	struct caller *caller = memory_new(sizeof(*caller));
+	DL_APPEND(http->callers, caller);
+	*slot = caller;
+}
+
+static void caller_end(struct http *http, void **slot)
+{
+	struct caller *caller = steal(*slot);
+	DL_DELETE(http->callers, caller);
+	free(caller);
+}
+
+size_t request_claim_connection(struct request *request, const char *who)
+{
+	struct caller *caller =
+		MHD_get_connection_info(request->connection, MHD_CONNECTION_INFO_SOCKET_CONTEXT)
+			->socket_context;
+	struct caller *other;
+	size_t count = 0;
+	if (!strcmp(caller->who, who))
+		return 0;
+	snprintf(caller->who, sizeof(caller->who), "%s", who);
+	DL_FOREACH (request->http->callers, other)
+		count += !strcmp(other->who, who);
+	return count;
+}
+
 static void on_connection(void *context, struct MHD_Connection *connection, void **slot,
 	enum MHD_ConnectionNotificationCode code)
 {
-	(void)slot;
 	struct entrance *entrance = context;
+	if (code == MHD_CONNECTION_NOTIFY_STARTED)
+		caller_begin(entrance->http, slot);
+	else
+		caller_end(entrance->http, slot);
 	if (!entrance->tls || code != MHD_CONNECTION_NOTIFY_STARTED)
 		return;
 	int fd = MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CONNECTION_FD)->connect_fd;

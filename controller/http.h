@@ -33,6 +33,7 @@ struct request {
 	struct identity identity; // by the connection; the handler of all may learn better
 	char from[64];            // "uid 0", "192.0.2.7"
 	bool lasting;             // it waits for news, or streams them
+	unsigned retry_s;         // of one that asks too much: when to come again; 0: in a second
 	char *refusal;            // why it is refused; NULL: it is not
 	json_t *addition;         // what a good answer says besides; NULL: nothing
 
@@ -76,6 +77,8 @@ int http_start(struct http **out, uv_loop_t *loop, const struct http_options *op
 // each request under way) and the sockets.
 void http_stop(struct http *http);
 
+// The connection is from now on that of this client. How many connections are, or 0 if it was already.
+size_t request_claim_connection(struct request *request, const char *who);
 // A header, as received; NULL if absent.
 const char *request_header_of(const struct request *request, const char *name);
 // Break off every lasting request for which `match` says so.

@@ -41,6 +41,8 @@ enum problem problem_from_error(const struct error *error, bool understood)
 		return PROBLEM_FORBIDDEN;
 	case EKEYREJECTED:
 		return PROBLEM_UNAUTHENTICATED;
+	case EUSERS:
+		return PROBLEM_RATE;
 	case EDQUOT:
 		return PROBLEM_QUOTA;
 	case ENOENT:

@@ -17,6 +17,7 @@
 #include "presence.h"
 #include "records.h"
 #include "revisions.h"
+#include "suspicion.h"
 
 enum list { LIST_INTERFACES, LIST_PORTS, LIST_COUNT };
 
@@ -28,6 +29,7 @@ struct report {
 	struct records interfaces; // by name
 	struct records ports;      // by "acme/web1"; without tenant and name
 	bool whole[LIST_COUNT];    // the list was once reported whole, so that changes can follow
+	uint64_t foreign_ports;    // told of ports that are elsewhere, so often
 	json_t *rules; // object: "acme/policies/front" to a list of what was counted by its rules
 	UT_hash_handle hh;
 };
@@ -295,6 +297,12 @@ static int check_differences(const struct report *report, const json_t *json, st
 	return 0;
 }
 
+static int check_bounds(const struct report *report, const json_t *json, struct error *error)
+{
+	int rc = suspicion_bound(json, "interfaces", report->interfaces.count, error);
+	return rc ? rc : suspicion_bound(json, "ports", report->ports.count, error);
+}
+
 static void replace_rules(struct report *report, const json_t *json)
 {
 	const json_t *rules = json_object_get(json, "rules");
@@ -345,9 +353,13 @@ int reports_accept(
 	int rc = report_check(controller, json, error);
 	if (!rc)
 		rc = check_differences(report_get(controller, host), json, error);
+	if (!rc)
+		rc = check_bounds(report_get(controller, host), json, error);
 	if (rc < 0)
 		return rc;
 	take(controller, host, json);
+	struct report *report = report_get(controller, host);
+	report->foreign_ports += suspicion_foreign_ports(controller, host, report->realized, json);
 	if (json_is_integer(json_object_get(json, "realized")))
 		presence_answered(controller, host);
 	bulletin_report(controller, host, json);
@@ -359,7 +371,9 @@ void handle_report(
 {
 	struct error error = {0};
 	json_t *json = NULL;
-	if (request_json(request, &json, &error) < 0 ||
+	if (request->body_length > REPORT_BYTES)
+		error_set(&error, EFBIG, "a report has %d bytes at most", REPORT_BYTES);
+	if (error.code || request_json(request, &json, &error) < 0 ||
 		reports_accept(controller, target->name, json, &error) < 0)
 		request_refuse(request, &error);
 	else
@@ -493,10 +507,19 @@ void reports_rules(const struct controller *controller, const struct object *pol
 	const struct report *report;
 	for (report = controller->reports->by_host; report; report = report->hh.next) {
 		size_t index;
-		json_t *rule;
-		json_array_foreach (json_object_get(report->rules, path), index, rule)
+		json_t *rule, *rules = json_object_get(report->rules, path);
+		if (!rules ||
+			!catalog_host_carries(controller->catalog, report->host, policy->tenant))
+			continue;
+		json_array_foreach (rules, index, rule)
 			visit(context, report->host, rule);
 	}
+}
+
+uint64_t reports_foreign_ports(const struct controller *controller, const char *host)
+{
+	const struct report *report = report_find(controller, host);
+	return report ? report->foreign_ports : 0;
 }
 
 uint64_t reports_realized(const struct controller *controller, const char *host)

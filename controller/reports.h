@@ -32,4 +32,6 @@ typedef void (*reports_visit)(void *context, const char *host, const json_t *ite
 void reports_rules(const struct controller *controller, const struct object *policy,
 	reports_visit visit, void *context);
 // The newest revision that the host has realized; 0: none.
+// How often the host told of ports that are placed on others.
+uint64_t reports_foreign_ports(const struct controller *controller, const char *host);
 uint64_t reports_realized(const struct controller *controller, const char *host);

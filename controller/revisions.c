@@ -7,6 +7,7 @@
 #include <uthash.h>
 #include <utlist.h>
 
+#include "allowance.h"
 #include "base/clock.h"
 #include "base/memory.h"
 #include "handler.h"
@@ -224,6 +225,8 @@ static void handle_known(
 		request_refuse(request, &error);
 	} else if (answer) {
 		request_answer(request, 200, answer);
+	} else if (allowance_hold(controller, request, &error) < 0) {
+		request_refuse(request, &error);
 	} else {
 		wait_for(controller, request, target->revision, milliseconds);
 	}

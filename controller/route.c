@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "access.h"
+#include "allowance.h"
 #include "base/memory.h"
 #include "feed.h"
 #include "number.h"
@@ -332,6 +333,13 @@ static void refuse_credentials(struct request *request, const struct error *erro
 	request_header(request, "Connection", "close");
 }
 
+static void refuse_for_now(struct request *request, unsigned retry_s, const struct error *error)
+{
+	request->retry_s = retry_s;
+	request_refuse(request, error);
+	request_header(request, "Connection", "close");
+}
+
 void route_dispatch(void *context, struct request *request)
 {
 	struct controller *controller = context;
@@ -339,8 +347,17 @@ void route_dispatch(void *context, struct request *request)
 	struct target target;
 	char allow[ROUTE_ALLOW_TEXT];
 	struct error error = {0}, refusal = {0};
+	unsigned retry_s;
 	if (access_authenticate(context, request, &refusal) < 0) {
-		refuse_credentials(request, &refusal);
+		struct error busy = {0};
+		if (allowance_admit_stranger(context, request, &retry_s, &busy) < 0)
+			refuse_for_now(request, retry_s, &busy);
+		else
+			refuse_credentials(request, &refusal);
+		return;
+	}
+	if (allowance_admit(context, request, &retry_s, &refusal) < 0) {
+		refuse_for_now(request, retry_s, &refusal);
 		return;
 	}
 	int rc = route_find(request->method, request->path, &route, &target, allow, &error);

@@ -41,6 +41,7 @@ struct controller {
 	struct watch *watches;
 	uv_timer_t *compaction;
 	uv_timer_t *enforcement;
+	struct limits *limits;
 	struct enrolling *enrolling; // NULL: there is no key to sign with
 	json_t *refused;             // the last writes that were; NULL: none
 };

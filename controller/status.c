@@ -19,6 +19,9 @@ static json_t *host_status(const struct controller *controller, const struct hos
 	json_t *status =
 		json_pack("{s:b, s:I, s:I}", "connected", connected, "since_ms", (json_int_t)since,
 			"realized_revision", (json_int_t)reports_realized(controller, name));
+	uint64_t foreign = reports_foreign_ports(controller, name);
+	if (foreign)
+		json_object_set_new(status, "foreign_ports", json_integer((json_int_t)foreign));
 	if (agent)
 		json_object_update_missing(status, (json_t *)agent);
 	if (drops)

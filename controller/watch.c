@@ -10,6 +10,7 @@
 #include "base/memory.h"
 #include "channel.h"
 #include "history.h"
+#include "allowance.h"
 #include "number.h"
 
 struct watch {
@@ -124,6 +125,10 @@ void handle_watch(
 	struct error error = {0};
 	uint64_t revision, newest = controller_revision(controller);
 	const char *since = request_parameter(request, "since");
+	if (allowance_hold(controller, request, &error) < 0) {
+		request_refuse(request, &error);
+		return;
+	}
 	if (!since) {
 		watch_open(controller, request, target);
 		return;

@@ -45,8 +45,7 @@ static void take_line(struct light *light)
 			"{\"type\":\"snapshot\",\"revision\":%*u,\"history\":\"%16[0-9a-f]",
 			light->history);
 	} else if (sscanf(light->line,
-			   "{\"type\":\"commit\",\"revision\":%" SCNu64
-			   ",\"digest\":\"%16[0-9a-f]",
+			   "{\"type\":\"commit\",\"revision\":%" SCNu64 ",\"digest\":\"%16[0-9a-f]",
 			   &light->revision, light->digest) == 2) {
 		light->synced = true;
 		backoff_reset(&light->backoff);
