@@ -38,7 +38,7 @@ def flows(lab):
     assert [stream.finish() for stream in streams] == [[], []]
 
 
-def until(judge, seconds=30):
+def until(judge, seconds=60):
     deadline = time.monotonic() + seconds
     while not judge():
         assert time.monotonic() < deadline

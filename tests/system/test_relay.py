@@ -12,7 +12,7 @@ from lab.certificates import Authority
 from lab.etcd import free_port
 
 
-def until(judge, seconds=20):
+def until(judge, seconds=60):
     """Wait until `judge()` is true; what it was."""
     deadline = time.monotonic() + seconds
     while not (found := judge()) and time.monotonic() < deadline:
@@ -179,7 +179,7 @@ def test_questions_and_answers(controller, fleet):
     asked = []
 
     def answer():
-        asked.append(agent.questions.get(timeout=20))
+        asked.append(agent.questions.get(timeout=60))
         found = {"host": "h1", "verdict": "host", "stages": [], "outputs": []}
         asked.append(relay.post(f"/v1/hosts/h1/answers/{asked[0]['id']}", found).status)
 

@@ -132,7 +132,7 @@ def test_it_outlives_the_controller(weft_binary, tmp_path):
 def test_on_the_command_line(world, weft_binary):
     def weft(*words):
         return subprocess.run([str(weft_binary), "audit", "--controller", f"unix:{world.controller.socket}", *words],
-                              capture_output=True, text=True, timeout=30)
+                              capture_output=True, text=True, timeout=60)
 
     table = weft("--until", "3").stdout.splitlines()
     assert table[0].split() == ["REVISION", "TIME", "WHO", "FROM", "REQUEST", "OBJECTS"] and len(table) == 4

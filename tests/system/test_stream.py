@@ -11,7 +11,7 @@ import pytest
 from controlling import Agent
 
 
-def until(judge, seconds=20):
+def until(judge, seconds=60):
     """Wait until `judge()` is true; what it was."""
     deadline = time.monotonic() + seconds
     while not (found := judge()) and time.monotonic() < deadline:
@@ -102,7 +102,7 @@ def test_a_divergence_is_found_counted_and_healed(controller, agents, tmp_path, 
         assert until(lambda: status(controller, "h1").get("divergences") == 1)
         assert controller.get(f"/v1/revisions/{wanted}?wait=20s")["complete"]
         text = subprocess.run([str(weft_binary), "describe", "host", "h1", "--controller", f"unix:{controller.socket}"],
-                              capture_output=True, text=True, timeout=20).stdout
+                              capture_output=True, text=True, timeout=60).stdout
         assert "Divergences:       1" in text
         # Healed: the next change finds nothing to complain of.
         controller.must("PUT", "/v1/tenants/acme/ports/p2", {"network": "web", "host": "h1", "device": "none2"})
