@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "bulletin.h"
 
+#include <stdio.h>
+#include <string.h>
 #include <utlist.h>
 
 #include "base/clock.h"
@@ -17,6 +19,9 @@ enum { PING_MS = 10000 };
 struct reader {
 	struct controller *controller;
 	struct channel *channel;
+	// Hosts that it has not been told of yet, sorted; those before `told` it has.
+	char (*hosts)[64];
+	size_t count, told;
 	struct reader *prev, *next;
 };
 
@@ -44,11 +49,25 @@ static struct bytes *line_report(
 	return bytes_line(line);
 }
 
-// To everybody. One that does not read begins anew.
-static void tell(struct bulletin *bulletin, struct bytes *line)
+static int compare_names(const void *a, const void *b)
+{
+	return strcmp(a, b);
+}
+
+// It will be told all of the host that there is to tell.
+static bool is_pending(const struct reader *reader, const char *host)
+{
+	return host && bsearch(host, reader->hosts + reader->told, reader->count - reader->told,
+			       sizeof(*reader->hosts), compare_names);
+}
+
+// To everybody, of a host (NULL: of none). One that does not read begins anew.
+static void tell(struct bulletin *bulletin, const char *host, struct bytes *line)
 {
 	struct reader *reader;
 	DL_FOREACH (bulletin->readers, reader) {
+		if (is_pending(reader, host))
+			continue;
 		if (channel_overdue(reader->channel)) {
 			log_warning("another controller does not read what it is told");
 			channel_drop(reader->channel);
@@ -62,13 +81,13 @@ static void tell(struct bulletin *bulletin, struct bytes *line)
 void bulletin_host(struct controller *controller, const char *host, bool connected, uint64_t since)
 {
 	if (controller->bulletin->readers)
-		tell(controller->bulletin, line_host(host, connected, since));
+		tell(controller->bulletin, host, line_host(host, connected, since));
 }
 
 void bulletin_report(struct controller *controller, const char *host, const json_t *report)
 {
 	if (controller->bulletin->readers)
-		tell(controller->bulletin,
+		tell(controller->bulletin, host,
 			line_report(controller, host, json_incref((json_t *)report)));
 }
 
@@ -80,19 +99,41 @@ static void push(struct reader *reader, struct bytes *line)
 	bytes_unref(line);
 }
 
-static void tell_all_of(void *context, const char *host, uint64_t since)
+// False: it has left meanwhile.
+static bool tell_all_of(struct reader *reader, const char *host)
 {
-	struct reader *reader = context;
+	uint64_t since;
+	if (!presence_is_here(reader->controller, host, &since))
+		return false;
 	json_t *report = reports_encode(reader->controller, host);
 	push(reader, line_host(host, true, since));
 	if (report)
 		push(reader, line_report(reader->controller, host, report));
+	return true;
+}
+
+// It has read what was pushed: one host more. However many there are, and however slowly it reads,
+// there is one in memory.
+static void tell_more(void *context)
+{
+	struct reader *reader = context;
+	while (reader->told < reader->count && !tell_all_of(reader, reader->hosts[reader->told++]))
+		;
+}
+
+static void add_host(void *context, const char *host, uint64_t since)
+{
+	(void)since;
+	struct reader *reader = context;
+	reader->hosts = memory_resize(reader->hosts, reader->count + 1, sizeof(*reader->hosts));
+	snprintf(reader->hosts[reader->count++], sizeof(*reader->hosts), "%s", host);
 }
 
 static void reader_gone(void *context)
 {
 	struct reader *reader = context;
 	DL_DELETE(reader->controller->bulletin->readers, reader);
+	free(reader->hosts);
 	free(reader);
 }
 
@@ -102,11 +143,13 @@ static void tell_all(
 	(void)target;
 	struct reader *reader = memory_new(sizeof(*reader));
 	reader->controller = controller;
-	const struct channel_events events = {.closed = reader_gone, .context = reader};
+	const struct channel_events events = {
+		.more = tell_more, .closed = reader_gone, .context = reader};
 	reader->channel = channel_open(request, &events);
 	DL_APPEND(controller->bulletin->readers, reader);
 	push(reader, bytes_line(json_pack("{s:s, s:s}", "type", "hello", "version", WEFT_VERSION)));
-	presence_each_here(controller, tell_all_of, reader);
+	presence_each_here(controller, add_host, reader);
+	qsort(reader->hosts, reader->count, sizeof(*reader->hosts), compare_names);
 }
 
 // The reader has just read the store: what it is told is as new as that, if it can be.
@@ -120,7 +163,7 @@ void handle_bulletin(
 
 static void on_ping(uv_timer_t *timer)
 {
-	tell(timer->data, bytes_line(json_pack("{s:s}", "type", "ping")));
+	tell(timer->data, NULL, bytes_line(json_pack("{s:s}", "type", "ping")));
 }
 
 void bulletin_start(struct controller *controller)

@@ -170,6 +170,15 @@ struct peer_controller *presence_peer(const struct controller *controller, const
 	return at && !at->here ? at->there : NULL;
 }
 
+bool presence_is_here(const struct controller *controller, const char *host, uint64_t *since)
+{
+	const struct whereabouts *at = find(controller, host);
+	if (!at || !at->here)
+		return false;
+	*since = at->here_since;
+	return true;
+}
+
 size_t presence_count(const struct controller *controller, const struct peer_controller *peer)
 {
 	size_t count = 0;

@@ -32,6 +32,7 @@ void presence_lost(struct controller *controller, const struct peer_controller *
 bool presence_connected(const struct controller *controller, const char *host, uint64_t *since_ms);
 // The other controller that it is connected to; NULL: it is connected here, or nowhere.
 struct peer_controller *presence_peer(const struct controller *controller, const char *host);
+bool presence_is_here(const struct controller *controller, const char *host, uint64_t *since);
 // How many are connected: to `peer`, or (NULL) to this controller.
 size_t presence_count(const struct controller *controller, const struct peer_controller *peer);
 

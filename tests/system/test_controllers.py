@@ -340,6 +340,27 @@ def test_hosts_are_known_wherever_they_are_connected(deployment):
     agents[0].close()
 
 
+def test_much_to_tell(deployment):
+    """More than may wait unread on a connection, to a controller that has just started, and news meanwhile."""
+    first, second = deployment
+    hosts = [f"h{number}" for number in range(40)]
+    first.transaction(*[{"op": "put", "kind": "host", "name": name, "object": {"vtep": f"192.0.2.{n + 1}"}}
+                        for n, name in enumerate(hosts)])
+    agents = [Agent(first, name) for name in hosts]
+    second.kill()
+    interfaces = [{"name": f"tap{n}", "ifindex": n, "kind": "x" * 1000} for n in range(500)]
+    for agent in agents:
+        agent.report(interfaces=interfaces)
+    second.start()
+    for agent in agents:
+        agent.report(interfaces_gone=["tap7"])
+    wait_until(lambda: second.must("GET", "/v1/status")["hosts"]["connected"] == len(hosts), 60)
+    for name in reversed(hosts):
+        wait_until(lambda: len(second.must("GET", f"/v1/hosts/{name}/interfaces")["items"]) == 499, 60)
+    for agent in agents:
+        agent.close()
+
+
 def test_a_host_that_moves(deployment):
     """Its newest stream counts, the older one ends, and receipts go on."""
     first, second = deployment
