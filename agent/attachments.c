@@ -14,8 +14,9 @@ struct attachment {
 	char name[IFNAMSIZ];
 	enum datapath_role role;
 	bool wanted, attached;
-	bool quieted;  // IPv6 was on, and is off because of us
-	char *failure; // NULL: none
+	bool inherited; // a program of an agent before this one is on it
+	bool quieted;   // IPv6 was on, and is off because of us
+	char *failure;  // NULL: none
 	UT_hash_handle hh;
 };
 
@@ -39,6 +40,19 @@ static void restore(struct attachment *attachment)
 	if (attachment->quieted)
 		setting_write("ipv6", attachment->name, "disable_ipv6", '0');
 	attachment->quieted = false;
+}
+
+// Who turned IPv6 off is not written anywhere; where devices have it by default, we did.
+static bool seems_quieted(const char *name)
+{
+	return setting_read("ipv6", name, "disable_ipv6") == '1' &&
+	       setting_read("ipv6", "default", "disable_ipv6") == '0';
+}
+
+void attachments_removed(const char *name)
+{
+	if (seems_quieted(name))
+		setting_write("ipv6", name, "disable_ipv6", '0');
 }
 
 // The datapath asks the kernel for routes as from the loopback device, and is answered only where
@@ -106,19 +120,12 @@ void attachments_free(struct attachments *attachments)
 void attachments_adopt(struct attachments *attachments, uint32_t ifindex, const char *name)
 {
 	enum datapath_role role;
-	if (datapath_attached(attachments->datapath, ifindex, DATAPATH_PORT) == 1)
-		role = DATAPATH_PORT;
-	else if (datapath_attached(attachments->datapath, ifindex, DATAPATH_UNDERLAY) == 1)
-		role = DATAPATH_UNDERLAY;
-	else
+	if (datapath_found(attachments->datapath, ifindex, &role) != 1)
 		return;
 	struct attachment *attachment = attachment_get(attachments, ifindex, name);
 	attachment->role = role;
-	attachment->attached = true;
-	// Who turned IPv6 off is not written anywhere; where devices have it by default, we did.
-	attachment->quieted = role == DATAPATH_PORT &&
-			      setting_read("ipv6", name, "disable_ipv6") == '1' &&
-			      setting_read("ipv6", "default", "disable_ipv6") == '0';
+	attachment->inherited = true;
+	attachment->quieted = role == DATAPATH_PORT && seems_quieted(name);
 }
 
 void attachments_rename(struct attachments *attachments, uint32_t ifindex, const char *name)
@@ -168,6 +175,7 @@ static int attach(
 	free(attachment->failure);
 	attachment->failure = NULL;
 	attachment->attached = !result;
+	attachment->inherited = attachment->inherited && result;
 	if (!result)
 		return 0;
 	attachment->failure = memory_format("device %s: %s", attachment->name, local.message);
@@ -179,7 +187,7 @@ static int attach(
 static void detach(struct attachments *attachments, struct attachment *attachment)
 {
 	struct error local = {0};
-	if (attachment->attached &&
+	if ((attachment->attached || attachment->inherited) &&
 		datapath_detach(attachments->datapath, attachment->ifindex, &local))
 		log_warning("device %s: %s", attachment->name, local.message);
 	restore(attachment);

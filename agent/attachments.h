@@ -20,8 +20,10 @@ void attachments_new(struct attachments **out, struct datapath *datapath);
 // What is attached stays so.
 void attachments_free(struct attachments *attachments);
 
-// Our program may be on this device since before this agent: take it over.
+// The program of an agent before this one may be on this device: take it over.
 void attachments_adopt(struct attachments *attachments, uint32_t ifindex, const char *name);
+// Without an agent, the program of a port was taken off this device: give the host its own back.
+void attachments_removed(const char *name);
 // The device has a new name.
 void attachments_rename(struct attachments *attachments, uint32_t ifindex, const char *name);
 // The device is gone, and our program with it.

@@ -53,11 +53,12 @@ void datapath_close(struct datapath *datapath)
 		datapath->provider->close(datapath);
 }
 
-int datapath_destroy(const char *name, const char *state, struct error *error)
+int datapath_destroy(const char *name, const char *state, datapath_detached_visit visit,
+	void *context, struct error *error)
 {
 	const struct datapath_provider *provider = find_provider(name, error);
 
-	return provider ? provider->destroy(state, error) : -EINVAL;
+	return provider ? provider->destroy(state, visit, context, error) : -EINVAL;
 }
 
 size_t datapath_key_size(enum dp_table table)
@@ -151,6 +152,11 @@ int datapath_detach(struct datapath *datapath, uint32_t ifindex, struct error *e
 int datapath_attached(struct datapath *datapath, uint32_t ifindex, enum datapath_role role)
 {
 	return datapath->provider->attached(datapath, ifindex, role);
+}
+
+int datapath_found(struct datapath *datapath, uint32_t ifindex, enum datapath_role *role)
+{
+	return datapath->provider->found(datapath, ifindex, role);
 }
 
 int datapath_counters(struct datapath *datapath, datapath_counters_visit visit, void *context,

@@ -9,7 +9,8 @@ struct datapath_provider {
 	const char *name;
 	int (*open)(struct datapath **out, const char *state, struct error *error);
 	void (*close)(struct datapath *datapath);
-	int (*destroy)(const char *state, struct error *error);
+	int (*destroy)(const char *state, datapath_detached_visit visit, void *context,
+		struct error *error);
 
 	// 0: written; `remove` answers -ENOENT for a row that was absent.
 	int (*put)(struct datapath *datapath, enum dp_table table, const void *key,
@@ -27,6 +28,7 @@ struct datapath_provider {
 		struct error *error);
 	int (*detach)(struct datapath *datapath, uint32_t ifindex, struct error *error);
 	int (*attached)(struct datapath *datapath, uint32_t ifindex, enum datapath_role role);
+	int (*found)(struct datapath *datapath, uint32_t ifindex, enum datapath_role *role);
 
 	int (*counters)(struct datapath *datapath, datapath_counters_visit visit, void *context,
 		struct error *error);

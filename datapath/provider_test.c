@@ -32,7 +32,7 @@ static int open_datapath(void **state)
 static int close_datapath(void **state)
 {
 	datapath_close(*state);
-	return datapath_destroy(provider, "/sys/fs/bpf/provider-test", NULL);
+	return datapath_destroy(provider, "/sys/fs/bpf/provider-test", NULL, NULL, NULL);
 }
 
 // ---- rows ----
@@ -228,6 +228,9 @@ static void test_attach(void **state)
 	assert_int_equal(datapath_attached(datapath, LOOPBACK, DATAPATH_UNDERLAY), 0);
 	assert_int_equal(datapath_attach(datapath, LOOPBACK, DATAPATH_UNDERLAY, NULL), 0);
 	assert_int_equal(datapath_attached(datapath, LOOPBACK, DATAPATH_UNDERLAY), 1);
+	enum datapath_role role = DATAPATH_PORT;
+	assert_int_equal(datapath_found(datapath, LOOPBACK, &role), 1);
+	assert_int_equal(role, DATAPATH_UNDERLAY);
 	assert_int_equal(datapath_detach(datapath, LOOPBACK, NULL), 0);
 	assert_int_equal(datapath_detach(datapath, LOOPBACK, NULL), 0);
 	assert_int_equal(datapath_attached(datapath, LOOPBACK, DATAPATH_UNDERLAY), 0);

@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/memory.h"
 #include "datapath/kernel.h"
@@ -72,6 +73,8 @@ static void kernel_close(struct datapath *datapath)
 	kernel_decisions_done(kernel);
 	settle_done(kernel);
 	datapath_bpf__destroy(kernel->skeleton);
+	if (kernel->lock >= 0)
+		close(kernel->lock);
 	free(kernel);
 }
 
@@ -94,7 +97,9 @@ static int load(struct kernel *kernel, const char *state, struct error *error)
 	kernel->skeleton->rodata->has_decap_l3 = probe_decap_l3();
 	result = datapath_bpf__load(kernel->skeleton);
 	if (result == -EPERM)
-		return error_set(error, EPERM, "the kernel datapath needs root");
+		return error_set(error, EPERM,
+			"the kernel does not let this process load BPF programs; to be root in a "
+			"user namespace is not enough");
 	if (result < 0)
 		return error_set(error, -result, "cannot load the datapath: %s (%s)",
 			strerror(-result), kernel_complaint());
@@ -126,13 +131,15 @@ static int load(struct kernel *kernel, const char *state, struct error *error)
 
 static int kernel_open(struct datapath **out, const char *state, struct error *error)
 {
+	int lock;
 	kernel_listen();
-	int result = pins_prepare(state, error);
+	int result = pins_prepare(state, &lock, error);
 	if (result < 0)
 		return result;
 
 	struct kernel *kernel = memory_new(sizeof(*kernel));
 	kernel->base.provider = &datapath_kernel;
+	kernel->lock = lock;
 	kernel->skeleton = datapath_bpf__open();
 	result = kernel->skeleton
 			 ? load(kernel, state, error)
@@ -146,17 +153,26 @@ static int kernel_open(struct datapath **out, const char *state, struct error *e
 	return 0;
 }
 
-static int kernel_destroy(const char *state, struct error *error)
+static int kernel_destroy(
+	const char *state, datapath_detached_visit visit, void *context, struct error *error)
 {
 	uint32_t maps[64];
 	size_t count;
+	int lock;
 
 	kernel_listen();
-	int result = pins_ids(state, maps, array_count(maps), &count);
+	int result = pins_hold(state, &lock, error);
 	if (result < 0)
-		return error_set(error, -result, "cannot read %s: %s", state, strerror(-result));
-	result = tc_detach_users(maps, count, error);
-	return result < 0 ? result : pins_remove(state, error);
+		return result == -ENOENT ? 0 : result;
+	result = pins_ids(state, maps, array_count(maps), &count);
+	if (result < 0)
+		error_set(error, -result, "cannot read %s: %s", state, strerror(-result));
+	else
+		result = tc_detach_users(maps, count, visit, context, error);
+	if (result == 0)
+		result = pins_remove(state, error);
+	close(lock);
+	return result;
 }
 
 int datapath_kernel_program(const struct datapath *datapath, enum datapath_role role)
@@ -179,6 +195,7 @@ const struct datapath_provider datapath_kernel = {
 	.attach = kernel_attach,
 	.detach = kernel_detach,
 	.attached = kernel_attached,
+	.found = kernel_found,
 	.counters = kernel_counters,
 	.drops = kernel_drops,
 	.punts = kernel_punts,

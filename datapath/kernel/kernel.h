@@ -26,6 +26,7 @@ struct datapath_bpf; // the generated skeleton
 struct kernel {
 	struct datapath base;
 	struct datapath_bpf *skeleton;
+	int lock;                   // on the state directory; -1: none
 	int tables[DP_TABLE_COUNT]; // map file descriptors, owned by the skeleton, like all here
 	int states[DP_STATE_COUNT];
 	int counters, drops, allowances, rule_counters;
@@ -49,8 +50,10 @@ const char *kernel_complaint(void);
 
 // ---- pins.c ----
 
-// Make STATE/v1, or say how to mount what is missing.
-int pins_prepare(const char *state, struct error *error);
+// Make STATE/v1, or say how to mount what is missing, and hold it. Folders that other users could change are refused.
+int pins_prepare(const char *state, int *lock, struct error *error);
+// Hold STATE/v1 until `lock` is closed; -EBUSY while another process does, -ENOENT without an error if there is no such folder.
+int pins_hold(const char *state, int *lock, struct error *error);
 // Have every map of `object` pinned at STATE/v1/<map> when it is loaded. A pin whose layout differs is dropped first.
 int pins_assign(struct bpf_object *object, const char *state, struct error *error);
 // Ids of the pinned maps: 0 and `count` ids in `ids` (at most `size`).
@@ -118,8 +121,10 @@ int kernel_attach(
 	struct datapath *datapath, uint32_t ifindex, enum datapath_role role, struct error *error);
 int kernel_detach(struct datapath *datapath, uint32_t ifindex, struct error *error);
 int kernel_attached(struct datapath *datapath, uint32_t ifindex, enum datapath_role role);
+int kernel_found(struct datapath *datapath, uint32_t ifindex, enum datapath_role *role);
 // Detach, everywhere in this network namespace, our filters whose program uses one of these maps.
-int tc_detach_users(const uint32_t *maps, size_t count, struct error *error);
+int tc_detach_users(const uint32_t *maps, size_t count, datapath_detached_visit visit,
+	void *context, struct error *error);
 
 // ---- probe.c ----
 

@@ -35,10 +35,15 @@ static struct datapath *open_state(const char *path)
 	return datapath;
 }
 
+static int destroy(const char *path)
+{
+	return datapath_destroy("kernel", path, NULL, NULL, NULL);
+}
+
 static int clean(void **state)
 {
 	(void)state;
-	return datapath_destroy("kernel", STATE, NULL);
+	return destroy(STATE);
 }
 
 static int count_row(void *context, const void *key, const void *value)
@@ -81,6 +86,44 @@ static void test_not_on_bpf(void **state)
 	error = (struct error){0};
 	assert_int_equal(datapath_open(&datapath, "kernel", "relative", &error), -EINVAL);
 	assert_int_equal(datapath_open(&datapath, "kernel", NULL, NULL), -EINVAL);
+}
+
+static void test_one_at_a_time(void **state)
+{
+	(void)state;
+	struct datapath *datapath = open_state(STATE), *second = NULL;
+	struct error error = {0};
+
+	assert_int_equal(datapath_open(&second, "kernel", STATE, &error), -EBUSY);
+	assert_null(second);
+	datapath_close(datapath);
+	datapath_close(open_state(STATE));
+}
+
+// Whoever can write a folder of pins decides what the kernel forwards by.
+static void test_folders_of_others(void **state)
+{
+	(void)state;
+	static const struct {
+		uid_t owner;
+		mode_t mode;
+		const char *message;
+	} cases[] = {
+		{65534, 0700, "/sys/fs/bpf/kernel-test belongs to another user (uid 65534)"},
+		{0, 0770, "/sys/fs/bpf/kernel-test can be written by other users (mode 0770)"},
+		{0, 01777, "/sys/fs/bpf/kernel-test can be written by other users (mode 1777)"},
+	};
+	struct datapath *datapath = NULL;
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct error error = {0};
+		assert_int_equal(mkdir("/sys/fs/bpf/kernel-test", 0700), 0);
+		assert_int_equal(chown("/sys/fs/bpf/kernel-test", cases[i].owner, 0), 0);
+		assert_int_equal(chmod("/sys/fs/bpf/kernel-test", cases[i].mode), 0);
+		assert_int_equal(datapath_open(&datapath, "kernel", STATE, &error), -EPERM);
+		assert_non_null(strstr(error.message, cases[i].message));
+		assert_int_equal(rmdir("/sys/fs/bpf/kernel-test"), 0); // nothing was made in it
+	}
 }
 
 static void test_restart_keeps_rows(void **state)
@@ -130,7 +173,7 @@ static void test_states_are_apart(void **state)
 	put_network(one, 1);
 	assert_int_equal(count_rows(two, DP_TABLE_NETWORK), 0);
 	datapath_close(two);
-	assert_int_equal(datapath_destroy("kernel", "/sys/fs/bpf/kernel-test/h2", NULL), 0);
+	assert_int_equal(destroy("/sys/fs/bpf/kernel-test/h2"), 0);
 	assert_int_equal(access("/sys/fs/bpf/kernel-test/h2", F_OK), -1);
 	datapath_close(one);
 	assert_int_equal(access(STATE "/v1/network", F_OK), 0);
@@ -138,10 +181,8 @@ static void test_states_are_apart(void **state)
 
 // ---- others write ----
 
-static void disturb(void)
+static void disturb(struct datapath *datapath)
 {
-	struct datapath *datapath = open_state(STATE);
-
 	for (uint32_t i = 0;; i++) {
 		uint32_t vni = 100000 + i % 2000;
 		if (i / 2000 % 2 == 0)
@@ -172,7 +213,7 @@ static void test_walk_while_others_write(void **state)
 		put_network(datapath, vni);
 	pid_t child = fork();
 	if (child == 0)
-		disturb();
+		disturb(datapath);
 	for (int round = 0; round < 100; round++) {
 		unsigned char seen[5000] = {0};
 		assert_int_equal(
@@ -207,6 +248,13 @@ static void test_restart_is_drift(void **state)
 	datapath_close(datapath);
 	datapath = open_state(STATE); // its programs are others, over the same maps
 	assert_int_equal(datapath_attached(datapath, LOOPBACK, DATAPATH_PORT), 0);
+	enum datapath_role role = DATAPATH_UNDERLAY;
+	assert_int_equal(datapath_found(datapath, LOOPBACK, &role), 1);
+	assert_int_equal(role, DATAPATH_PORT);
+	struct datapath *other = open_state("/sys/fs/bpf/kernel-test/h2");
+	assert_int_equal(datapath_found(other, LOOPBACK, &role), 0);
+	datapath_close(other);
+	assert_int_equal(destroy("/sys/fs/bpf/kernel-test/h2"), 0);
 	assert_int_equal(datapath_attach(datapath, LOOPBACK, DATAPATH_PORT, NULL), 0);
 	assert_int_equal(datapath_attached(datapath, LOOPBACK, DATAPATH_PORT), 1);
 	datapath_close(datapath);
@@ -231,26 +279,50 @@ static void test_filters_of_others_stay(void **state)
 	datapath_close(datapath);
 }
 
+struct detached {
+	unsigned count;
+	char name[16];
+	enum datapath_role role;
+};
+
+static void keep_detached(void *context, const char *interface, enum datapath_role role)
+{
+	struct detached *detached = context;
+
+	detached->count++;
+	detached->role = role;
+	snprintf(detached->name, sizeof(detached->name), "%s", interface);
+}
+
 static void test_destroy(void **state)
 {
 	(void)state;
 	struct datapath *other = open_state("/sys/fs/bpf/kernel-test/h2");
 	struct datapath *datapath = open_state(STATE);
+	struct detached detached = {0};
+	struct error error = {0};
 
 	assert_int_equal(datapath_attach(other, LOOPBACK, DATAPATH_PORT, NULL), 0);
-	assert_int_equal(datapath_destroy("kernel", STATE, NULL), 0);
-	assert_int_equal(datapath_attached(other, LOOPBACK, DATAPATH_PORT), 1); // not ours
-	assert_int_equal(datapath_attach(datapath, LOOPBACK, DATAPATH_PORT, NULL), 0);
+	assert_int_equal(datapath_destroy("kernel", STATE, NULL, NULL, &error), -EBUSY);
+	assert_string_equal(error.message, "an agent is running on " STATE);
+	assert_int_equal(access(STATE "/v1/network", F_OK), 0);
 	datapath_close(datapath);
+	assert_int_equal(destroy(STATE), 0);
+	assert_int_equal(datapath_attached(other, LOOPBACK, DATAPATH_PORT), 1); // not ours
 
 	datapath = open_state(STATE);
-	assert_int_equal(datapath_attach(datapath, LOOPBACK, DATAPATH_PORT, NULL), 0);
-	assert_int_equal(datapath_destroy("kernel", STATE, NULL), 0);
-	assert_int_equal(datapath_attached(datapath, LOOPBACK, DATAPATH_PORT), 0);
-	assert_int_equal(access(STATE, F_OK), -1);
+	assert_int_equal(datapath_attach(datapath, LOOPBACK, DATAPATH_UNDERLAY, NULL), 0);
 	datapath_close(datapath);
+	for (int round = 0; round < 2; round++) // the second time there is nothing
+		assert_int_equal(
+			datapath_destroy("kernel", STATE, keep_detached, &detached, NULL), 0);
+	assert_int_equal(detached.count, 1);
+	assert_string_equal(detached.name, "lo");
+	assert_int_equal(detached.role, DATAPATH_UNDERLAY);
+	assert_int_equal(datapath_attached(other, LOOPBACK, DATAPATH_PORT), 0);
+	assert_int_equal(access(STATE, F_OK), -1);
 	datapath_close(other);
-	assert_int_equal(datapath_destroy("kernel", "/sys/fs/bpf/kernel-test/h2", NULL), 0);
+	assert_int_equal(destroy("/sys/fs/bpf/kernel-test/h2"), 0);
 }
 
 // ---- counters ----
@@ -304,6 +376,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_teardown(test_not_on_bpf, clean),
+		cmocka_unit_test(test_folders_of_others),
+		cmocka_unit_test_teardown(test_one_at_a_time, clean),
 		cmocka_unit_test_teardown(test_restart_keeps_rows, clean),
 		cmocka_unit_test_teardown(test_other_layout_is_replaced, clean),
 		cmocka_unit_test_teardown(test_states_are_apart, clean),

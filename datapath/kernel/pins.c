@@ -4,10 +4,12 @@
 #include <bpf/bpf.h>
 #include <dirent.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <limits.h>
 #include <linux/magic.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <sys/vfs.h>
 #include <unistd.h>
@@ -20,16 +22,53 @@ static char *pins_folder(const char *state)
 	return memory_format("%s/v1", state);
 }
 
-// mkdir -p: all but the last of the missing folders may lie anywhere.
-static int make_folders(char *path)
+// Whoever may write here decides by which rows the kernel forwards. The root of a BPF file system is often everybody's, as /tmp is.
+static int check_folder(const char *path, struct error *error)
 {
+	struct stat info;
+
+	if (lstat(path, &info) < 0)
+		return error_set(error, errno, "cannot look at %s: %s", path, strerror(errno));
+	if (!S_ISDIR(info.st_mode))
+		return error_set(error, ENOTDIR, "%s is no folder", path);
+	if (info.st_uid != geteuid() && info.st_uid != 0)
+		return error_set(error, EPERM,
+			"%s belongs to another user (uid %u): take another --state, or remove it",
+			path, info.st_uid);
+	if (info.st_mode & (S_IWGRP | S_IWOTH))
+		return error_set(error, EPERM,
+			"%s can be written by other users (mode %04o): chmod go-w it, or take "
+			"another --state",
+			path, info.st_mode & 07777);
+	return 0;
+}
+
+static bool is_bpf(const char *path)
+{
+	struct statfs info;
+
+	return statfs(path, &info) == 0 && info.f_type == BPF_FS_MAGIC;
+}
+
+// mkdir -p, looking at each folder before something is made in it. Missing folders may lie anywhere but the last.
+static int make_folders(char *path, struct error *error)
+{
+	bool inside = false; // below the root of the BPF file system
+
 	for (char *slash = strchr(path + 1, '/');; slash = strchr(slash + 1, '/')) {
 		if (slash)
 			*slash = '\0';
 		int result = mkdir(path, 0700) < 0 && errno != EEXIST ? -errno : 0;
+		if (result == -EROFS && slash)
+			result = 0; // it is there, or the next one fails
+		if (result < 0)
+			error_set(error, -result, "cannot make %s: %s", path, strerror(-result));
+		else if (inside)
+			result = check_folder(path, error);
+		inside = inside || is_bpf(path);
 		if (slash)
 			*slash = '/';
-		if (!slash || (result < 0 && result != -EROFS && result != -EPERM))
+		if (!slash || result < 0)
 			return result;
 	}
 }
@@ -49,7 +88,28 @@ static bool on_bpf(const char *path)
 	return info.f_type == BPF_FS_MAGIC;
 }
 
-int pins_prepare(const char *state, struct error *error)
+int pins_hold(const char *state, int *lock, struct error *error)
+{
+	cleanup_free char *folder = pins_folder(state);
+	int fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+	if (fd < 0 && errno == ENOENT)
+		return -ENOENT;
+	if (fd < 0)
+		return error_set(error, errno, "cannot open %s: %s", folder, strerror(errno));
+	if (flock(fd, LOCK_EX | LOCK_NB) < 0) {
+		int result = errno == EWOULDBLOCK
+				     ? error_set(error, EBUSY, "an agent is running on %s", state)
+				     : error_set(error, errno, "cannot lock %s: %s", folder,
+					       strerror(errno));
+		close(fd);
+		return result;
+	}
+	*lock = fd;
+	return 0;
+}
+
+int pins_prepare(const char *state, int *lock, struct error *error)
 {
 	if (!state || state[0] != '/')
 		return error_set(error, EINVAL,
@@ -61,10 +121,8 @@ int pins_prepare(const char *state, struct error *error)
 			state);
 
 	cleanup_free char *folder = pins_folder(state);
-	int result = make_folders(folder);
-	if (result < 0)
-		return error_set(error, -result, "cannot make %s: %s", folder, strerror(-result));
-	return 0;
+	int result = make_folders(folder, error);
+	return result < 0 ? result : pins_hold(state, lock, error);
 }
 
 static bool same_layout(const char *path, const struct bpf_map *map)

@@ -61,9 +61,12 @@ static void native_close(struct datapath *datapath)
 }
 
 // Nothing outlives the handle.
-static int native_destroy(const char *state, struct error *error)
+static int native_destroy(
+	const char *state, datapath_detached_visit visit, void *context, struct error *error)
 {
 	(void)state;
+	(void)visit;
+	(void)context;
 	(void)error;
 	return 0;
 }
@@ -186,6 +189,16 @@ static int native_attached(struct datapath *datapath, uint32_t ifindex, enum dat
 		find_attachment((struct native *)datapath, ifindex);
 
 	return attachment && attachment->role == role;
+}
+
+static int native_found(struct datapath *datapath, uint32_t ifindex, enum datapath_role *role)
+{
+	const struct native_attachment *attachment =
+		find_attachment((struct native *)datapath, ifindex);
+
+	if (attachment)
+		*role = attachment->role;
+	return attachment ? 1 : 0;
 }
 
 // ---- counters ----
@@ -332,6 +345,7 @@ const struct datapath_provider datapath_native = {
 	.attach = native_attach,
 	.detach = native_detach,
 	.attached = native_attached,
+	.found = native_found,
 	.counters = native_counters,
 	.drops = native_drops,
 	.punts = native_punts,

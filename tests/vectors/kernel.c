@@ -177,7 +177,7 @@ static void kernel_world_close(struct world *world)
 	struct links *links = world->links;
 
 	datapath_close(world->datapath);
-	datapath_destroy("kernel", STATE, NULL);
+	datapath_destroy("kernel", STATE, NULL, NULL, NULL);
 	for (size_t i = 0; i < world->topology->device_count; i++)
 		close_at(links->sockets[i]);
 	close_at(links->underlay_socket);

@@ -22,13 +22,18 @@ struct datapath;
 enum datapath_role { DATAPATH_PORT, DATAPATH_UNDERLAY };
 
 // Open or create. For the kernel provider the state directory is made if needed; pinned maps of a matching layout are kept with all
-// their rows (a restart loses nothing), others are replaced. `state` is ignored by the native provider.
+// their rows (a restart loses nothing), others are replaced. -EBUSY while another process has it open, -EPERM where other users could
+// write in it. `state` is ignored by the native provider.
 int datapath_open(
 	struct datapath **out, const char *provider, const char *state, struct error *error);
 // Let go. What the kernel forwards, it goes on forwarding.
 void datapath_close(struct datapath *datapath);
-// Detach everything that this state directory's programs are attached to in this network namespace, and remove the pins.
-int datapath_destroy(const char *provider, const char *state, struct error *error);
+// Detach everything that this state directory's programs are attached to in this network namespace, telling `visit` (NULL: nobody) each
+// interface, and remove the pins. Nothing there: 0. -EBUSY while it is open.
+typedef void (*datapath_detached_visit)(
+	void *context, const char *interface, enum datapath_role role);
+int datapath_destroy(const char *provider, const char *state, datapath_detached_visit visit,
+	void *context, struct error *error);
 
 // Table sizes in bytes, and names for logs ("station").
 size_t datapath_key_size(enum dp_table table);
@@ -60,6 +65,8 @@ int datapath_attach(
 int datapath_detach(struct datapath *datapath, uint32_t ifindex, struct error *error);
 // Is our current program on the device? 1, 0, or -errno (-ENODEV).
 int datapath_attached(struct datapath *datapath, uint32_t ifindex, enum datapath_role role);
+// Is a program over these tables on the device, ours or that of a process before us? 1 and its role, 0, or -errno (-ENODEV).
+int datapath_found(struct datapath *datapath, uint32_t ifindex, enum datapath_role *role);
 
 // Counters, summed over CPUs. `reason` as datapath_reason_name gives it.
 typedef void (*datapath_counters_visit)(
