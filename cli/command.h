@@ -45,8 +45,9 @@ int command_unknown(const char *name);
 extern const struct command command_apply, command_diff, command_get, command_describe,
 	command_delete, command_attach, command_detach, command_trace, command_wait, command_status,
 	command_token, command_audit, command_ca, command_host, command_up, command_controller,
-	command_agent, command_relay, command_store, command_simulate, command_explain,
-	command_openapi, command_manual, command_completion, command_version, command_help;
+	command_agent, command_down, command_relay, command_store, command_simulate,
+	command_explain, command_openapi, command_manual, command_completion, command_version,
+	command_help;
 
 // Print how a command is called and its options.
 void command_print_help(const struct command *command, FILE *out);

@@ -3,8 +3,6 @@
 // SIGTERM.
 #include <arpa/inet.h>
 #include <errno.h>
-#include <fcntl.h>
-#include <sched.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -19,6 +17,7 @@
 #include "client.h"
 #include "command.h"
 #include "controller/controller.h"
+#include "netns.h"
 #include "output.h"
 #include "relay/relay.h"
 
@@ -28,17 +27,7 @@ static const char *const providers[] = {"kernel", "native", NULL};
 static struct controller_options controller_settings;
 static struct agent_options agent_settings;
 static struct relay_options relay_settings;
-static const char *netns;
 static uint64_t audit_ms, certificate_ms;
-
-static const struct option_spec process_options[] = {
-	{.name = "netns",
-		.type = OPTION_TEXT,
-		.target = &netns,
-		.argument = "NETNS",
-		.help = "enter this network namespace first: a name (ip netns) or a path"},
-	{0},
-};
 
 static const struct option_spec store_options[] = {
 	{.name = "store",
@@ -171,26 +160,6 @@ static const struct option_spec agent_options[] = {
 };
 
 // ---- before the start ----
-
-// The mount namespace stays: the BPF file system and the Unix socket are where they were.
-static int enter_netns(struct error *error)
-{
-	cleanup_free char *path = NULL;
-	int fd, rc = 0;
-
-	if (!netns)
-		return 0;
-	path = strchr(netns, '/') ? memory_text(netns) : memory_format("/run/netns/%s", netns);
-	fd = open(path, O_RDONLY | O_CLOEXEC);
-	if (fd < 0)
-		return error_set(error, errno, "cannot open network namespace %s: %s", path,
-			strerror(errno));
-	if (setns(fd, CLONE_NEWNET))
-		rc = error_set(error, errno, "cannot enter network namespace %s: %s", path,
-			strerror(errno));
-	close(fd);
-	return rc;
-}
 
 // The folders above `path`, as mkdir -p.
 static int make_parents(const char *path, mode_t mode, struct error *error)
@@ -411,8 +380,11 @@ static int daemon_run(int (*prepare)(struct error *error), unsigned parts)
 {
 	struct daemon daemon = {0};
 	struct error error = {0};
-	int rc = enter_netns(&error);
+	int rc = netns_enter(&error);
 
+	// Before anything is made.
+	if (!rc && parts & PART_AGENT)
+		rc = agent_check_privileges(agent_settings.provider, &error);
 	if (!rc)
 		rc = prepare(&error);
 	if (rc)
@@ -471,7 +443,7 @@ const struct command command_controller = {
 	.summary = "Run the controller in the foreground",
 	.examples =
 		"weft controller --listen 192.0.2.1:6640 --cert c.pem --key c.key --ca ca.pem\n",
-	.options = (const struct option_spec *const[]){process_options, store_options, tls_options,
+	.options = (const struct option_spec *const[]){netns_options, store_options, tls_options,
 		NULL},
 	.run = run_controller,
 };
@@ -482,8 +454,8 @@ const struct command command_agent = {
 	.help = "What the kernel forwards, it goes on forwarding when the agent stops.",
 	.examples = "weft agent --vtep 192.0.2.11 --controller https://192.0.2.1:6640 --cert "
 		    "h1.pem ...\n",
-	.options = (const struct option_spec *const[]){process_options, agent_options,
-		client_options, NULL},
+	.options = (const struct option_spec *const[]){netns_options, agent_options, client_options,
+		NULL},
 	.run = run_agent,
 };
 
@@ -496,8 +468,8 @@ const struct command command_relay = {
 		"controllers or other relays after it.",
 	.examples = "weft relay --name r1 --controller https://192.0.2.1:6640 --listen "
 		    "192.0.2.9:6641 --cert r1.pem --key r1.key --ca ca.pem\n",
-	.options = (const struct option_spec *const[]){process_options, relay_options,
-		client_options, NULL},
+	.options = (const struct option_spec *const[]){netns_options, relay_options, client_options,
+		NULL},
 	.run = run_relay,
 };
 
@@ -509,7 +481,7 @@ const struct command command_up = {
 	.examples = "weft up\n"
 		    "weft up --netns lab --vtep 192.0.2.1 --store sqlite:/tmp/lab.db --socket "
 		    "/tmp/lab.sock --state /sys/fs/bpf/lab\n",
-	.options = (const struct option_spec *const[]){process_options, store_options, tls_options,
+	.options = (const struct option_spec *const[]){netns_options, store_options, tls_options,
 		agent_options, NULL},
 	.run = run_up,
 };

@@ -42,6 +42,7 @@ const struct command *const commands[] = {
 	&command_up,
 	&command_controller,
 	&command_agent,
+	&command_down,
 	&command_relay,
 	&command_store,
 	&command_simulate,

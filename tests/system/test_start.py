@@ -22,6 +22,16 @@ trap 'code=$?; [ $code = 0 ] || cat up.log; exit $code' EXIT
 for try in $(seq 300); do weft get hosts 2>/dev/null | grep -q connected && break; sleep 0.1; done
 """
 
+# Nothing of it is left: no object, and after `weft down` nothing in the kernel.
+END = """\
+test "$(weft get all -o name)" = hosts/h1
+tc filter show dev eth0 ingress | grep -q weft_from_under
+kill %1; wait %1
+weft down
+test -z "$(tc filter show dev eth0 ingress)"
+test ! -e /sys/fs/bpf/weft
+"""
+
 
 def blocks(language):
     return re.findall(rf"^```{language}\n(.*?)^```$", (ROOT / "docs/start.md").read_text(), re.MULTILINE | re.DOTALL)
@@ -36,7 +46,8 @@ def test_first_steps(weft_binary, tmp_path):
     steps = "".join(blocks("sh"))
     steps, refused = re.subn(r"^(.*)  # no answer$", r"! \1 || exit 9", steps, flags=re.MULTILINE)
     assert refused == 2
-    script = MACHINE + steps + 'test "$(weft get all -o name)" = hosts/h1\n'
+    assert "weft down\n" in blocks("console")
+    script = MACHINE + steps + END
     done = subprocess.run(
         ["unshare", "--mount", "--net", "--uts", "--pid", "--fork", "--kill-child", "bash", "-c", script],
         cwd=tmp_path, capture_output=True, text=True, timeout=180, check=False,

@@ -26,3 +26,13 @@ int agent_start(struct agent **out, uv_loop_t *loop, const struct agent_options 
 	struct error *error);
 // Stop talking; the datapath goes on forwarding.
 void agent_stop(struct agent *agent);
+
+// -EPERM, naming the capabilities that this process lacks to be an agent over this datapath (NULL: the
+// kernel's). Changes nothing.
+int agent_check_privileges(const char *provider, struct error *error);
+
+// Take off this host what agents over the kernel's datapath left in this network namespace and in the
+// folder `state`; `visit` is told of each interface ("port", "underlay") that a program was taken off.
+// Nothing there: 0. -EBUSY while an agent runs on `state`.
+typedef void (*agent_removed_visit)(void *context, const char *interface, const char *role);
+int agent_remove(const char *state, agent_removed_visit visit, void *context, struct error *error);

@@ -1,0 +1,120 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What Weft does to the machine that it runs on: what it asks for, what it leaves behind, how it goes."""
+
+import json
+import signal
+import subprocess
+
+import pytest
+
+from lab import Lab, checks
+from lab.shell import run
+
+WISHES = """\
+tenant: acme
+networks:
+  web: {subnets: [10.1.1.0/24, "fd00:1:1::/64"]}
+ports:
+  web1: {network: web}
+  web2: {network: web}
+"""
+
+
+def without(*capabilities):
+    """Words that run what follows as root that lacks these."""
+    return ["setpriv", "--bounding-set", ",".join(f"-{name}" for name in capabilities), "--"]
+
+
+@pytest.mark.parametrize("lacks, missing", [
+    (["all"], "CAP_BPF, CAP_PERFMON, CAP_NET_ADMIN, CAP_NET_RAW"),
+    (["bpf", "sys_admin", "net_raw"], "CAP_BPF, CAP_NET_RAW"),
+])
+def test_what_is_missing_is_named_before_anything_is_made(weft_binary, tmp_path, lacks, missing):
+    folder = tmp_path / "made"
+    state = f"/sys/fs/bpf/{tmp_path.name}"
+    for words in (["up", "--store", f"sqlite:{folder}/weft.db", "--socket", folder / "weft.sock", "--state", state],
+                  ["agent", "--controller", f"unix:{folder}/weft.sock", "--state", state],
+                  ["down", "--state", state]):
+        done = run(*without(*lacks), weft_binary, *words, check=False, timeout=20)
+        assert done.returncode == 1
+        assert done.stderr.endswith(f"needs root, or the capabilities that are missing here: {missing}\n")
+        assert done.stderr.count("\n") == 1
+        assert not folder.exists()
+        assert run("ls", "/sys/fs/bpf").find(tmp_path.name) < 0
+
+
+@pytest.fixture(scope="module")
+def lab():
+    with Lab(hosts=2) as lab:
+        lab.apply(WISHES)
+        lab.containers = [lab.container("acme", port, host) for port, host in (("web1", "h1"), ("web2", "h2"))]
+        lab.settle()
+        yield lab
+
+
+def ipv6_is_off(container):
+    return container.host.namespace.run("cat", f"/proc/sys/net/ipv6/conf/{container.device}/disable_ipv6") == "1\n"
+
+
+def down(lab, host, *words):
+    return run(lab.binary, "down", "--netns", host.namespace.path, "--state", host.state, "--json", *words, check=False)
+
+
+def stop(host):
+    host.process.send_signal(signal.SIGTERM)
+    assert host.process.wait(60) == 0
+
+
+def test_an_agent_takes_over_what_the_one_before_left(lab):
+    """A port that goes while no agent runs: the next one finds the program of the last, and takes it off."""
+    container = lab.containers[0]
+    assert checks.filters(container.host, container.device)
+    assert ipv6_is_off(container)
+    stop(container.host)
+    lab.weft("detach", "acme/web1")
+    assert checks.filters(container.host, container.device)
+    container.host.start_agent()
+    assert checks.wait_until(lambda: not checks.filters(container.host, container.device)) is not None
+    assert checks.wait_until(lambda: not ipv6_is_off(container)) is not None
+    lab.attach(container)
+    lab.settle()
+    assert checks.ping(container, lab.containers[1].ipv4)
+
+
+def test_down_leaves_nothing(lab):
+    container, other = lab.containers
+    host = container.host
+    neighbors = ["ip", "neighbour", "show", "proto", "247"]
+    assert checks.ping(container, other.ipv4)
+    assert host.namespace.run(*neighbors)
+
+    refused = down(lab, host)
+    assert refused.returncode == 1
+    assert json.loads(refused.stderr)["detail"] == f"an agent is running on {host.state}"
+    assert checks.ping(container, other.ipv4)
+
+    stop(host)
+    for expected in ([("eth0", "underlay"), (container.device, "port")], []):
+        done = down(lab, host)
+        assert done.returncode == 0, done.stderr
+        answer = json.loads(done.stdout)
+        assert answer["state"] == str(host.state)
+        assert sorted((i["name"], i["role"]) for i in answer["interfaces"]) == sorted(expected)
+        assert not checks.filters(host, "eth0")
+        assert not checks.filters(host, container.device)
+        assert not ipv6_is_off(container)
+        assert not host.namespace.run(*neighbors)
+        assert not host.state.exists()
+    assert not checks.ping(container, other.ipv4, wait=0.3)
+    assert checks.filters(other.host, other.device)
+
+    host.start_agent()
+    assert checks.wait_until(lambda: checks.ping(container, other.ipv4, wait=0.3)) is not None
+
+
+def test_one_agent_a_state_folder(lab):
+    host = lab.containers[1].host
+    second = run(lab.binary, "agent", "--netns", host.namespace.path, "--host", "h9", "--controller", lab.url,
+                 "--state", host.state, check=False, timeout=20)
+    assert (second.returncode, second.stderr) == (1, f"error: an agent is running on {host.state}\n")
+    assert subprocess.run(["test", "-e", host.state / "v1/station"], check=False).returncode == 0
