@@ -107,7 +107,7 @@ def run(build, quick, progress):
         try:
             progress.step("in a guest: boot")
             kernel = guest.run("uname -r").strip()
-            guest.run(f"sh /bench.sh {' '.join(SETUP)}", timeout=120)
+            guest.run(f"sh /bench.sh {' '.join(SETUP)}", timeout=240)
             found = measure(guest, QUICK_KEYS, QUICK_ROUNDS, 0.05, progress) if quick \
                 else measure(guest, KEYS, ROUNDS, 0.05, progress)
         finally:
