@@ -111,7 +111,9 @@ static int run_compact(const char *url)
 
 	if (!rc) {
 		revision = store_revision(store);
-		rc = store_compact(store, revision, &error);
+		do
+			rc = store_compact(store, revision, &error);
+		while (rc > 0);
 	}
 	store_close(store);
 	if (rc)

@@ -105,6 +105,7 @@ struct compaction {
 	struct journal_job job; // first
 	struct controller *controller;
 	uint64_t compacted;
+	int rc; // of store_compact
 	struct error error;
 };
 
@@ -120,7 +121,7 @@ static uint64_t history_begin(const struct store *store)
 static void compact(struct journal_job *job, struct store *store)
 {
 	struct compaction *compaction = (struct compaction *)job;
-	store_compact(store, history_begin(store), &compaction->error);
+	compaction->rc = store_compact(store, history_begin(store), &compaction->error);
 	compaction->compacted = store_compacted(store);
 }
 
@@ -130,8 +131,13 @@ static void compacted(struct journal_job *job)
 	struct compaction *compaction = (struct compaction *)job;
 	if (compaction->error.code && compaction->error.code != EBUSY)
 		log_warning("the history is not compacted: %s", compaction->error.message);
-	compaction->controller->compacted = compaction->compacted;
-	free(compaction);
+	struct controller *controller = compaction->controller;
+	controller->compacted = compaction->compacted;
+	// Step by step: what came in the meantime has its turn first.
+	if (compaction->rc > 0 && controller->compaction)
+		journal_submit(controller->journal, &compaction->job);
+	else
+		free(compaction);
 }
 
 static void on_compaction(uv_timer_t *timer)
@@ -263,9 +269,9 @@ void controller_stop(struct controller *controller)
 	peers_end(controller);
 	writes_end(controller);
 	follow_end(controller);
+	loop_close(steal(controller->compaction));
 	journal_stop(controller->journal);
 	http_stop(controller->http);
-	loop_close(controller->compaction);
 	enforcement_stop(controller);
 	allowance_stop(controller);
 	enrolments_stop(controller);

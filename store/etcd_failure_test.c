@@ -177,7 +177,7 @@ static void test_some_answers_are_lost(void **state)
 	}
 	assert_large(both.store, values);
 	etcd_proxy_cut(both.proxy, 2);
-	assert_int_equal(store_compact(both.store, 5, NULL), 0);
+	assert_int_equal(compact(both.store, 5), 0);
 	etcd_proxy_cut(both.proxy, 1);
 	assert_int_equal(store_lease(both.store, "duty", 60, NULL), 0);
 	close_behind_proxy(&both);

@@ -184,7 +184,7 @@ static void test_a_commit_larger_than_a_request(void **state)
 	assert_large(one, values);
 	assert_int_equal(count_keys("claim/"), 1);
 	// With its entry go its pieces.
-	assert_int_equal(store_compact(one, 2, NULL), 0);
+	assert_int_equal(compact(one, 2), 0);
 	assert_int_equal(count_keys("log/"), 0);
 	assert_int_equal(store_history_bytes(one), 0);
 	assert_int_equal(count_keys("claim/"), 1); // the base's
@@ -284,6 +284,39 @@ static void test_what_dead_writers_left(void **state)
 	assert_int_equal(count_keys("claim/"), 1);
 }
 
+// A piece a step; in between the handle is used, and others commit.
+static void test_compaction_in_steps(void **state)
+{
+	(void)state;
+	cleanup_free unsigned char *values = random_values();
+	struct store *one = open_store(), *other = open_store();
+	assert_int_equal(commit_large(one, NULL, values, NULL), 0);
+	int steps = 1;
+	while (store_compact(one, store_revision(one), NULL) == 1) {
+		assert_int_equal(put(one, "a", "1"), 0);
+		assert_int_equal(put(other, "large/000", "changed"), 0);
+		assert_int_equal(store_refresh(one, NULL), 0);
+		assert_int_equal(store_compact(other, 1, NULL), -EBUSY);
+		steps++;
+	}
+	assert_in_range(steps, 3, 10);
+	assert_int_equal(store_compacted(one), 1);
+	assert_int_equal(store_revision(one), 2 * steps - 1);
+	assert_int_equal(count_keys("log/"), 2 * steps - 2);
+	// One that is broken off leaves the duty to others.
+	assert_int_equal(commit_large(one, NULL, values, NULL), 0);
+	assert_int_equal(store_compact(one, store_revision(one), NULL), 1);
+	store_close(one);
+	assert_int_equal(store_refresh(other, NULL), 0);
+	assert_int_equal(compact(other, store_revision(other)), 0);
+	assert_int_equal(count_keys("claim/"), 1);
+	store_close(other);
+	one = open_store();
+	assert_int_equal(store_compacted(one), 2 * steps);
+	assert_large(one, values);
+	store_close(one);
+}
+
 static void test_one_compacts_at_a_time(void **state)
 {
 	(void)state;
@@ -359,6 +392,7 @@ int main(void)
 		ETCD_TEST(test_a_large_commit_among_small_ones),
 		ETCD_TEST(test_compaction_leaves_a_handle_behind),
 		ETCD_TEST(test_what_dead_writers_left),
+		ETCD_TEST(test_compaction_in_steps),
 		ETCD_TEST(test_one_compacts_at_a_time),
 		ETCD_TEST(test_a_lease_has_one_owner),
 		ETCD_TEST(test_a_lease_ends_by_itself),

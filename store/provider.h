@@ -21,7 +21,7 @@ struct store_provider {
 		void *context, struct error *error);
 	int (*changes)(struct store *store, const char *prefix, uint64_t since, store_visit visit,
 		void *context, struct error *error);
-	// `revision` lies between compacted (exclusive) and revision.
+	// `revision` lies between compacted (exclusive) and revision. 1: not done yet.
 	int (*compact)(struct store *store, uint64_t revision, struct error *error);
 	// The store is empty as far as this handle knows.
 	int (*fill)(struct store *store, uint64_t revision, store_next next, void *context,

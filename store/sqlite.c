@@ -333,6 +333,18 @@ static int sqlite_snapshot(struct store *store, const char *prefix, uint64_t at,
 	return walk(self, statement, visit, context, error);
 }
 
+int sqlite_snapshot_behind(struct store *store, const char *after, uint64_t at, store_visit visit,
+	void *context, struct error *error)
+{
+	struct store_of_sqlite *self = of(store);
+	sqlite3_stmt *statement = self->statements[SNAPSHOT_AT];
+	cleanup_free char *from = *after ? memory_format("%s\x01", after) : memory_text("");
+	bind_key(statement, from);
+	sqlite3_bind_zeroblob(statement, 2, 0); // no bound
+	bind_revision(statement, 3, at);
+	return walk(self, statement, visit, context, error);
+}
+
 static int sqlite_changes(struct store *store, const char *prefix, uint64_t since,
 	store_visit visit, void *context, struct error *error)
 {

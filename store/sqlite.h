@@ -13,6 +13,10 @@ int sqlite_open_private(struct store **out, const char *name, struct error *erro
 int sqlite_check(struct store *store, const struct store_compare *compares, size_t count,
 	struct error *error);
 
+// All live keys behind `after` ("": all), as of `at`.
+int sqlite_snapshot_behind(struct store *store, const char *after, uint64_t at, store_visit visit,
+	void *context, struct error *error);
+
 // Fill an empty store with what is live at `revision`, where its history begins: begin, put each
 // key once, end. If `result` is not 0, or the end fails, it is empty again.
 int sqlite_fill_begin(struct store *store, struct error *error);

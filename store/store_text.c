@@ -26,6 +26,15 @@ int put_if(struct store *store, const char *key, const char *value, const char *
 	return result;
 }
 
+int compact(struct store *store, uint64_t revision)
+{
+	int result;
+	do
+		result = store_compact(store, revision, NULL);
+	while (result > 0);
+	return result;
+}
+
 int write_entry(void *context, const struct store_entry *entry)
 {
 	struct text *text = context;

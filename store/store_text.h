@@ -10,6 +10,9 @@ int put(struct store *store, const char *key, const char *value);
 int put_if(struct store *store, const char *key, const char *value, const char *compared,
 	uint64_t revision);
 
+// store_compact, all steps.
+int compact(struct store *store, uint64_t revision);
+
 struct text {
 	char bytes[1024];
 	size_t length;

@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
-// Compaction: what is live at a revision becomes the base, in pieces and then in one small
-// transaction; what the base has made superfluous is deleted after that, now or by the next who
+// Compaction: what is live at a revision becomes the base, in pieces, one a step, and then in one
+// small transaction; what the base has made superfluous is deleted after that, now or by the next who
 // looks.
 #include <errno.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "../sqlite.h"
 #include "base/clock.h"
 #include "base/memory.h"
 #include "handle.h"
@@ -24,22 +25,26 @@ enum {
 
 struct checkpoint {
 	struct store_of_etcd *self;
+	uint64_t revision;
+	struct etcd_header entry; // the log entry that it stands for
+	struct bytes before;      // the base that it replaces, as a text; "": none
 	struct body_writer body;
+	struct bytes last; // key that was added, a text
+	unsigned pieces;   // before this step
 	uint64_t renewed_ms;
 	struct error *error;
 };
 
+enum { STEP_ENDS = 1 };
+
 static int add(void *context, const struct store_entry *entry)
 {
 	struct checkpoint *checkpoint = context;
-	if (clock_monotonic_ms() - checkpoint->renewed_ms > DUTY_RENEW_MS) {
-		int result = duties_take(
-			checkpoint->self->duties, DUTY, DUTY_SECONDS, checkpoint->error);
-		if (result)
-			return result;
-		checkpoint->renewed_ms = clock_monotonic_ms();
-	}
-	return body_add(&checkpoint->body, entry, checkpoint->error);
+	int result = body_add(&checkpoint->body, entry, checkpoint->error);
+	checkpoint->last.length = 0;
+	bytes_append(&checkpoint->last, entry->key, strlen(entry->key) + 1);
+	return result == 0 && checkpoint->body.header.pieces > checkpoint->pieces ? STEP_ENDS
+										  : result;
 }
 
 // The log entry that the base will stand for, and what the base is now ("": there is none).
@@ -101,27 +106,48 @@ static int install(struct store_of_etcd *self, struct body_writer *body, const c
 	return error_set(error, EBUSY, "another process has just compacted the store");
 }
 
-static int make_base(struct store_of_etcd *self, uint64_t revision, struct error *error)
+void checkpoint_free(struct checkpoint *checkpoint)
 {
-	struct checkpoint checkpoint = {.self = self, .error = error};
-	struct etcd_header entry;
-	cleanup_bytes struct bytes before = {0};
-	int result = read_place(self, revision, &entry, &before, error);
+	if (!checkpoint)
+		return;
+	body_done(&checkpoint->body);
+	bytes_done(&checkpoint->before);
+	bytes_done(&checkpoint->last);
+	free(checkpoint);
+}
+
+static int checkpoint_begin(struct store_of_etcd *self, uint64_t revision, struct error *error)
+{
+	struct checkpoint *checkpoint = memory_new(sizeof(*checkpoint));
+	checkpoint->self = self;
+	checkpoint->revision = revision;
+	checkpoint->renewed_ms = clock_monotonic_ms();
+	bytes_append(&checkpoint->last, "", 1);
+	self->checkpoint = checkpoint;
+	int result = body_begin(&checkpoint->body, self->client, self->location->prefix, error);
+	return result ? result
+		      : read_place(self, revision, &checkpoint->entry, &checkpoint->before, error);
+}
+
+// Write the next piece; the last one becomes the base with those before.
+static int checkpoint_step(struct checkpoint *checkpoint, struct error *error)
+{
+	struct store_of_etcd *self = checkpoint->self;
+	struct body_writer *body = &checkpoint->body;
+	checkpoint->error = error;
+	checkpoint->pieces = body->header.pieces;
+	int result = sqlite_snapshot_behind(self->copy, (const char *)checkpoint->last.data,
+		checkpoint->revision, add, checkpoint, error);
+	if (result == 0)
+		result = body_end(body, true, error);
 	if (result)
 		return result;
-	result = body_begin(&checkpoint.body, self->client, self->location->prefix, error);
-	checkpoint.renewed_ms = clock_monotonic_ms();
+	body->header.revision = checkpoint->revision;
+	memcpy(body->header.after, checkpoint->entry.id, ETCD_ID);
+	result = install(self, body, (const char *)checkpoint->before.data, error);
 	if (result == 0)
-		result = self->copy->provider->snapshot(
-			self->copy, "", revision, add, &checkpoint, error);
-	if (result == 0)
-		result = body_end(&checkpoint.body, true, error);
-	if (result == 0) {
-		checkpoint.body.header.revision = revision;
-		memcpy(checkpoint.body.header.after, entry.id, ETCD_ID);
-		result = install(self, &checkpoint.body, (const char *)before.data, error);
-	}
-	body_done(&checkpoint.body);
+		result = self->copy->provider->compact(self->copy, checkpoint->revision, error);
+	etcd_follow(self, NULL, 0);
 	return result;
 }
 
@@ -334,21 +360,40 @@ int etcd_collect(struct store_of_etcd *self, struct error *error)
 
 // ---- both ----
 
+static int begin(struct store_of_etcd *self, uint64_t revision, struct error *error)
+{
+	int result = duties_take(self->duties, DUTY, DUTY_SECONDS, error);
+	if (result == 0)
+		result = etcd_news(self, error);
+	if (result == 0 && self->store.compacted < revision)
+		result = checkpoint_begin(self, revision, error);
+	return result;
+}
+
+static int go_on(struct store_of_etcd *self, struct error *error)
+{
+	struct checkpoint *checkpoint = self->checkpoint;
+	if (self->store.compacted >= checkpoint->revision)
+		return error_set(error, EBUSY, "another process has just compacted the store");
+	if (clock_monotonic_ms() - checkpoint->renewed_ms <= DUTY_RENEW_MS)
+		return 0;
+	checkpoint->renewed_ms = clock_monotonic_ms();
+	return duties_take(self->duties, DUTY, DUTY_SECONDS, error);
+}
+
 int etcd_compact(struct store *store, uint64_t revision, struct error *error)
 {
 	struct store_of_etcd *self = store_of_etcd(store);
-	int result = duties_take(self->duties, DUTY, DUTY_SECONDS, error);
-	if (result)
-		return result;
-	result = etcd_news(self, error);
-	if (result == 0 && store->compacted < revision) {
-		result = make_base(self, revision, error);
-		if (result == 0)
-			result = self->copy->provider->compact(self->copy, revision, error);
-		etcd_follow(self, NULL, 0);
+	int result = self->checkpoint ? go_on(self, error) : begin(self, revision, error);
+	if (result == 0 && self->checkpoint) {
+		result = checkpoint_step(self->checkpoint, error);
+		if (result == STEP_ENDS)
+			return result;
 		if (result == 0)
 			etcd_collect(self, NULL); // or the next who looks
 	}
+	checkpoint_free(self->checkpoint);
+	self->checkpoint = NULL;
 	duties_release(self->duties, DUTY);
 	return result;
 }

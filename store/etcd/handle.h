@@ -19,9 +19,10 @@ struct store_of_etcd {
 	struct etcd_client *client;
 	struct etcd_watch *watch;
 	struct duties *duties;
-	struct store *copy;  // SQLite's
-	char id[ETCD_ID];    // of the store in etcd
-	char entry[ETCD_ID]; // of the log entry of `revision`
+	struct checkpoint *checkpoint; // of a compaction under way; NULL: there is none
+	struct store *copy;            // SQLite's
+	char id[ETCD_ID];              // of the store in etcd
+	char entry[ETCD_ID];           // of the log entry of `revision`
 };
 
 static inline struct store_of_etcd *store_of_etcd(struct store *store)
@@ -47,6 +48,7 @@ void etcd_follow(struct store_of_etcd *self, const struct etcd_header *entry, si
 int etcd_commit(struct store *store, const struct store_compare *compares, size_t compare_count,
 	const struct store_operation *operations, size_t operation_count, struct error *error);
 int etcd_compact(struct store *store, uint64_t revision, struct error *error);
+void checkpoint_free(struct checkpoint *checkpoint); // NULL is fine
 int etcd_fill(struct store *store, uint64_t revision, store_next next, void *context,
 	struct error *error);
 // Delete what nobody claims: pieces of writers that died, and what the base has made superfluous.

@@ -15,6 +15,7 @@ static void etcd_close(struct store *store)
 {
 	struct store_of_etcd *self = store_of_etcd(store);
 	etcd_watch_stop(self->watch);
+	checkpoint_free(self->checkpoint);
 	duties_free(self->duties);
 	store_close(self->copy);
 	etcd_client_free(self->client);

@@ -88,8 +88,9 @@ int store_snapshot(struct store *store, const char *prefix, uint64_t at, store_v
 // commit changed. -ENODATA: compacted.
 int store_changes(struct store *store, const char *prefix, uint64_t since, store_visit visit,
 	void *context, struct error *error);
-// Forget history before `revision` (what is live at it stays), for all handles. -EBUSY: another
-// process is at it.
+// Forget history before `revision` (what is live at it stays), for all handles. What is large takes
+// several steps, so that a handle can be used in between: 1: call again; 0: it is done. A compaction
+// that was begun is gone on with, whatever revision is named then. -EBUSY: another process is at it.
 int store_compact(struct store *store, uint64_t revision, struct error *error);
 
 // What must have one owner: own `name` for `seconds` from the begin of this call, or go on owning
