@@ -255,6 +255,23 @@ def test_killed_in_the_middle_of_writes(weft_binary, tmp_path, etcd, authority):
     controllers.stop()
 
 
+def test_store_that_hesitates(deployment, etcd):
+    """A write whose answer is long in coming is answered in the end, and done once."""
+    first, second = deployment
+    before, answers = first.must("PUT", "/v1/tenants/acme", {})["revision"], []
+    etcd.members[0].pause()
+    writer = threading.Thread(target=lambda: answers.append(first.put("/v1/tenants/late", {})))
+    writer.start()
+    writer.join(3)
+    assert not answers
+    etcd.members[0].resume()
+    writer.join(60)
+    assert answers[0].status == 201, answers
+    assert second.must("GET", "/v1/tenants/late")["revision"] == answers[0]["revision"]
+    log = second.must("GET", f"/v1/audit?since={before}")["items"]
+    assert [(item["request"], item["revision"]) for item in log] == [("PUT /v1/tenants/late", answers[0]["revision"])]
+
+
 def test_store_that_stands_still(deployment, etcd):
     """Nothing is written and nothing is known for certain, what is known goes on; then all goes on."""
     first, second = deployment
