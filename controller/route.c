@@ -10,6 +10,7 @@
 #include "allowance.h"
 #include "base/memory.h"
 #include "feed.h"
+#include "follow.h"
 #include "number.h"
 #include "reads.h"
 #include "writes.h"
@@ -340,23 +341,40 @@ static void refuse_for_now(struct request *request, unsigned retry_s, const stru
 	request_header(request, "Connection", "close");
 }
 
+// `newest`: what others have written is taken in, so that a token that is not known is none.
+static void dispatch(struct controller *controller, struct request *request, bool newest);
+
+static void dispatch_with_news(
+	struct controller *controller, struct request *request, const struct target *target)
+{
+	(void)target;
+	dispatch(controller, request, true);
+}
+
 void route_dispatch(void *context, struct request *request)
 {
-	struct controller *controller = context;
+	dispatch(context, request, follow_alone(context));
+}
+
+static void dispatch(struct controller *controller, struct request *request, bool newest)
+{
+	const struct target nothing = {0};
 	const struct http_route *route = NULL;
 	struct target target;
 	char allow[ROUTE_ALLOW_TEXT];
 	struct error error = {0}, refusal = {0};
 	unsigned retry_s;
-	if (access_authenticate(context, request, &refusal) < 0) {
+	if (access_authenticate(controller, request, &refusal) < 0) {
 		struct error busy = {0};
-		if (allowance_admit_stranger(context, request, &retry_s, &busy) < 0)
+		if (!newest)
+			reads_handle_anyway(controller, request, dispatch_with_news, &nothing);
+		else if (allowance_admit_stranger(controller, request, &retry_s, &busy) < 0)
 			refuse_for_now(request, retry_s, &busy);
 		else
 			refuse_credentials(request, &refusal);
 		return;
 	}
-	if (allowance_admit(context, request, &retry_s, &refusal) < 0) {
+	if (allowance_admit(controller, request, &retry_s, &refusal) < 0) {
 		refuse_for_now(request, retry_s, &refusal);
 		return;
 	}
@@ -372,11 +390,11 @@ void route_dispatch(void *context, struct request *request)
 	} else if (rc || request_parameters_check(request, route->parameters, &error)) {
 		request_refuse(request, &error);
 	} else if (route->timing == TIMING_AT_ONCE) {
-		route->handle(context, request, &target);
+		route->handle(controller, request, &target);
 	} else if (!strcmp(route->method, "GET")) {
-		reads_handle(context, request, route->handle, &target);
+		reads_handle(controller, request, route->handle, &target);
 	} else {
-		writes_handle(context, request, route->handle, &target);
+		writes_handle(controller, request, route->handle, &target);
 	}
 }
 

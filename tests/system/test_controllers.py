@@ -523,6 +523,21 @@ def test_clock_that_jumps(clock, deployment):
     agent.close()
 
 
+def test_tokens_are_good_everywhere(deployment, authority):
+    """A token is known to every controller as soon as it has been issued, and to none when it is gone."""
+    first, second = deployment
+    first.must("PUT", "/v1/tenants/acme", {})
+    anybody = Tls(second.url.removeprefix("https://"), authority.certificate)
+    for turn in range(5):
+        secret = first.must("POST", "/v1/tokens/ci/issue", {"role": "reader"})["token"]
+        headers = {"Authorization": f"Bearer {secret}"}
+        assert anybody.get("/v1/tenants/acme", headers=headers).status == 200
+        assert anybody.request("DELETE", "/v1/tenants/acme", headers=headers).status == 403
+        first.must("DELETE", "/v1/tokens/ci")
+        second.get("/v1/tenants")  # it has taken that in
+        assert anybody.get("/v1/tenants/acme", headers=headers).status == 401
+
+
 def test_command_line(deployment):
     first, second = deployment
     deployment.wait_met()
