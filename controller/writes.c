@@ -31,6 +31,7 @@ struct write {
 	uint64_t deadline; // from its first turn on; monotonic milliseconds
 	bool fresh; // judged on a state that nobody else has written to since the request came
 	struct commit *commit;
+	unsigned attempts;   // to store it
 	uint64_t recognized; // the revision as which it was found in the store; 0: it was not
 	struct write *prev, *next;
 };
@@ -79,6 +80,18 @@ static void give_up(struct write *write, int code, const char *message)
 	struct error error = {0};
 	error_set(&error, code, "%s", message);
 	refuse(write, &error);
+}
+
+// It was found in the store. Each attempt makes the same of a request, save for what is drawn at
+// random and shown once: which of several is in is not known.
+static void succeed_after_all(struct write *write)
+{
+	if (write->attempts > 1 && write->request && write->request->addition)
+		give_up(write, ETIMEDOUT,
+			"it is written, but not with the secret that would be answered: issue "
+			"another");
+	else
+		succeed(write, write->recognized);
 }
 
 static bool out_of_patience(const struct write *write)
@@ -179,7 +192,7 @@ static void found_out(void *context, int rc, const struct error *error)
 	struct write *write = context;
 	struct controller *controller = write->controller;
 	if (write->recognized)
-		succeed(write, write->recognized);
+		succeed_after_all(write);
 	else if (!rc)
 		take_another_turn(write);
 	else if (write->request && !out_of_patience(write))
@@ -196,7 +209,7 @@ static void ended(void *context, int rc, const struct error *error)
 	struct write *write = context;
 	struct controller *controller = write->controller;
 	if (write->recognized)
-		succeed(write, write->recognized);
+		succeed_after_all(write);
 	else if (!rc)
 		succeed(write, commit_revision(write->commit));
 	else if (rc == -ESTALE && out_of_patience(write))
@@ -215,6 +228,7 @@ static void ended(void *context, int rc, const struct error *error)
 void writes_store(struct controller *controller, struct transaction *transaction)
 {
 	struct write *write = controller->writes->current;
+	write->attempts++;
 	write->commit =
 		commit_start(controller, write->request, transaction, write->id, ended, write);
 	await(write);
