@@ -52,6 +52,9 @@ static void test_foreign_keys(void **state)
 	assert_open_fails(text, EUCLEAN, "\"else\" is not the head of a store");
 	put_text("head", "weft 1 0 0 0");
 	assert_open_fails(text, EUCLEAN, "is not the head of a store");
+	put_text("head", "weft 1 f708427a99cffe67c2e895f770f1b7e6 0 "
+			 "00000000000000000000000000000000\n");
+	assert_open_fails(text, EUCLEAN, "is not the head of a store");
 	put_text("head", "");
 	assert_open_fails(text, EUCLEAN, "is not the head of a store");
 	assert_int_equal(count_keys(""), 2);

@@ -8,6 +8,7 @@
 #include <poll.h>
 #include <pthread.h>
 #include <setjmp.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -101,6 +102,23 @@ static void test_etcd_goes_and_comes(void **state)
 	assert_int_equal(store_refresh(store, NULL), 0);
 	assert_int_equal(put(store, "a", "3"), 0);
 	assert_int_equal(store_revision(store), 2);
+	store_close(store);
+}
+
+// A watch that is silent, because its member is cut off for one, is no proof that nothing happens.
+static void test_a_silent_watch(void **state)
+{
+	(void)state;
+	struct store *store = open_store();
+	struct pollfd news = {store_descriptor(store), POLLIN, 0};
+	uint64_t end = clock_monotonic_ms() + PATIENCE_MS;
+	while (poll(&news, 1, 300) == 1 && clock_monotonic_ms() < end)
+		assert_int_equal(store_refresh(store, NULL), 0);
+	assert_int_equal(kill(server.process, SIGSTOP), 0);
+	int told = poll(&news, 1, PATIENCE_MS);
+	assert_int_equal(kill(server.process, SIGCONT), 0);
+	assert_int_equal(told, 1);
+	assert_int_equal(store_refresh(store, NULL), 0);
 	store_close(store);
 }
 
@@ -330,6 +348,7 @@ int main(void)
 		ETCD_TEST(test_dead_members),
 		ETCD_TEST(test_nobody_answers),
 		ETCD_TEST(test_etcd_goes_and_comes),
+		ETCD_TEST(test_a_silent_watch),
 		ETCD_TEST(test_a_full_etcd),
 		ETCD_TEST(test_some_answers_are_lost),
 		ETCD_TEST(test_all_answers_are_lost),

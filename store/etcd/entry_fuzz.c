@@ -74,6 +74,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	cleanup_bytes struct bytes value = {0};
 	bytes_append(&value, data, size);
 	etcd_head_parse(&head, &value, NULL);
+	struct bytes line = {value.data, size ? size - 1 : 0, 0}; // a file has an end of line
+	etcd_head_parse(&head, &line, NULL);
 	read_entry(&value);
 	read_records(data, size);
 	read_base64(data, size);

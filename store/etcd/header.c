@@ -55,7 +55,7 @@ int etcd_head_parse(struct etcd_head *out, const struct bytes *value, struct err
 	if (sscanf(text, "weft %u %32s %" SCNu64 " %32s", &format, head.store, &head.revision,
 		    head.entry) != 4 ||
 		!is_id(head.store) || !is_id(head.entry) || head.revision > INT64_MAX ||
-		strcmp(etcd_head_format(&head, again), text) != 0)
+		strcmp(etcd_head_format(&head, again), text) != 0 || strlen(text) != value->length)
 		return error_set(error, EUCLEAN, "\"%s\" is not the head of a store", text);
 	*out = head;
 	return 0;
