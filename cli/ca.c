@@ -26,8 +26,8 @@ static const struct option_spec ca_options[] = {
 		.type = OPTION_TEXT,
 		.target = &addresses,
 		.argument = "ADDRESSES",
-		.help = "addresses and host names that the controllers are reached at, with commas "
-			"between"},
+		.help = "addresses and host names at which the controllers, or the relay, are "
+			"reached, with commas between"},
 	{.name = "life",
 		.type = OPTION_DURATION,
 		.target = &life_ms,
@@ -64,11 +64,12 @@ static int save_pair(
 	return rc;
 }
 
-// A controller shows its authority too, so that a host that joins can know it by its fingerprint.
+// Controllers and relays serve. They show their authority too, so that a host that joins can know it by its fingerprint.
 static int issue(
 	const struct authority *authority, const char *name, const char *stem, struct error *error)
 {
-	bool serves = !strcmp(name, "weft-controller");
+	bool serves = !strcmp(name, "weft-controller") ||
+		      !strncmp(name, "weft-relay:", strlen("weft-relay:"));
 	const char *list[ADDRESSES_MAXIMUM + 1] = {NULL};
 	cleanup_free char *copy = memory_text(addresses ? addresses : ""), *above = NULL;
 	char *key, *request, *certificate;

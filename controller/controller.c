@@ -20,6 +20,7 @@
 #include "peers.h"
 #include "presence.h"
 #include "questions.h"
+#include "relays.h"
 #include "reports.h"
 #include "revisions.h"
 #include "route.h"
@@ -280,6 +281,7 @@ void controller_stop(struct controller *controller)
 	writes_free(controller);
 	peers_free(controller);
 	streams_free(controller);
+	relays_free(controller);
 	bulletin_free(controller);
 	presence_free(controller);
 	reports_free(controller);

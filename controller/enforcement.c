@@ -4,6 +4,7 @@
 #include "access.h"
 #include "base/memory.h"
 #include "loop.h"
+#include "relays.h"
 
 enum { PERIOD_MS = 1000 };
 
@@ -16,6 +17,7 @@ static void enforce(struct controller *controller)
 {
 	if (controller->http)
 		http_break(controller->http, is_over, controller);
+	relays_enforce(controller);
 }
 
 static void on_timer(uv_timer_t *timer)

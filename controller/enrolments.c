@@ -12,6 +12,7 @@
 #include "commit.h"
 #include "credentials/credentials.h"
 #include "credentials/invitation.h"
+#include "relays.h"
 #include "secret.h"
 
 enum { INVITATION_SECONDS = 3600 };
@@ -297,8 +298,11 @@ static int renew(const struct controller *controller, const struct request *requ
 	const char *host, const json_t *body, char **certificate, struct error *error)
 {
 	static const char *const members[] = {"request", NULL};
-	const char *identity = request->identity.enrolment;
-	if (!identity_is_host(&request->identity, host) || !*identity)
+	bool relayed = request->identity.role == ROLE_RELAY;
+	const struct identity *own =
+		relayed ? relays_identity(controller, host) : &request->identity;
+	const char *identity = own ? own->enrolment : NULL;
+	if (!own || !identity_is_host(own, host) || !*identity)
 		return error_set(error, EACCES,
 			"only a certificate of an enrolment can be renewed, by the host that has "
 			"it");

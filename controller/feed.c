@@ -17,12 +17,7 @@
 
 // A ping every 10 s to each host, a hundredth of the hosts at a time. Whoever comes back after more
 // than two minutes does not mind a snapshot.
-enum {
-	PING_MS = 10000,
-	TICK_MS = PING_MS / 100,
-	BACKLOG_AGE_MS = 120000,
-	RELAY_SILENCE_MS = 30000
-};
+enum { PING_MS = 10000, TICK_MS = PING_MS / 100, BACKLOG_AGE_MS = 120000 };
 
 const struct feed_options feed_defaults = {
 	.backlog_bytes = 64 << 20,
@@ -36,6 +31,7 @@ struct stream {
 	struct connection *connection; // NULL: not connected by itself
 	struct stream *relay;          // that it is behind; NULL: none
 	uint64_t leaves;               // its relay, at that time; 0: it is connected through it
+	bool expected;                 // to be, as soon as the relay opens its stream
 	uint64_t since;                // monotonic milliseconds
 	// Of what the host should hold, from its first connection on.
 	bool digested;
@@ -262,6 +258,7 @@ static bool through(const struct stream *stream, const struct stream *relay)
 static void leave(struct feed *feed, struct stream *stream)
 {
 	stream->leaves = clock_monotonic_ms() + BACKLOG_AGE_MS;
+	stream->expected = false;
 	note_connected(feed, stream, false);
 }
 
@@ -369,6 +366,7 @@ static void rehang(struct feed *feed, struct stream *stream, struct stream *rela
 	struct publication publication = {.feed = feed};
 	stream->relay = relay;
 	stream->leaves = 0;
+	stream->expected = false;
 	backlog_begin(
 		feed->backlog, feed->events.revision(feed->events.context), clock_monotonic_ms());
 	topology_relay(feed->topology, stream->host, relay ? relay->host : NULL, publish_emit,
@@ -401,6 +399,16 @@ static void announce(struct stream *relay, struct stream *stream)
 	channel_wake(connection->channel);
 }
 
+static void come(struct feed *feed, struct stream *stream)
+{
+	bool news = stream->leaves;
+	stream->leaves = 0;
+	stream->expected = false;
+	if (news)
+		note_connected(feed, stream, true);
+	announce(stream->relay, stream);
+}
+
 void feed_open_relay(struct feed *feed, const char *relay, struct request *request,
 	const struct feed_place *place)
 {
@@ -408,8 +416,8 @@ void feed_open_relay(struct feed *feed, const char *relay, struct request *reque
 	struct stream *to = stream_get(feed, relay_name(relay, name)), *stream, *next;
 	open_stream(feed, to, request, place);
 	HASH_ITER (hh, feed->by_host, stream, next)
-		if (through(stream, to))
-			announce(to, stream);
+		if (stream->relay == to && (stream->expected || !stream->leaves))
+			come(feed, stream);
 }
 
 void feed_join(struct feed *feed, const char *host, const char *relay)
@@ -417,22 +425,21 @@ void feed_join(struct feed *feed, const char *host, const char *relay)
 	char name[72];
 	struct stream *stream = stream_get(feed, host);
 	struct stream *to = stream_get(feed, relay_name(relay, name));
-	bool news = !through(stream, to);
 	if (stream->connection) {
 		struct channel *own = stream->connection->channel;
 		detach(feed, stream);
 		channel_drop(own);
+		note_connected(feed, stream, false);
 	}
 	if (stream->relay != to) {
 		yield_relay(feed, stream);
 		rehang(feed, stream, to);
+		stream->leaves = clock_monotonic_ms() + BACKLOG_AGE_MS;
 	}
-	stream->leaves = 0;
-	if (!to->connection)
-		to->since = clock_monotonic_ms();
-	if (news)
-		note_connected(feed, stream, true);
-	announce(to, stream);
+	if (to->connection)
+		come(feed, stream);
+	else
+		stream->expected = true;
 }
 
 static struct stream *find_behind(const struct feed *feed, const char *host, const char *relay)
@@ -445,8 +452,13 @@ static struct stream *find_behind(const struct feed *feed, const char *host, con
 
 void feed_leave(struct feed *feed, const char *host, const char *relay)
 {
-	struct stream *stream = find_behind(feed, host, relay);
-	if (stream)
+	char name[72];
+	struct stream *stream = stream_find(feed, host);
+	struct stream *to = stream_find(feed, relay_name(relay, name));
+	if (!stream || !to || stream->relay != to)
+		return;
+	stream->expected = false;
+	if (!stream->leaves)
 		leave(feed, stream);
 }
 
@@ -462,24 +474,18 @@ void feed_each_behind(struct feed *feed, const char *relay, feed_visit visit, vo
 	if (!to)
 		return;
 	HASH_ITER (hh, feed->by_host, stream, next)
-		if (through(stream, to))
+		if (stream->relay == to && (stream->expected || !stream->leaves))
 			visit(context, stream->host);
 }
 
-// Those that have left long enough ago; and those of a relay that has said whom it has, and never
-// opened its stream.
+// Those that have left long enough ago.
 static void sweep_relays(struct feed *feed)
 {
 	struct stream *stream, *next;
 	uint64_t now = clock_monotonic_ms();
-	HASH_ITER (hh, feed->by_host, stream, next) {
-		const struct stream *relay = stream->relay;
+	HASH_ITER (hh, feed->by_host, stream, next)
 		if (stream->leaves && stream->leaves < now)
 			rehang(feed, stream, NULL);
-		else if (relay && !stream->leaves && !relay->connection &&
-			 now - relay->since > RELAY_SILENCE_MS)
-			leave(feed, stream);
-	}
 }
 
 // ---- all of them ----

@@ -70,7 +70,7 @@ void feed_open(struct feed *feed, const char *host, struct request *request,
 // Answer the request with the relay's stream, as feed_open.
 void feed_open_relay(struct feed *feed, const char *relay, struct request *request,
 	const struct feed_place *place);
-// The host is connected through the relay from now on; a stream of its own or another relay ends with
+// The host is connected through the relay from now on, or from when the relay opens its stream; a stream of its own or another relay ends with
 // it. The relay is told what it needs for that, and then {"type":"joined","host":…}.
 void feed_join(struct feed *feed, const char *host, const char *relay);
 // It is connected through the relay no more. Nothing if it was not.

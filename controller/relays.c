@@ -1,8 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 // What relays say: which hosts are connected to them, and what those report.
-#include <errno.h>
-#include <string.h>
+#include "relays.h"
 
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <uthash.h>
+
+#include "access.h"
+#include "base/memory.h"
 #include "bulletin.h"
 #include "feed.h"
 #include "handler.h"
@@ -36,45 +42,119 @@ void handle_relay_stream(
 
 // ---- hosts ----
 
+struct relayed {
+	struct identity identity;
+	UT_hash_handle hh;
+};
+
+const struct identity *relays_identity(const struct controller *controller, const char *host)
+{
+	struct relayed *relayed;
+	HASH_FIND_STR(controller->relayed, host, relayed);
+	return relayed ? &relayed->identity : NULL;
+}
+
+static void forget_identity(struct controller *controller, const char *host)
+{
+	struct relayed *relayed;
+	HASH_FIND_STR(controller->relayed, host, relayed);
+	if (!relayed)
+		return;
+	HASH_DEL(controller->relayed, relayed);
+	free(relayed);
+}
+
+static void keep_identity(struct controller *controller, const struct identity *identity)
+{
+	forget_identity(controller, identity->name);
+	if (!*identity->enrolment && !identity->expires)
+		return;
+	struct relayed *relayed = memory_new(sizeof(*relayed));
+	relayed->identity = *identity;
+	HASH_ADD_STR(controller->relayed, identity.name, relayed);
+}
+
+void relays_enforce(struct controller *controller)
+{
+	struct relayed *relayed, *next;
+	HASH_ITER (hh, controller->relayed, relayed, next) {
+		if (access_holds(controller, &relayed->identity))
+			continue;
+		feed_yield(controller->feed, relayed->identity.name);
+		forget_identity(controller, relayed->identity.name);
+	}
+}
+
+void relays_free(struct controller *controller)
+{
+	struct relayed *relayed, *next;
+	HASH_ITER (hh, controller->relayed, relayed, next)
+		forget_identity(controller, relayed->identity.name);
+}
+
+// "h1", or {"host": "h1", "enrolment": "…", "expires": 1790000000}.
+static int read_host(const json_t *json, struct identity *out)
+{
+	const char *name = json_string_value(json), *enrolment = NULL;
+	json_int_t expires = 0;
+	if (!name && json_unpack((json_t *)json, "{s:s, s?s, s?I !}", "host", &name, "enrolment",
+			     &enrolment, "expires", &expires))
+		return -EINVAL;
+	if (model_name_check(name, NULL) || (enrolment && strlen(enrolment) >= ENROLMENT_TEXT))
+		return -EINVAL;
+	*out = (struct identity){
+		.role = ROLE_HOST, .source = SOURCE_CERTIFICATE, .expires = expires};
+	snprintf(out->name, sizeof(out->name), "%s", name);
+	snprintf(out->enrolment, sizeof(out->enrolment), "%s", enrolment ? enrolment : "");
+	return 0;
+}
+
 static int check_hosts(const json_t *list, const char *field, struct error *error)
 {
 	size_t index;
 	json_t *host;
+	struct identity identity;
 	if (list && !json_is_array(list)) {
 		error_set_field(error, "%s", field);
 		return error_set(error, EINVAL, "%s must be a list", field);
 	}
 	json_array_foreach (list, index, host) {
-		const char *name = json_string_value(host);
-		if (name && !model_name_check(name, NULL))
+		if (!read_host(host, &identity))
 			continue;
 		error_set_field(error, "%s[%zu]", field, index);
-		return error_set(error, EINVAL, "%s must list names of hosts", field);
+		return error_set(error, EINVAL, "%s must list hosts", field);
 	}
 	return 0;
 }
 
-// Those that do not exist.
+// Those that do not exist, and those that may not.
 static json_t *join_all(struct controller *controller, const char *relay, const json_t *list)
 {
 	size_t index;
-	json_t *host, *unknown = json_array();
+	json_t *host, *unknown = json_array(), *refused = json_array();
+	struct identity identity;
 	json_array_foreach (list, index, host) {
-		const char *name = json_string_value(host);
-		if (catalog_find(controller->catalog, MODEL_HOST, NULL, name))
-			feed_join(controller->feed, name, relay);
-		else
-			json_array_append(unknown, host);
+		read_host(host, &identity);
+		if (!catalog_find(controller->catalog, MODEL_HOST, NULL, identity.name)) {
+			json_array_append_new(unknown, json_string(identity.name));
+		} else if (!access_holds(controller, &identity)) {
+			json_array_append_new(refused, json_string(identity.name));
+		} else {
+			keep_identity(controller, &identity);
+			feed_join(controller->feed, identity.name, relay);
+		}
 	}
-	return json_pack("{s:o}", "unknown", unknown);
+	return json_pack("{s:o, s:o}", "unknown", unknown, "refused", refused);
 }
 
 static bool knows_all(const struct controller *controller, const json_t *list)
 {
 	size_t index;
 	json_t *host;
+	struct identity identity;
 	json_array_foreach (list, index, host)
-		if (!catalog_find(controller->catalog, MODEL_HOST, NULL, json_string_value(host)))
+		if (read_host(host, &identity) ||
+			!catalog_find(controller->catalog, MODEL_HOST, NULL, identity.name))
 			return false;
 	return true;
 }
@@ -98,8 +178,9 @@ static void note_absent(void *context, const char *host)
 	const struct absent *absent = context;
 	size_t index;
 	json_t *name;
+	struct identity identity;
 	json_array_foreach (absent->present, index, name)
-		if (!strcmp(json_string_value(name), host))
+		if (!read_host(name, &identity) && !strcmp(identity.name, host))
 			return;
 	json_array_append_new(absent->names, json_string(host));
 }
@@ -108,8 +189,10 @@ static void leave_all(struct controller *controller, const char *relay, const js
 {
 	size_t index;
 	json_t *host;
+	struct identity identity;
 	json_array_foreach (list, index, host)
-		feed_leave(controller->feed, json_string_value(host), relay);
+		if (!read_host(host, &identity))
+			feed_leave(controller->feed, identity.name, relay);
 }
 
 static void set_hosts(

@@ -66,7 +66,7 @@ static const struct http_route routes[] = {
 	{"POST", "peers/hosts/:host/question", handle_question, CONTROLLERS, {0},
 		"What another controller asks a host that is connected to this one",
 		TIMING_AT_ONCE},
-	{"POST", "hosts/:host/certificate", handle_renew, AGENTS, {0},
+	{"POST", "hosts/:host/certificate", handle_renew, SPEAKERS, {0},
 		"Another certificate for the agent of the host, which joined by invitation",
 		TIMING_AT_ONCE},
 	{"POST", "enrolments/:enrolment/invite", handle_invite, ADMINISTRATOR, {0},

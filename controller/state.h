@@ -33,6 +33,7 @@ struct controller {
 	uint64_t questions_asked;
 	// Discovered state, and who listens.
 	struct feed *feed;
+	struct relayed *relayed; // hosts that have come through relays
 	struct presence *presence;
 	struct bulletin *bulletin;
 	struct peers *peers;                 // NULL: nobody else writes to the store

@@ -17,6 +17,9 @@ struct member {
 	bool here;   // it has a stream, or waits for one
 	bool told;   // the controller was told that it is here, and not that it left
 	bool joined; // what it needs is in the mirror
+	// Of the certificate that it has shown, as the controller judges it.
+	char enrolment[ENROLMENT_TEXT];
+	int64_t expires;
 	// The request for its stream, while it waits.
 	struct waiting *waiting;
 	UT_hash_handle hh;
@@ -95,12 +98,12 @@ static void wait_for_controller(struct relay *relay, struct member *member, stru
 	request_park(request);
 }
 
-static void refuse_waiting(struct member *member, const char *why)
+static void refuse_waiting(struct member *member, int code, const char *why)
 {
 	struct error error = {0};
 	if (!member->waiting)
 		return;
-	error_set(&error, ENOENT, "%s", why);
+	error_set(&error, code, "%s", why);
 	error_set_object(&error, "hosts/%s", member->host);
 	request_refuse(stop_waiting(member), &error);
 }
@@ -109,7 +112,14 @@ void members_open(struct relay *relay, const char *host, struct request *request
 	const struct feed_place *place)
 {
 	struct member *member = get(relay, host);
-	refuse_waiting(member, "the host has asked for a newer stream");
+	refuse_waiting(member, EBUSY, "the host has asked for a newer stream");
+	bool same = !strcmp(member->enrolment, request->identity.enrolment) &&
+		    member->expires == request->identity.expires;
+	memcpy(member->enrolment, request->identity.enrolment, sizeof(member->enrolment));
+	member->expires = request->identity.expires;
+	// With another certificate it has to be judged anew.
+	member->told = member->told && same;
+	member->joined = member->joined && same;
 	member->here = true;
 	if (member->joined)
 		feed_open(relay->feed, host, request, place);
@@ -149,7 +159,7 @@ void members_forget(struct relay *relay, const char *host)
 	struct member *member = find(relay, host);
 	if (!member)
 		return;
-	refuse_waiting(member, "there is no such host");
+	refuse_waiting(member, ENOENT, "there is no such host");
 	member->here = member->joined = member->told = false;
 }
 
@@ -166,7 +176,17 @@ static int take_answer(void *context, const char *data, size_t length)
 	return 0;
 }
 
-static void take_unknown(struct relay *relay)
+static void refuse_member(struct relay *relay, const char *host)
+{
+	struct member *member = find(relay, host);
+	if (!member)
+		return;
+	refuse_waiting(member, EKEYREJECTED, "the certificate of the host does not hold");
+	member->here = member->joined = member->told = false;
+	feed_yield(relay->feed, host);
+}
+
+static void take_refusals(struct relay *relay)
 {
 	struct members *members = relay->members;
 	json_t *json = json_loadb(members->answer, members->length, 0, NULL), *host;
@@ -174,6 +194,9 @@ static void take_unknown(struct relay *relay)
 	json_array_foreach (json_object_get(json, "unknown"), index, host)
 		if (json_is_string(host))
 			members_forget(relay, json_string_value(host));
+	json_array_foreach (json_object_get(json, "refused"), index, host)
+		if (json_is_string(host))
+			refuse_member(relay, json_string_value(host));
 	json_decref(json);
 }
 
@@ -184,7 +207,7 @@ static void told(void *context, long status, const char *text)
 	bool all = members->all;
 	members->request = NULL;
 	if (status == OK)
-		take_unknown(relay);
+		take_refusals(relay);
 	free(steal(members->answer));
 	members->length = 0;
 	if (all) {
@@ -215,6 +238,14 @@ static void send_lists(struct relay *relay, const char *method, json_t *lists)
 	relay->members->request = http_client_send(relay->upstream, &call);
 }
 
+static json_t *describe(const struct member *member)
+{
+	if (!*member->enrolment && !member->expires)
+		return json_string(member->host);
+	return json_pack("{s:s, s:s, s:I}", "host", member->host, "enrolment", member->enrolment,
+		"expires", (json_int_t)member->expires);
+}
+
 // What has changed since the controller was told.
 static void tell_changes(void *context)
 {
@@ -227,7 +258,7 @@ static void tell_changes(void *context)
 	HASH_ITER (hh, members->by_host, member, next) {
 		if (member->here == member->told)
 			continue;
-		json_array_append_new(member->here ? joined : left, json_string(member->host));
+		json_array_append_new(member->here ? joined : left, describe(member));
 		member->told = member->here;
 		member->joined = member->joined && member->here;
 	}
@@ -255,7 +286,7 @@ void members_announce(struct relay *relay)
 		member->told = member->here;
 		member->joined = member->joined && member->here;
 		if (member->here)
-			json_array_append_new(hosts, json_string(member->host));
+			json_array_append_new(hosts, describe(member));
 	}
 	send_lists(relay, "PUT", json_pack("{s:o}", "hosts", hosts));
 }

@@ -156,7 +156,8 @@ static void handle_request(void *context, struct request *request)
 		open_stream(relay, host, request);
 	} else if (!strcmp(request->method, "POST") && !strcmp(rest, "report")) {
 		bundles_add(relay, host, request);
-	} else if (!*rest || !strncmp(rest, "answers/", strlen("answers/"))) {
+	} else if (!*rest || !strcmp(rest, "certificate") ||
+		   !strncmp(rest, "answers/", strlen("answers/"))) {
 		forward(relay, request);
 	} else {
 		refuse(request, ENOENT, "a relay does not know this request");

@@ -10,6 +10,7 @@ import pytest
 from controlling import Agent, Client, Controller, Tls, UnixConnection, digest
 from lab.certificates import Authority
 from lab.etcd import free_port
+from test_security_enrolment import Deployment, make_request
 
 
 def until(judge, seconds=60):
@@ -134,7 +135,8 @@ def test_an_object_goes_to_a_relay_once(controller):
     for n, host in enumerate(hosts):
         controller.must("PUT", f"/v1/hosts/{host}", {"vtep": f"192.0.2.{n + 1}"})
     make_ports(controller, hosts[:2])
-    assert controller.put("/v1/relays/r1/hosts", {"hosts": hosts + ["h9"]}).json == {"unknown": ["h9"]}
+    answer = controller.put("/v1/relays/r1/hosts", {"hosts": hosts + ["h9", {"host": "h3", "enrolment": "gone"}]})
+    assert answer.json == {"unknown": ["h9"], "refused": ["h3"]}
     lines = controller.lines("/v1/relays/r1/stream")
     batch = [lines.next()]
     while batch[-1]["type"] != "commit":
@@ -163,7 +165,8 @@ def test_an_object_goes_to_a_relay_once(controller):
     direct.close()
     lines.close()
     assert until(lambda: not any(status(controller, host)["connected"] for host in hosts))
-    for body, field in (({"hosts": "h1"}, "hosts"), ({"hosts": ["h1", 7]}, "hosts[1]"), ({"hosts": ["-"]}, "hosts[0]")):
+    for body, field in (({"hosts": "h1"}, "hosts"), ({"hosts": ["h1", 7]}, "hosts[1]"), ({"hosts": ["-"]}, "hosts[0]"),
+                        ({"hosts": [{"host": "h1", "enrolment": "x" * 99}]}, "hosts[0]"), ({"hosts": [{}]}, "hosts[0]")):
         answer = controller.put("/v1/relays/r1/hosts", body)
         assert answer.status == 422 and answer["field"] == field
 
@@ -276,3 +279,28 @@ def test_who_is_who(weft_binary, tmp_path, fleet):
         for each in fleet.relays:
             each.stop()
         controller.stop()
+
+
+def test_enrolments_hold_through_a_relay(weft_binary, tmp_path, fleet):
+    """A host that joined by invitation renews its certificate through the relay, and is out when it is no longer enrolled."""
+    deployment = Deployment(weft_binary, tmp_path)
+    try:
+        done = deployment.weft("ca", "issue", "weft-relay:r1", "--directory", deployment.ca, "--address", "127.0.0.1")
+        assert done.returncode == 0, done.stderr
+        address = f"127.0.0.1:{free_port()}"
+        fleet.relay("r1", deployment.url, "--listen", address, "--cert", deployment.ca / "relay-r1.pem", "--key",
+                    deployment.ca / "relay-r1.key", "--ca", deployment.ca / "authority.pem")
+        deployment.joined("h1")
+        through = Tls(address, deployment.ca / "authority.pem", tmp_path / "h1/host.pem", tmp_path / "h1/host.key")
+        through.must("PUT", "/v1/hosts/h1", {"vtep": "192.0.2.1"})
+        agent = Agent(through, "h1")
+        assert agent.wait_revision(1)
+        request = make_request(tmp_path, "cn = x")
+        assert "BEGIN CERTIFICATE" in through.must("POST", "/v1/hosts/h1/certificate", {"request": request})["certificate"]
+        deployment.controller.must("DELETE", "/v1/enrolments/h1")
+        assert agent.wait(lambda agent: agent.ended)
+        assert Agent(through, "h1").status == 401
+    finally:
+        for each in fleet.relays:
+            each.stop()
+        deployment.controller.stop()
