@@ -314,24 +314,25 @@ static void what_is_in_use_stays(void **state)
 	(void)state;
 	base();
 	accept("put acme/ports/a {'network': 'db', 'host': 'h1'}");
-	refuse(EBUSY, "tenants/acme", "tenant", "port a, network web and network db refer to it",
+	refuse(EBUSY, "tenants/acme", "", "port a, network web and network db refer to it",
 		"delete tenants/acme");
-	refuse(EBUSY, "acme/networks/db", "network", "port a of tenant acme refers to it",
+	refuse(EBUSY, "acme/networks/db", "", "port a of tenant acme refers to it in network",
 		"delete acme/networks/db");
-	refuse(EBUSY, "hosts/h1", "host", "port a of tenant acme refers to it", "delete hosts/h1");
+	refuse(EBUSY, "hosts/h1", "", "port a of tenant acme refers to it in host",
+		"delete hosts/h1");
 	accept("put acme/ports/b {'network': 'db'}", "put acme/ports/c {'network': 'db'}",
 		"put acme/ports/d {'network': 'db'}", "put acme/ports/e {'network': 'db'}");
-	refuse(EBUSY, "acme/networks/db", "network",
+	refuse(EBUSY, "acme/networks/db", "",
 		"port e of tenant acme, port d of tenant acme, port c of tenant acme and 2 more "
 		"refer to it",
 		"delete acme/networks/db");
-	refuse(EBUSY, "acme/networks/db", "network",
+	refuse(EBUSY, "acme/networks/db", "",
 		"port e of tenant acme, port d of tenant acme, port c of tenant acme and 1 more "
 		"refer to it",
 		"delete acme/ports/a", "delete acme/networks/db");
 	// A put that says the same as before still needs what it refers to.
-	refuse(EBUSY, "hosts/h1", "host", "port a of tenant acme refers to it", "delete hosts/h1",
-		"put acme/ports/a {'network': 'db', 'host': 'h1'}");
+	refuse(EBUSY, "hosts/h1", "", "port a of tenant acme refers to it in host",
+		"delete hosts/h1", "put acme/ports/a {'network': 'db', 'host': 'h1'}");
 	accept("delete tenants/acme", "delete acme/networks/web", "delete acme/networks/db",
 		"delete acme/ports/a", "delete acme/ports/b", "delete acme/ports/c",
 		"delete acme/ports/d", "delete acme/ports/e");
@@ -494,7 +495,8 @@ static void a_loaded_catalog_goes_on(void **state)
 	catalog = loaded;
 	accept("put acme/ports/b {'network': 'web'}");
 	assert_string_equal(addresses("b"), "10.1.1.3,fd00:1::3");
-	refuse(EBUSY, "hosts/h1", "host", "port a of tenant acme refers to it", "delete hosts/h1");
+	refuse(EBUSY, "hosts/h1", "", "port a of tenant acme refers to it in host",
+		"delete hosts/h1");
 	assert_ptr_equal(catalog_port_by_device(catalog, "h1", "tap0"), port("a"));
 }
 

@@ -145,7 +145,7 @@ static void addresses_follow_the_subnets(void **state)
 	refuse(EBUSY, "acme/networks/b", "subnets",
 		"no subnet would be left for 10.2.0.2, which router r of tenant acme uses",
 		"delete acme/ports/p", "put acme/networks/b {'subnets': ['10.2.0.4/30']}");
-	refuse(EBUSY, "acme/networks/b", "networks[0]", "router r of tenant acme refers to it",
+	refuse(EBUSY, "acme/networks/b", "", "router r of tenant acme refers to it in networks[0]",
 		"delete acme/ports/p", "delete acme/networks/b");
 	accept("delete acme/routers/r", "delete acme/ports/p", "delete acme/networks/b");
 }
@@ -229,8 +229,9 @@ static void sets_in_use_stay(void **state)
 	accept("put acme/address_sets/s {'addresses': ['192.0.2.0/24']}",
 		"put acme/policies/p {'rules': [{'action': 'drop'}, {'action': 'allow', 'from': "
 		"['any=x', 'set:s']}]}");
-	refuse(EBUSY, "acme/address_sets/s", "rules[1].from[1]",
-		"policy p of tenant acme refers to it", "delete acme/address_sets/s");
+	refuse(EBUSY, "acme/address_sets/s", "",
+		"policy p of tenant acme refers to it in rules[1].from[1]",
+		"delete acme/address_sets/s");
 	refuse(EINVAL, "umbrella/policies/q", "rules[0].to",
 		"address_set 's' of tenant 'umbrella' does not exist", "put umbrella/policies/p {}",
 		"put umbrella/policies/q {'rules': [{'action': "

@@ -219,7 +219,8 @@ static void recheck_routers(struct transaction *transaction)
 		}
 }
 
-// "port web1 of tenant acme, port web2 of tenant acme and 7 more refer to it"
+// "router r of tenant acme refers to it in networks[0]", "port web1 of tenant acme, port web2 of tenant acme and 7 more
+// refer to it". The field is the referrer's, not of the object at fault.
 static int in_use(const struct record *record, struct error *error)
 {
 	enum { NAMED = 3 };
@@ -239,12 +240,13 @@ static int in_use(const struct record *record, struct error *error)
 	}
 	char path[REFERENCE_TEXT];
 	name_object(error, record);
-	error_set_field(error, "%s", reference_path(record->referrers, path));
+	if (record->referrer_count == 1)
+		return error_set(error, EBUSY, "%s refers to it in %s", text,
+			reference_path(record->referrers, path));
 	if (record->referrer_count > NAMED)
 		return error_set(error, EBUSY, "%s and %zu more refer to it", text,
 			record->referrer_count - NAMED);
-	return error_set(
-		error, EBUSY, "%s refer%s to it", text, record->referrer_count == 1 ? "s" : "");
+	return error_set(error, EBUSY, "%s refer to it", text);
 }
 
 static int dangling(const struct reference *reference, struct error *error)
