@@ -23,12 +23,11 @@ enum { EXPIRE_MS = 1000, EXPIRE_IDLE_MS = 4000, EXPIRE_ROWS = 16384 };
 
 static void find_underlay(struct agent *agent)
 {
-	const struct link *link = NULL;
+	const struct link *link;
 	if (!agent->underlay_stale)
 		return;
 	agent->underlay_stale = false;
-	if (!address_is_zero(&agent->vtep))
-		link = links_carrier(agent->links, &agent->vtep);
+	link = links_readdress(agent->links, &agent->vtep);
 	uint32_t ifindex = link ? link->ifindex : 0;
 	if (ifindex != agent->underlay) {
 		log_info("the underlay is %s", link ? link->name : "on no link");
@@ -41,8 +40,9 @@ static void find_underlay(struct agent *agent)
 static void want_port(void *context, const struct compiler_port *port)
 {
 	struct agent *agent = context;
+	const struct link *link = links_find(agent->links, port->ifindex);
 	if (port->ifindex && !port->problem && port->ifindex != agent->underlay &&
-		!content_link_problem(links_find(agent->links, port->ifindex)))
+		!content_link_problem(link, attachments_holds(agent->attachments, port->ifindex)))
 		attachments_want(agent->attachments, port->ifindex, port->device, DATAPATH_PORT);
 }
 

@@ -220,6 +220,12 @@ int attachments_end(struct attachments *attachments, bool audit, struct error *e
 	return first ? first : repaired;
 }
 
+bool attachments_holds(const struct attachments *attachments, uint32_t ifindex)
+{
+	const struct attachment *attachment = attachment_find(attachments, ifindex);
+	return attachment && (attachment->attached || attachment->inherited);
+}
+
 const char *attachments_failure(const struct attachments *attachments, uint32_t ifindex)
 {
 	const struct attachment *attachment = attachment_find(attachments, ifindex);

@@ -37,6 +37,8 @@ void attachments_want(struct attachments *attachments, uint32_t ifindex, const c
 	enum datapath_role role);
 int attachments_end(struct attachments *attachments, bool audit, struct error *error);
 
+// Our program is on the device, or that of the agent before.
+bool attachments_holds(const struct attachments *attachments, uint32_t ifindex);
 // NULL: the device is attached, or is not wanted. Else why it could not be.
 const char *attachments_failure(const struct attachments *attachments, uint32_t ifindex);
 // "port", "underlay", or NULL.

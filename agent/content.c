@@ -7,12 +7,20 @@
 #include "daemon.h"
 #include "warnings.h"
 
+const char *content_link_use(const struct link *link)
+{
+	if (link->addressed)
+		return "carries addresses of the host";
+	return link->member ? "belongs to a bridge, bond or VRF" : NULL;
+}
+
 json_t *content_interface(const struct link *link, const char *role)
 {
 	char mac[MAC_TEXT];
-	return json_pack("{s:s,s:I,s:s,s:s,s:I,s:b,s:s?}", "name", link->name, "ifindex",
+	return json_pack("{s:s,s:I,s:s,s:s,s:I,s:b,s:s?,s:s?}", "name", link->name, "ifindex",
 		(json_int_t)link->ifindex, "kind", link->kind, "mac", mac_format(&link->mac, mac),
-		"mtu", (json_int_t)link->mtu, "up", link->up, "role", role);
+		"mtu", (json_int_t)link->mtu, "up", link->up, "role", role, "use",
+		content_link_use(link));
 }
 
 json_t *content_port(
@@ -69,6 +77,7 @@ void content_list_interface(struct content_list *list, const struct link *link, 
 	digest = told_digest(digest, &link->mtu, sizeof(link->mtu));
 	digest = told_digest(digest, &link->up, sizeof(link->up));
 	digest = told_digest_text(digest, role);
+	digest = told_digest_text(digest, content_link_use(link));
 	if (told_look(list->told, link->ifindex, link->name, digest, add_gone, list->gone))
 		json_array_append_new(list->items, content_interface(link, role));
 }
@@ -110,9 +119,15 @@ static void add_interface(void *context, const struct link *link)
 	content_list_interface(&listing->list, link, role);
 }
 
-const char *content_link_problem(const struct link *link)
+const char *content_link_problem(const struct link *link, bool held)
 {
-	return link && mac_is_zero(&link->mac) ? "the device is no Ethernet interface" : NULL;
+	if (!link)
+		return NULL;
+	if (mac_is_zero(&link->mac))
+		return "the device is no Ethernet interface";
+	if (!held && link->addressed)
+		return "the device carries addresses of the host";
+	return !held && link->member ? "the device belongs to a bridge, bond or VRF" : NULL;
 }
 
 static const char *port_problem(const struct agent *agent, const struct compiler_port *port)
@@ -122,7 +137,8 @@ static const char *port_problem(const struct agent *agent, const struct compiler
 		return port->problem;
 	if (port->ifindex && port->ifindex == agent->underlay)
 		return "the device carries the VTEP of the host";
-	const char *unfit = content_link_problem(links_find(agent->links, port->ifindex));
+	const char *unfit = content_link_problem(links_find(agent->links, port->ifindex),
+		attachments_holds(agent->attachments, port->ifindex));
 	if (unfit)
 		return unfit;
 	const char *failure = attachments_failure(agent->attachments, port->ifindex);

@@ -15,9 +15,13 @@ json_t *content_interface(const struct link *link, const char *role);
 json_t *content_port(const struct compiler_port *port, const char *problem,
 	const struct port_counters *counters);
 
+// What the host itself uses the link for: "carries addresses of the host", "belongs to a bridge, bond or
+// VRF"; NULL if for nothing. Who makes it a port cuts the host off.
+const char *content_link_use(const struct link *link);
 // Why this link cannot be a port, whatever is desired; NULL if it can. Loopback, tun and tunnels carry
-// no Ethernet frames, and have no MAC; NULL, no link, is fine.
-const char *content_link_problem(const struct link *link);
+// no Ethernet frames, and have no MAC. What is `held` as a port already stays one when the host
+// begins to use it. NULL, no link, is fine.
+const char *content_link_problem(const struct link *link, bool held);
 
 // A list of them as a report has it: whole, under its name, or what changed and what is gone since
 // the last that was built, under NAME_changed and NAME_gone.

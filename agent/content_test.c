@@ -32,11 +32,13 @@ static void test_interface(void **state)
 	};
 	assert_json(content_interface(&link, "port"),
 		"{\"name\":\"tap0\",\"ifindex\":7,\"kind\":\"tun\",\"mac\":\"02:00:00:00:00:09\","
-		"\"mtu\":1500,\"up\":true,\"role\":\"port\"}");
+		"\"mtu\":1500,\"up\":true,\"role\":\"port\",\"use\":null}");
 	link.up = false;
+	link.member = true;
 	assert_json(content_interface(&link, NULL),
 		"{\"name\":\"tap0\",\"ifindex\":7,\"kind\":\"tun\",\"mac\":\"02:00:00:00:00:09\","
-		"\"mtu\":1500,\"up\":false,\"role\":null}");
+		"\"mtu\":1500,\"up\":false,\"role\":null,"
+		"\"use\":\"belongs to a bridge, bond or VRF\"}");
 }
 
 static void test_port(void **state)
@@ -96,12 +98,22 @@ static void put(struct view *view, struct compiler *compiler, enum model_kind ki
 	json_decref(fields);
 }
 
-static void test_links_without_ethernet(void **state)
+static void test_links_that_are_no_ports(void **state)
 {
 	(void)state;
-	assert_null(content_link_problem(NULL));
-	assert_null(content_link_problem(&(struct link){.mac = {{2, 0, 0, 0, 0, 1}}}));
-	assert_non_null(content_link_problem(&(struct link){.name = "lo"}));
+	struct link link = {.name = "eth1"};
+	assert_null(content_link_problem(NULL, false));
+	assert_string_equal(
+		content_link_problem(&link, true), "the device is no Ethernet interface");
+	link.mac = (struct mac){{2, 0, 0, 0, 0, 1}};
+	assert_null(content_link_problem(&link, false));
+	link.member = true;
+	assert_string_equal(
+		content_link_problem(&link, false), "the device belongs to a bridge, bond or VRF");
+	link.addressed = true;
+	assert_string_equal(
+		content_link_problem(&link, false), "the device carries addresses of the host");
+	assert_null(content_link_problem(&link, true));
 }
 
 static void test_overhead(void **state)
@@ -148,7 +160,7 @@ int main(void)
 		cmocka_unit_test(test_interface),
 		cmocka_unit_test(test_port),
 		cmocka_unit_test(test_port_counters),
-		cmocka_unit_test(test_links_without_ethernet),
+		cmocka_unit_test(test_links_that_are_no_ports),
 		cmocka_unit_test(test_overhead),
 		cmocka_unit_test(test_warnings),
 	};

@@ -28,7 +28,7 @@ static bool link_equal(const struct link *a, const struct link *b)
 {
 	return a->ifindex == b->ifindex && !strcmp(a->name, b->name) && !strcmp(a->kind, b->kind) &&
 	       !mac_compare(&a->mac, &b->mac) && a->mtu == b->mtu && a->up == b->up &&
-	       a->peer == b->peer;
+	       a->peer == b->peer && a->member == b->member && a->addressed == b->addressed;
 }
 
 static void link_gone(struct links *links, uint32_t ifindex)
@@ -68,6 +68,7 @@ static struct link link_parse(struct rtnl_link *from)
 		.ifindex = rtnl_link_get_ifindex(from),
 		.mtu = rtnl_link_get_mtu(from),
 		.up = rtnl_link_get_flags(from) & IFF_UP,
+		.member = rtnl_link_get_master(from),
 	};
 	int32_t namespace;
 	copy_text(link.name, sizeof(link.name), rtnl_link_get_name(from));
@@ -81,10 +82,18 @@ static struct link link_parse(struct rtnl_link *from)
 
 // ---- notifications ----
 
+// Addresses are told apart from links.
+static void keep_addressed(const struct links *links, struct link *seen)
+{
+	const struct link *link = links_find(links, seen->ifindex);
+	seen->addressed = link && link->addressed;
+}
+
 static void take_link(struct nl_object *object, void *context)
 {
 	struct links *links = context;
 	struct link link = link_parse((struct rtnl_link *)object);
+	keep_addressed(links, &link);
 	if (nl_object_get_msgtype(object) == RTM_DELLINK)
 		link_gone(links, link.ifindex);
 	else
@@ -140,6 +149,7 @@ int links_resync(struct links *links, struct error *error)
 	for (struct nl_object *object = nl_cache_get_first(cache); object;
 		object = nl_cache_get_next(object)) {
 		struct link seen = link_parse((struct rtnl_link *)object);
+		keep_addressed(links, &seen);
 		link_seen(links, &seen);
 	}
 	nl_cache_free(cache);
@@ -231,20 +241,62 @@ void links_each(const struct links *links, links_visit visit, void *context)
 		visit(context, link);
 }
 
-const struct link *links_carrier(struct links *links, const struct address *address)
+static bool is_beyond_link(struct rtnl_addr *entry)
+{
+	return rtnl_addr_get_scope(entry) < RT_SCOPE_LINK;
+}
+
+// A set of ifindexes.
+struct addressed {
+	uint32_t ifindex;
+	UT_hash_handle hh;
+};
+
+static void addressed_add(struct addressed **set, uint32_t ifindex)
+{
+	struct addressed *item;
+	HASH_FIND(hh, *set, &ifindex, sizeof(ifindex), item);
+	if (item)
+		return;
+	item = memory_new(sizeof(*item));
+	item->ifindex = ifindex;
+	HASH_ADD(hh, *set, ifindex, sizeof(item->ifindex), item);
+}
+
+static void addressed_take(struct links *links, struct addressed **set)
+{
+	struct link *link, *next;
+	struct addressed *item, *following;
+	HASH_ITER (hh, links->table, link, next) {
+		struct link seen = *link;
+		HASH_FIND(hh, *set, &link->ifindex, sizeof(link->ifindex), item);
+		seen.addressed = item;
+		link_seen(links, &seen);
+	}
+	HASH_ITER (hh, *set, item, following) {
+		HASH_DEL(*set, item);
+		free(item);
+	}
+}
+
+const struct link *links_readdress(struct links *links, const struct address *address)
 {
 	struct nl_cache *cache;
-	uint32_t ifindex = 0;
+	struct addressed *set = NULL;
+	uint32_t carrier = 0;
 	if (rtnl_addr_alloc_cache(links->dumps, &cache) < 0)
 		return NULL;
-	for (struct nl_object *object = nl_cache_get_first(cache); object && !ifindex;
+	for (struct nl_object *object = nl_cache_get_first(cache); object;
 		object = nl_cache_get_next(object)) {
 		struct rtnl_addr *entry = (struct rtnl_addr *)object;
 		struct address local;
-		if (netlink_address_parse(rtnl_addr_get_local(entry), &local) &&
+		if (!carrier && netlink_address_parse(rtnl_addr_get_local(entry), &local) &&
 			!address_compare(&local, address))
-			ifindex = rtnl_addr_get_ifindex(entry);
+			carrier = rtnl_addr_get_ifindex(entry);
+		if (is_beyond_link(entry))
+			addressed_add(&set, rtnl_addr_get_ifindex(entry));
 	}
 	nl_cache_free(cache);
-	return ifindex ? links_find(links, ifindex) : NULL;
+	addressed_take(links, &set);
+	return carrier ? links_find(links, carrier) : NULL;
 }

@@ -19,9 +19,11 @@ struct link {
 	char name[IFNAMSIZ];
 	char kind[16]; // "veth", "tun", "bridge"; empty: a plain device
 	struct mac mac;
-	uint32_t mtu; // bytes
-	bool up;      // set up by somebody; says nothing of a carrier
-	bool peer;    // a veth whose other end is in another network namespace
+	uint32_t mtu;   // bytes
+	bool up;        // set up by somebody; says nothing of a carrier
+	bool peer;      // a veth whose other end is in another network namespace
+	bool member;    // of a bridge, a bond, a VRF
+	bool addressed; // carries IP addresses beyond the link's own: links_readdress
 	UT_hash_handle hh;
 };
 
@@ -45,5 +47,6 @@ int links_resync(struct links *links, struct error *error);
 const struct link *links_find(const struct links *links, uint32_t ifindex);
 typedef void (*links_visit)(void *context, const struct link *link);
 void links_each(const struct links *links, links_visit visit, void *context);
-// The link that carries the address; NULL if none does. Asks the kernel.
-const struct link *links_carrier(struct links *links, const struct address *address);
+// Ask the kernel which links carry addresses; those that began or ended to are told. The link that carries
+// this address; NULL if none does.
+const struct link *links_readdress(struct links *links, const struct address *address);

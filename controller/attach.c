@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "access.h"
+#include "base/memory.h"
 #include "commit.h"
 #include "reports.h"
 #include "presence.h"
@@ -69,6 +70,7 @@ static int place_check(const struct controller *controller, const struct place *
 	bool ethernet = is_ethernet(interface);
 	const char *role = json_string_value(json_object_get(interface, "role"));
 	bool underlay = role && !strcmp(role, "underlay");
+	cleanup_free char *use = memory_text(json_string_value(json_object_get(interface, "use")));
 	json_decref(interface);
 	if (!ethernet) {
 		*problem = PROBLEM_INVALID;
@@ -79,6 +81,11 @@ static int place_check(const struct controller *controller, const struct place *
 		*problem = PROBLEM_IN_USE;
 		return error_set(error, EBUSY, "interface %s of host %s carries the underlay",
 			place->device, place->host);
+	}
+	if (use) {
+		*problem = PROBLEM_IN_USE;
+		return error_set(error, EBUSY, "interface %s of host %s %s", place->device,
+			place->host, use);
 	}
 	return 0;
 }

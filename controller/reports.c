@@ -162,8 +162,8 @@ static int report_check(
 		{"drops", JSON_OBJECT},
 		{"rules", JSON_ARRAY},
 	};
-	static const struct member interfaces[] = {
-		{"name", JSON_STRING, true}, {"ifindex", JSON_INTEGER}, {"role", JSON_STRING}};
+	static const struct member interfaces[] = {{"name", JSON_STRING, true},
+		{"ifindex", JSON_INTEGER}, {"role", JSON_STRING}, {"use", JSON_STRING}};
 	static const struct member ports[] = {
 		{"tenant", JSON_STRING, true},
 		{"name", JSON_STRING, true},

@@ -118,3 +118,35 @@ def test_one_agent_a_state_folder(lab):
                  "--state", host.state, check=False, timeout=20)
     assert (second.returncode, second.stderr) == (1, f"error: an agent is running on {host.state}\n")
     assert subprocess.run(["test", "-e", host.state / "v1/station"], check=False).returncode == 0
+
+
+def test_what_the_host_uses_is_no_port(lab):
+    """A management interface, a member of a bridge: neither by attach, nor by a file that names it."""
+    host = lab.hosts["h1"]
+    host.namespace.ip("link add mgmt type veth peer name mgmt0", "address add 198.51.100.1/24 dev mgmt",
+                      "link set mgmt up", "link add br0 type bridge",
+                      "link add member type veth peer name member0", "link set member master br0 up")
+    lab.apply("tenant: acme\nports:\n  taken: {network: web}\n")
+    cases = {"mgmt": "carries addresses of the host", "member": "belongs to a bridge, bond or VRF"}
+
+    def uses():
+        items = lab.api.get("/v1/hosts/h1/interfaces")["items"]
+        return {i["name"]: i["use"] for i in items if i["name"] in cases}
+    assert checks.wait_until(lambda: uses() == cases) is not None
+    for device, use in cases.items():
+        lab.weft("detach", "acme/taken")
+        status, answer = lab.api.request("POST", "/v1/tenants/acme/ports/taken/attach",
+                                         {"host": "h1", "device": device})
+        assert (status, answer["detail"]) == (409, f"interface {device} of host h1 {use}")
+        lab.apply(f"tenant: acme\nports:\n  taken: {{network: web, host: h1, device: {device}}}\n")
+
+        def problem():
+            return lab.api.get("/v1/tenants/acme/ports/taken")["status"].get("problem")
+        assert checks.wait_until(lambda: problem() == f"the device {use}") is not None
+        assert not checks.filters(host, device)
+    # It is one when the host has let go of it; and stays one whatever the host does.
+    host.namespace.ip("link set member nomaster")
+    assert checks.wait_until(lambda: checks.filters(host, "member")) is not None
+    host.namespace.ip("address add 198.51.100.2/24 dev member")
+    assert checks.wait_until(lambda: "carries" in (uses()["member"] or "")) is not None
+    assert checks.filters(host, "member")
