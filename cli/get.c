@@ -236,8 +236,10 @@ static int print_table(
 	json_t *item;
 	int rc = 0;
 
-	json_array_foreach ((json_t *)items, index, item)
+	json_array_foreach ((json_t *)items, index, item) {
 		view->states |= is_kind(item, view->kind) && view_state(item);
+		view->problems |= is_kind(item, view->kind) && view_problem(item);
+	}
 	view_open(view);
 	json_array_foreach ((json_t *)items, index, item)
 		if (!rc && is_kind(item, view->kind))

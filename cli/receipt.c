@@ -8,6 +8,7 @@
 #include "base/clock.h"
 #include "base/memory.h"
 #include "output.h"
+#include "remarks.h"
 #include "table.h"
 
 // How often the progress line is renewed, and the longest that one request waits.
@@ -119,16 +120,17 @@ int receipt_report(const json_t *receipt)
 
 	if (!output_json && is_complete(receipt)) {
 		if (required)
-			printf("revision %llu: realized by %llu of %llu hosts\n",
+			printf("revision %llu: realized by %llu of %llu host%s\n",
 				member_number(receipt, "revision"),
-				member_number(receipt, "realized"), required);
+				member_number(receipt, "realized"), required,
+				required == 1 ? "" : "s");
 		else
 			printf("revision %llu: concerns no host\n",
 				member_number(receipt, "revision"));
 	} else if (!output_json) {
-		fprintf(stderr, "not complete: revision %llu is realized by %llu of %llu hosts\n",
+		fprintf(stderr, "not complete: revision %llu is realized by %llu of %llu host%s\n",
 			member_number(receipt, "revision"), member_number(receipt, "realized"),
-			required);
+			required, required == 1 ? "" : "s");
 		print_late(receipt);
 	}
 	return is_complete(receipt) ? EXIT_OK : EXIT_REFUSED;
@@ -137,12 +139,19 @@ int receipt_report(const json_t *receipt)
 static int follow(struct client *client, json_t *answer)
 {
 	struct error error = {0};
-	json_t *receipt;
+	json_t *receipt, *remarks;
+	int code;
 
 	if (receipt_wait(client, member_number(answer, "revision"), wait_ms, &receipt, &error))
 		return output_error(&error, client, NULL);
+	remarks = remarks_collect(client, answer);
 	json_object_set_new(answer, "receipt", receipt);
-	return receipt_report(receipt);
+	json_object_set_new(answer, "remarks", remarks);
+	code = receipt_report(receipt);
+	fflush(stdout);
+	if (!output_json)
+		remarks_print(remarks);
+	return code;
 }
 
 int receipt_finish(struct client *client, json_t *answer)

@@ -19,5 +19,6 @@ int receipt_report(const json_t *receipt);
 extern const struct option_spec receipt_options[];
 
 // The end of a command that has written: wait for the revision of the server's `answer` if --wait
-// is given, put the receipt into it as "receipt", and with --json print it whole. An exit code.
+// is given, put the receipt into it as "receipt" and what is the matter with its ports as
+// "remarks", and with --json print it whole. An exit code.
 int receipt_finish(struct client *client, json_t *answer);

@@ -22,6 +22,13 @@ const char *view_state(const json_t *item)
 	return json_string_value(json_object_get(status, "state"));
 }
 
+const char *view_problem(const json_t *item)
+{
+	const json_t *status = json_object_get(item, "status");
+
+	return json_string_value(json_object_get(status, "problem"));
+}
+
 enum table_colour view_state_colour(const char *state)
 {
 	if (!state || !strcmp(state, "unplaced") || !strcmp(state, "unmanaged"))
@@ -99,6 +106,8 @@ void view_open(struct view *view)
 		add_column(view->table, "state");
 	if (view->wide)
 		add_column(view->table, "revision");
+	if (view->wide && view->problems)
+		add_column(view->table, "problem");
 }
 
 // What is left of an object that is gone is its name.
@@ -131,5 +140,7 @@ int view_add(struct view *view, const char *event, const json_t *item, struct er
 		cleanup_free char *revision = gone ? NULL : model_field_text(item, "revision");
 		table_cell(view->table, revision, TABLE_PLAIN);
 	}
+	if (view->wide && view->problems)
+		table_cell(view->table, gone ? NULL : view_problem(item), TABLE_BAD);
 	return 0;
 }

@@ -9,10 +9,11 @@
 
 struct view {
 	enum model_kind kind;
-	bool wide;    // more columns
-	bool events;  // a column EVENT before all others
-	bool tenants; // a column TENANT
-	bool states;  // a column STATE
+	bool wide;     // more columns
+	bool events;   // a column EVENT before all others
+	bool tenants;  // a column TENANT
+	bool states;   // a column STATE
+	bool problems; // a column PROBLEM in a wide table
 	struct table *table;
 };
 
@@ -24,6 +25,8 @@ int view_add(struct view *view, const char *event, const json_t *item, struct er
 
 // What the controller has discovered about an object, in a word; NULL if nothing. Borrowed.
 const char *view_state(const json_t *item);
+// Why it is not as desired; NULL if nothing is known of that. Borrowed.
+const char *view_problem(const json_t *item);
 enum table_colour view_state_colour(const char *state);
 // The value of a field for a cell: short, a list of objects as their number. Owned by the caller
 // (free).

@@ -576,7 +576,7 @@ def test_attach_waits_for_an_interface_only(filled, agent):
 def test_wait_names_who_is_late(filled):
     done = filled.apply("hosts: {h1: {vtep: 192.0.2.1}}", "--wait=300ms", code=REFUSED)
     assert done.stdout == "revision 2: 1 created, 0 changed, 0 unchanged\n"
-    assert "not complete: revision 2 is realized by 0 of 1 hosts" in done.stderr
+    assert "not complete: revision 2 is realized by 0 of 1 host\n" in done.stderr
     assert re.search(r"^h1 .* not connected for [0-9.]+s$", done.stderr, re.MULTILINE)
     done = filled.run("wait", "--revision", 2, "--timeout", "100ms", "--json", code=REFUSED)
     receipt = json.loads(done.stdout)
@@ -645,7 +645,7 @@ def test_up(weft_binary, tmp_path, namespace):
         assert host["vtep"] == "192.0.2.1" and host["status"]["connected"]
         namespace.ip("tuntap add dev tap0 mode tap", "link set tap0 up")
         done = up.run("attach", "acme/web1", "--dev", "tap0", "--wait", WEFT_HOST="h1")
-        assert "realized by 1 of 1 hosts" in done.stdout
+        assert "realized by 1 of 1 host\n" in done.stdout
         assert table(up.run("get", "port", "acme/web1").stdout)[0]["STATE"] == "realized"
     finally:
         up.process.send_signal(signal.SIGINT)

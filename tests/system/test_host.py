@@ -144,9 +144,26 @@ def test_what_the_host_uses_is_no_port(lab):
             return lab.api.get("/v1/tenants/acme/ports/taken")["status"].get("problem")
         assert checks.wait_until(lambda: problem() == f"the device {use}") is not None
         assert not checks.filters(host, device)
+        assert f"the device {use}" in lab.weft("get", "ports", "-t", "acme", "-o", "wide")
     # It is one when the host has let go of it; and stays one whatever the host does.
     host.namespace.ip("link set member nomaster")
     assert checks.wait_until(lambda: checks.filters(host, "member")) is not None
     host.namespace.ip("address add 198.51.100.2/24 dev member")
     assert checks.wait_until(lambda: "carries" in (uses()["member"] or "")) is not None
     assert checks.filters(host, "member")
+
+
+def test_what_became_of_a_port_is_told_below_the_receipt(lab):
+    """The hosts have realized what they can, and the port does not work all the same."""
+    path = lab.folder / "remarked.yaml"
+    path.write_text("tenant: acme\nports:\n  remarked: {network: web, host: h2, device: tap7}\n")
+    words = [lab.binary, "apply", "-f", path, "--wait", "--controller", f"unix:{lab.socket}"]
+    done = run(*words, check=False)
+    assert done.returncode == 0, done.stderr
+    assert "realized by" in done.stdout
+    assert "warning: acme/ports/remarked: host h2 has no interface tap7 [missing-device]\n" in done.stderr
+    path.write_text(path.read_text().replace("tap7", "eth0"))
+    answer = json.loads(run(*words, "--json"))
+    assert answer["receipt"]["complete"]
+    assert answer["remarks"] == [{"object": "acme/ports/remarked", "remark": "problem",
+                                  "detail": "the device carries the VTEP of the host"}]

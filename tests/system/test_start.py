@@ -55,4 +55,4 @@ def test_first_steps(weft_binary, tmp_path):
     assert done.returncode == 0, done.stdout + done.stderr
     assert "reaches acme/ports/db1" in done.stdout
     assert "denied-by-default" in done.stdout  # of the trace; counters may come two seconds later
-    assert "realized by 1 of 1 hosts" in done.stdout
+    assert "realized by 1 of 1 host" in done.stdout
