@@ -187,6 +187,16 @@ static int option_set_default(void *context, const struct option_spec *option)
 	return value ? option_store(option, value, error) : 0;
 }
 
+// A value that may be left out is part of the same word. A time in the next one was hardly meant as
+// anything else.
+static bool takes_next(const struct option_spec *option, const char *next)
+{
+	uint64_t ignored;
+
+	return option->type == OPTION_DURATION && option->implied && next &&
+	       !option_duration(next, &ignored);
+}
+
 int option_parse(const struct option_spec *const *groups, int argc, char **argv, int *first,
 	struct error *error)
 {
@@ -212,6 +222,10 @@ int option_parse(const struct option_spec *const *groups, int argc, char **argv,
 		if (value == '?')
 			return option_unknown(&tables, word, error);
 		const struct option_spec *option = getopt_find(&tables, value);
+		if (!optarg && takes_next(option, argv[optind]))
+			return error_set(error, EINVAL,
+				"--%s takes its value after a \"=\": --%s=%s", option->name,
+				option->name, argv[optind]);
 		rc = option_store(option, optarg ? optarg : option->implied, error);
 		if (rc)
 			return rc;

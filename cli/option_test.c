@@ -113,7 +113,7 @@ static void test_defaults(void **state)
 
 static void test_implied(void **state)
 {
-	struct line alone = LINE("--wait", "5s"), given = LINE("--wait=5s");
+	struct line alone = LINE("--wait", "five"), given = LINE("--wait=5s");
 	struct error error = {0};
 	int first;
 
@@ -121,7 +121,7 @@ static void test_implied(void **state)
 	// A value that may be left out is never the next word.
 	assert_int_equal(parse(&alone, &first, &error), 0);
 	assert_int_equal(duration, 30000);
-	assert_string_equal(alone.words[first], "5s");
+	assert_string_equal(alone.words[first], "five");
 	assert_int_equal(parse(&given, &first, &error), 0);
 	assert_int_equal(duration, 5000);
 }
@@ -156,6 +156,7 @@ static void test_refused(void **state)
 		{LINE("--number", "x1"), "--number: \"x1\" is not a number"},
 		{LINE("--number", "-1"), "--number: \"-1\" is not a number"},
 		{LINE("--wait=soon"), "--wait: \"soon\" is not a duration such as 30s or 500ms"},
+		{LINE("--wait", "5s"), "--wait takes its value after a \"=\": --wait=5s"},
 		{LINE("-o", "xml"), "--output: \"xml\" is none of table, json"},
 	};
 

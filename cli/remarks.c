@@ -58,8 +58,8 @@ static void look_at_host(const json_t *host, json_t *remarks)
 	size_t index;
 	json_t *warning;
 
-	json_array_foreach (json_object_get(json_object_get(host, "status"), "warnings"), index,
-		warning)
+	json_array_foreach (
+		json_object_get(json_object_get(host, "status"), "warnings"), index, warning)
 		add(remarks, path, "host", json_string_value(warning));
 }
 
@@ -83,7 +83,8 @@ json_t *remarks_collect(struct client *client, const json_t *answer)
 	json_array_foreach (all, index, object) {
 		if (!is_port(object) || !text(object, "host") || ++asked > PORTS_ASKED)
 			continue;
-		json_t *port = get(client, MODEL_PORT, text(object, "tenant"), text(object, "name"));
+		json_t *port =
+			get(client, MODEL_PORT, text(object, "tenant"), text(object, "name"));
 		if (port && text(port, "host")) {
 			look_at_port(port, remarks);
 			json_object_set_new(hosts, text(port, "host"), json_true());
