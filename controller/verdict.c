@@ -140,7 +140,21 @@ static void set_dropped(json_t *trace, const struct survey *survey)
 			json_object_set(trace, taken[i], json_object_get(survey->stage, taken[i]));
 }
 
-void verdict_add(json_t *trace)
+// A tenant's networks are never joined to those of another, which may use the same addresses.
+static void add_stranger(json_t *trace)
+{
+	const char *from = text(trace, "from"), *to = text(trace, "to");
+	size_t tenant = strcspn(from, "/") + 1;
+	if (!*to || !strcmp(text(trace, "verdict"), "reaches") || !strncmp(from, to, tenant))
+		return;
+	cleanup_free char *summary = memory_text(text(trace, "summary"));
+	set(trace, text(trace, "verdict"),
+		memory_format("%s; %s is in another tenant's segment, and %s is not its address "
+			      "here",
+			summary, to, text(trace, "destination")));
+}
+
+static void judge(json_t *trace)
 {
 	struct survey survey = {.reached = json_array()};
 	const char *wanted = json_string_value(json_object_get(trace, "to"));
@@ -174,4 +188,10 @@ void verdict_add(json_t *trace)
 	} else {
 		set(trace, "lost", memory_text("reaches nobody"));
 	}
+}
+
+void verdict_add(json_t *trace)
+{
+	judge(trace);
+	add_stranger(trace);
 }

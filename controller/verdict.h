@@ -5,7 +5,7 @@
 #include <jansson.h>
 #include <stdbool.h>
 
-// From "to" and "hosts" of a trace: set "verdict", "summary", "reached", and of a drop "host", "stage", "reason", "help", "object",
+// From "from", "to", "destination" and "hosts" of a trace: set "verdict", "summary", "reached", and of a drop "host", "stage", "reason", "help", "object",
 // "revision", "rule".
 void verdict_add(json_t *trace);
 // Of one host's answer: was the packet dropped, and is what goes out word of that to its sender?

@@ -34,6 +34,9 @@ static const struct {
 		"reaches acme/ports/db1 on h1, acme/ports/db1 on h2"},
 	{"'acme/ports/db9'", SENT("h1", TO_DB1), "elsewhere",
 		"reaches acme/ports/db1 on h1, and not acme/ports/db9"},
+	{"'umbrella/ports/db1'", SENT("h1", TO_DB1), "elsewhere",
+		"reaches acme/ports/db1 on h1, and not umbrella/ports/db1; umbrella/ports/db1 is "
+		"in another tenant's segment, and 10.1.1.3 is not its address here"},
 	{"null", DROPPED(SWITCH, ""), "dropped",
 		"dropped on h1 at switch (unknown-unicast): nobody has it"},
 	{"null", DROPPED(RULE("{'name': 'deny', 'index': 2}"), ""), "dropped",
@@ -69,7 +72,9 @@ static void test_verdicts(void **state)
 	(void)state;
 	for (size_t i = 0; i < array_count(cases); i++) {
 		cleanup_free char *text =
-			memory_format("{'to': %s, 'hosts': [%s]}", cases[i].to, cases[i].hosts);
+			memory_format("{'from': 'acme/ports/web1', 'destination': '10.1.1.3', "
+				      "'to': %s, 'hosts': [%s]}",
+				cases[i].to, cases[i].hosts);
 		for (char *quote = text; (quote = strchr(quote, '\''));)
 			*quote = '"';
 		json_t *trace = json_loads(text, 0, NULL);
