@@ -532,3 +532,21 @@ def test_on_the_command_line(world, weft_binary, tmp_path):
         assert "holds no token" in weft("get", "ports", *remote).stderr
     assert weft("token", "create", "x", *socket).returncode == 2
     assert weft("token", "burn", "x", *socket).returncode == 2
+
+
+@pytest.mark.parametrize("role", ["reader", "tenant-admin", "tenant-reader"])
+def test_all_is_what_one_may_see(world, weft_binary, role):
+    """`get all` and `describe` leave out what is not for this client, and do not fail for it."""
+    (world.folder / "token").write_text(world.clients[role].token)
+
+    def weft(*words):
+        done = subprocess.run([weft_binary, *words, "--controller", f"https://{world.address}", "--ca",
+                               world.authority.certificate, "--token-file", world.folder / "token"],
+                              capture_output=True, text=True, timeout=60, check=False)
+        assert (done.returncode, done.stderr) == (0, ""), done
+        return done.stdout
+    for words in (["get", "all"], ["get", "all", "-t", "acme"], ["get", "all", "-o", "name"], ["get"],
+                  ["describe", "tenant", "acme"], ["describe", "port", "acme/p1"], ["describe", "host", "h1"]):
+        shown = weft(*words)
+        assert ("umbrella" in shown) <= (role == "reader"), shown
+        assert ("secret-rack" in shown) <= (role == "reader"), shown
