@@ -119,9 +119,9 @@ static void classes_emit(struct build *build, enum dp_field field, struct pieces
 {
 	if (pieces->count == 0)
 		return;
-	struct level *stack =
-		memory_new(130 * sizeof(*stack)); // 129 prefix lengths, and the wildcard below
-	size_t depth = 0;
+	// 129 prefix lengths, and the wildcard below; never deeper than there are pieces.
+	size_t levels = pieces->count < 129 ? pieces->count + 1 : 130, depth = 0;
+	struct level *stack = memory_new(levels * sizeof(*stack));
 
 	qsort(pieces->items, pieces->count, sizeof(*pieces->items), piece_compare);
 	stack[0].vector = *wildcard;

@@ -11,16 +11,27 @@ struct vector {
 	UT_hash_handle hh;
 };
 
+// Of the words that are not zero: few are.
+static uint64_t hash_of(const struct dp_vector *content)
+{
+	uint64_t hash = number_hash(NUMBER_SEED, &content->summary, sizeof(content->summary));
+	for (uint64_t rest = content->summary; rest; rest &= rest - 1) {
+		unsigned word = (unsigned)__builtin_ctzll(rest);
+		hash = number_hash(hash, &content->words[word], sizeof(content->words[word]));
+	}
+	return hash;
+}
+
 static struct vector *vector_new(struct vectors *vectors, struct rows *rows,
-	const struct dp_vector *content, const struct origin *from)
+	const struct dp_vector *content, uint64_t hash, const struct origin *from)
 {
 	struct vector *vector = memory_new(sizeof(*vector));
 	vector->content = *content;
-	vector->number = number_take(
-		&vectors->numbers, number_hash(NUMBER_SEED, content, sizeof(*content)), vector);
+	vector->number = number_take(&vectors->numbers, hash, vector);
 	vector->origin.path = memory_text(from->path);
 	vector->origin.revision = from->revision;
-	HASH_ADD(hh, vectors->all, content, sizeof(vector->content), vector);
+	HASH_ADD_BYHASHVALUE(
+		hh, vectors->all, content, sizeof(vector->content), (unsigned)hash, vector);
 	rows_claim(rows, &vector->origin, DP_TABLE_VECTOR, &vector->number, content);
 	return vector;
 }
@@ -31,9 +42,10 @@ uint32_t vector_get(struct vectors *vectors, struct rows *rows, const struct dp_
 	struct vector *vector;
 	if (!content->summary)
 		return 0;
-	HASH_FIND(hh, vectors->all, content, sizeof(*content), vector);
+	uint64_t hash = hash_of(content);
+	HASH_FIND_BYHASHVALUE(hh, vectors->all, content, sizeof(*content), (unsigned)hash, vector);
 	if (!vector)
-		vector = vector_new(vectors, rows, content, from);
+		vector = vector_new(vectors, rows, content, hash, from);
 	vector->references++;
 	return vector->number;
 }

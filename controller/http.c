@@ -26,9 +26,11 @@
 enum {
 	CONNECTIONS = 16384,           // for the Unix socket, and as many for TLS
 	CONNECTIONS_PER_ADDRESS = 256, // over TLS
-	IDLE_SECONDS = 60,             // of a connection that is neither parked nor moving
-	DEAD_PEER_MS = 30000,          // unacknowledged data for so long: the peer is gone
-	ASSEMBLING_BODIES = 8,         // bodies of full size held at once, over all requests
+	CONNECTION_BYTES =
+		16 << 10,      // of the request's head and the answer's; cleared with every request
+	IDLE_SECONDS = 60,     // of a connection that is neither parked nor moving
+	DEAD_PEER_MS = 30000,  // unacknowledged data for so long: the peer is gone
+	ASSEMBLING_BODIES = 8, // bodies of full size held at once, over all requests
 	STOP_MS = 1000,
 };
 
@@ -537,6 +539,7 @@ static int entrance_open(struct http *http, int fd, bool tls, struct error *erro
 		MHD_OPTION_EXTERNAL_LOGGER, on_log, NULL, MHD_OPTION_LISTEN_SOCKET, fd,
 		MHD_OPTION_NOTIFY_COMPLETED, on_completed, NULL, MHD_OPTION_NOTIFY_CONNECTION,
 		on_connection, entrance, MHD_OPTION_UNESCAPE_CALLBACK, keep_escaped, NULL,
+		MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)CONNECTION_BYTES,
 		MHD_OPTION_CONNECTION_LIMIT, (unsigned)CONNECTIONS, MHD_OPTION_CONNECTION_TIMEOUT,
 		(unsigned)IDLE_SECONDS, MHD_OPTION_STRICT_FOR_CLIENT, 1, MHD_OPTION_ARRAY,
 		tls ? secure : plain, MHD_OPTION_END);

@@ -8,7 +8,8 @@
 #include "base/clock.h"
 #include "base/memory.h"
 
-enum { CONNECT_SECONDS = 5, TEXT_BYTES = 1024 };
+// Where requests wait for a connection, that time counts as connecting.
+enum { CONNECT_SECONDS = 5, QUEUE_SECONDS = 600, TEXT_BYTES = 1024 };
 
 struct server {
 	char *name;   // as the options have it
@@ -24,6 +25,7 @@ struct http_client {
 	size_t server_count, current;
 	char *certificate, *key, *authority;
 	uint64_t received, sent;
+	bool queues;      // requests wait for one of a few connections
 	uint64_t renewed; // monotonic milliseconds; 0: never
 };
 
@@ -247,7 +249,8 @@ struct http_request *http_client_send(struct http_client *client, const struct h
 	curl_easy_setopt(easy, CURLOPT_WRITEDATA, request);
 	curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
 	curl_easy_setopt(easy, CURLOPT_NOPROXY, "*");
-	curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT, (long)CONNECT_SECONDS);
+	curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT,
+		(long)(client->queues ? QUEUE_SECONDS : CONNECT_SECONDS));
 	curl_easy_setopt(easy, CURLOPT_LOW_SPEED_LIMIT, 1L);
 	curl_easy_setopt(easy, CURLOPT_LOW_SPEED_TIME, (long)call->silence_seconds);
 	if (call->body) {
@@ -343,6 +346,9 @@ void http_client_new(
 	uv_timer_init(loop, client->timeout);
 	curl_global_init(CURL_GLOBAL_DEFAULT);
 	client->multi = curl_multi_init();
+	client->queues = options->connections;
+	curl_multi_setopt(
+		client->multi, CURLMOPT_MAX_TOTAL_CONNECTIONS, (long)options->connections);
 	curl_multi_setopt(client->multi, CURLMOPT_SOCKETFUNCTION, watch_socket);
 	curl_multi_setopt(client->multi, CURLMOPT_SOCKETDATA, client);
 	curl_multi_setopt(client->multi, CURLMOPT_TIMERFUNCTION, watch_time);

@@ -257,12 +257,14 @@ static void host_start(struct fleet_host *host, const char *registration)
 		take_batch, stream_lost, take_message, host, tell_what_is_held, diverged};
 	cleanup_free char *path = memory_format("/v1/hosts/%s", host->name);
 	struct light_events light_events = {take_light_batch, stream_lost, host};
-	agent_report_new(&host->report, fleet->loop, fleet->http, host->name, report_content, host);
+	agent_report_new(
+		&host->report, fleet->loop, fleet->reports, host->name, report_content, host);
 	if (host->light)
-		light_new(&host->light_stream, fleet->loop, fleet->http, host->name, &light_events);
+		light_new(&host->light_stream, fleet->loop, fleet->streams, host->name,
+			&light_events);
 	else
 		agent_stream_new(
-			&host->stream, fleet->loop, fleet->http, path, registration, &events);
+			&host->stream, fleet->loop, fleet->streams, path, registration, &events);
 }
 
 static void host_free(struct fleet_host *host)
@@ -309,11 +311,15 @@ bool fleet_is_light(const struct fleet *fleet, size_t host)
 	return host * fleet->full / fleet->count == (host + 1) * fleet->full / fleet->count;
 }
 
-void fleet_init(struct fleet *fleet, uv_loop_t *loop, struct http_client *http,
-	const struct plan *plan, size_t full)
+void fleet_init(struct fleet *fleet, uv_loop_t *loop, struct http_client *streams,
+	struct http_client *reports, const struct plan *plan, size_t full)
 {
 	char name[PLAN_NAME];
-	*fleet = (struct fleet){.loop = loop, .http = http, .plan = plan, .count = plan->hosts};
+	*fleet = (struct fleet){.loop = loop,
+		.streams = streams,
+		.reports = reports,
+		.plan = plan,
+		.count = plan->hosts};
 	fleet->full = full && full < plan->hosts ? full : plan->hosts;
 	fleet->hosts = memory_new(plan->hosts * sizeof(*fleet->hosts));
 	for (size_t i = 0; i < plan->hosts; i++)

@@ -50,7 +50,7 @@ struct fleet_host {
 
 struct fleet {
 	uv_loop_t *loop;
-	struct http_client *http;
+	struct http_client *streams, *reports; // reports share some connections
 	const struct plan *plan;
 	struct fleet_host **hosts;
 	size_t count, connected;
@@ -60,9 +60,9 @@ struct fleet {
 };
 
 // One host for each of the plan; `full` of them, spread evenly, are not light (0: all). Nothing is
-// sent yet. `http` and `plan` are borrowed.
-void fleet_init(struct fleet *fleet, uv_loop_t *loop, struct http_client *http,
-	const struct plan *plan, size_t full);
+// sent yet. All but `fleet` is borrowed.
+void fleet_init(struct fleet *fleet, uv_loop_t *loop, struct http_client *streams,
+	struct http_client *reports, const struct plan *plan, size_t full);
 bool fleet_is_light(const struct fleet *fleet, size_t host);
 void fleet_done(struct fleet *fleet);
 // Connect all; `fleet->connected` tells how far they are.

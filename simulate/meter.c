@@ -29,8 +29,8 @@ static struct meter_reading read_all(const struct simulation *simulation)
 		.items = counts->items,
 		.rows = counts->rows,
 		.reports = counts->reports,
-		.down_bytes = http_client_received(simulation->http),
-		.up_bytes = http_client_sent(simulation->http),
+		.down_bytes = http_client_received(simulation->streams),
+		.up_bytes = http_client_sent(simulation->reports),
 		.controller_seconds = usage_of(simulation->server.process).cpu_seconds,
 		.hosts_seconds = usage_of(getpid()).cpu_seconds,
 	};
