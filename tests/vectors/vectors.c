@@ -74,7 +74,6 @@ static int load_topology(
 	topology->underlay = json_is_true(json_object_get(object, "underlay"));
 	topology->objects = json_object_get(object, "objects");
 	topology->without = json_object_get(object, "without");
-	topology->quotas = json_object_get(object, "quotas");
 
 	topology->device_count = json_array_size(devices);
 	topology->devices = memory_new((topology->device_count + 1) * sizeof(*topology->devices));

@@ -42,7 +42,6 @@ struct vector_topology {
 	const json_t *objects; // as the stream to an agent has them
 	const json_t *
 		without; // rows that are taken out again: {"table", "key"}; no key: all of the table
-	const json_t *quotas; // of established connections: port to number
 };
 
 struct vector_output {

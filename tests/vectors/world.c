@@ -99,25 +99,6 @@ static int remove_rows(struct datapath *datapath, const json_t *without, struct 
 	return result;
 }
 
-static int set_quotas(struct world *world, struct error *error)
-{
-	const char *name;
-	json_t *number;
-	int result = 0;
-
-	json_object_foreach ((json_t *)world->topology->quotas, name, number) {
-		uint32_t key = world_port_key(world, name);
-		struct dp_guard guard;
-		if (result == 0)
-			result =
-				datapath_find(world->datapath, DP_TABLE_GUARD, &key, &guard, error);
-		guard.quota = (uint32_t)json_integer_value(number);
-		if (result == 0)
-			result = datapath_put(world->datapath, DP_TABLE_GUARD, &key, &guard, error);
-	}
-	return result;
-}
-
 static int flush(struct world *world, struct error *error)
 {
 	int result = compiler_flush(world->compiler, put_row, world->datapath);
@@ -145,8 +126,6 @@ static int program(struct world *world, struct error *error)
 		compiler_underlay(world->compiler, world->underlay_ifindex, topology->underlay_mtu);
 	if (result == 0)
 		result = flush(world, error);
-	if (result == 0)
-		result = set_quotas(world, error);
 	return result < 0 ? result : remove_rows(world->datapath, topology->without, error);
 }
 

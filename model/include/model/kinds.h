@@ -92,6 +92,10 @@
 	FIELD(port, host, host, FIELD_STICKY | FIELD_COLUMN, "The host that it is placed on") \
 	FIELD(port, device, device, FIELD_STICKY | FIELD_WIDE,                                \
 		"The interface of the host that it is attached to")                           \
+	FIELD(port, number, connections, FIELD_WIDE,                                          \
+		"How many established connections it may have where policies watch them; "    \
+		"absent: 65536",                                                              \
+		.minimum = 1, .maximum = 1048576)                                             \
 	FIELD(port, number, key, FIELD_SERVER | FIELD_WIDE,                                   \
 		"The port in the tables of the datapath")
 
