@@ -8,21 +8,24 @@
 
 enum { PERIOD_MS = 1000 };
 
-static bool is_over(void *context, const struct request *request)
+static bool holds_no_more(void *context, const struct request *request)
 {
 	return !access_holds(context, &request->identity);
 }
 
-static void enforce(struct controller *controller)
+// Thousands of streams are looked at every second: at their dates only.
+static bool has_expired(void *context, const struct request *request)
 {
-	if (controller->http)
-		http_break(controller->http, is_over, controller);
-	relays_enforce(controller);
+	(void)context;
+	return access_expired(&request->identity);
 }
 
 static void on_timer(uv_timer_t *timer)
 {
-	enforce(timer->data);
+	struct controller *controller = timer->data;
+	if (controller->http)
+		http_break(controller->http, has_expired, NULL);
+	relays_enforce(controller);
 }
 
 void enforcement_start(struct controller *controller)
@@ -41,11 +44,12 @@ void enforcement_stop(struct controller *controller)
 void enforcement_changed(
 	struct controller *controller, const struct topology_change *changes, size_t count)
 {
-	for (size_t i = 0; i < count; i++) {
+	for (size_t i = 0; controller->http && i < count; i++) {
 		const struct object *object =
 			changes[i].after ? changes[i].after : changes[i].before;
 		if (object->kind == MODEL_TOKEN || object->kind == MODEL_ENROLMENT) {
-			enforce(controller);
+			http_break(controller->http, holds_no_more, controller);
+			relays_enforce(controller);
 			return;
 		}
 	}

@@ -172,6 +172,27 @@ static size_t count_references(const struct catalog *catalog)
 	return count;
 }
 
+// What is counted as objects come and go is what a count of all of them gives.
+static void check_usages(const struct catalog *catalog)
+{
+	struct usage *recounted = NULL;
+	for (int kind = 0; kind < MODEL_KIND_COUNT; kind++)
+		for (struct record *record =
+				records_first(&catalog->records, (enum model_kind)kind, NULL);
+			record; record = records_next(&catalog->records, record))
+			if (record->object)
+				usage_add(&recounted, record->object);
+	assert_int_equal(HASH_COUNT(recounted), HASH_COUNT(catalog->records.usages));
+	for (const struct usage *usage = recounted; usage; usage = usage->hh.next) {
+		const struct usage *kept = usage_find(catalog->records.usages, usage->tenant);
+		assert_non_null(kept);
+		assert_int_equal(kept->objects, usage->objects);
+		assert_memory_equal(kept->held, usage->held, sizeof(usage->held));
+		assert_memory_equal(kept->kinds, usage->kinds, sizeof(usage->kinds));
+	}
+	usage_done(&recounted);
+}
+
 // A failed or aborted transaction leaves everything as it was: what can be seen, the indices, and what would
 // be allocated next.
 static void failures_leave_no_trace(void **state)
@@ -189,6 +210,7 @@ static void failures_leave_no_trace(void **state)
 		size_t claims = catalog->claims.count, references = count_references(catalog);
 		struct counters counters = catalog->counters;
 		int result = fixture_apply(catalog, lines.at, lines.count, round + 2, NULL, &error);
+		check_usages(catalog);
 		if (!result) {
 			accepted++;
 			continue;
