@@ -457,7 +457,10 @@ def test_host_status_follows_the_connection(controller):
     status = lambda: controller.get("/v1/hosts/h1")["status"]
     assert status()["connected"] is False
     agent = Agent(controller, "h1")
-    assert controller.must("GET", "/v1/revisions/1?wait=10s")["complete"]
+    assert agent.wait_revision(1)
+    deadline = time.monotonic() + 10
+    while status().get("realized_revision") != 1 and time.monotonic() < deadline:
+        time.sleep(0.02)
     agent.report(agent={"version": "0.1.0", "kernel": "6.1.0", "rows": 12, "writes": 3, "repairs": 0,
                         "warnings": ["mtu"]}, drops={"no-such-port": {"packets": 1, "bytes": 60}})
     seen = status()
