@@ -222,9 +222,10 @@ class Agent(threading.Thread):
                     batch = []
         except (OSError, ValueError, AttributeError, http.client.HTTPException):
             pass  # the connection broke, or the test closed it
-        with self.changed:
-            self.ended = True
-            self.changed.notify_all()
+        finally:  # also when a report was refused
+            with self.changed:
+                self.ended = True
+                self.changed.notify_all()
 
     def _take(self, batch):
         with self.changed:
