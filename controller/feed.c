@@ -165,10 +165,12 @@ static void stream_more(void *context)
 	struct stream *stream = connection->stream;
 	if (!stream)
 		return;
-	if (stream->told.lost)
-		begin_snapshot(connection);
-	else if (connection->snapshot)
+	// A snapshot is read to its end also when another has to follow: so even a host that reads more
+	// slowly than things change comes to hold what was so at some moment, and not nothing.
+	if (connection->snapshot)
 		go_on_with_snapshot(connection);
+	else if (stream->told.lost)
+		begin_snapshot(connection);
 	else if (stream->told.next)
 		go_on_with_backlog(connection);
 	else if (connection->notes)
