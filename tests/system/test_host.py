@@ -81,6 +81,31 @@ def test_an_agent_takes_over_what_the_one_before_left(lab):
     assert checks.ping(container, lab.containers[1].ipv4)
 
 
+def test_an_agent_of_another_version_takes_over(lab):
+    """Tables of another layout than the new agent's are made anew; packets flow until its programs replace the old ones."""
+    container, other = lab.containers
+    host, pin = container.host, container.host.state / "v1/station"
+    stop(host)
+    before = json.loads(run("bpftool", "-j", "map", "show", "pinned", pin))
+    pin.unlink()
+    run("bpftool", "map", "create", pin, "type", "hash", "key", before["bytes_key"], "value", before["bytes_value"] + 8,
+        "entries", 100, "name", "station")
+    assert checks.ping(container, other.ipv4)
+    host.start_agent()
+    assert checks.wait_until(lambda: checks.pinned_rows(host, "station")) is not None
+    now = json.loads(run("bpftool", "-j", "map", "show", "pinned", pin))
+    assert now["id"] != before["id"]
+    assert [now[name] for name in ("bytes_value", "max_entries")] == [
+        before[name] for name in ("bytes_value", "max_entries")]
+
+    def programs():
+        return {f["options"]["prog"]["id"] for f in checks.filters(host, container.device)}
+    assert checks.wait_until(lambda: any(
+        now["id"] in json.loads(run("bpftool", "-j", "prog", "show", "id", number))["map_ids"]
+        for number in programs())) is not None
+    assert checks.ping(container, other.ipv4, count=5)
+
+
 def test_down_leaves_nothing(lab):
     container, other = lab.containers
     host = container.host
