@@ -8,7 +8,7 @@
 #include "output.h"
 #include "view.h"
 
-enum { PORTS_ASKED = 100 };
+enum { PORTS_ASKED = 100, PORTS_LISTED = 1000 };
 
 static const char *text(const json_t *json, const char *name)
 {
@@ -99,6 +99,28 @@ json_t *remarks_collect(struct client *client, const json_t *answer)
 	}
 	json_decref(hosts);
 	json_decref(all);
+	return remarks;
+}
+
+json_t *remarks_of_revision(struct client *client, uint64_t revision)
+{
+	cleanup_free char *path = client_path(MODEL_PORT, NULL, NULL);
+	struct error ignored = {0};
+	json_t *status = NULL, *ports = NULL, *changed = json_array(), *port, *remarks, *answer;
+	size_t index;
+
+	client_request(client, "GET", "/v1/status", NULL, CLIENT_TIMEOUT_MS, &status, &ignored);
+	if (json_integer_value(json_object_get(json_object_get(status, "objects"), "ports")) <=
+		PORTS_LISTED)
+		client_request(client, "GET", path, NULL, CLIENT_TIMEOUT_MS, &ports, &ignored);
+	json_array_foreach (json_object_get(ports, "items"), index, port)
+		if ((uint64_t)json_integer_value(json_object_get(port, "revision")) == revision)
+			json_array_append(changed, port);
+	answer = json_pack("{s:o}", "objects", changed);
+	remarks = remarks_collect(client, answer);
+	json_decref(answer);
+	json_decref(ports);
+	json_decref(status);
 	return remarks;
 }
 

@@ -9,4 +9,7 @@
 // [{"object": "acme/ports/web1", "remark": "missing-device", "detail": "..."}]. A new reference. Of
 // many ports only the first hundred are asked for; what cannot be read is left out.
 json_t *remarks_collect(struct client *client, const json_t *answer);
+// The same of the ports that this revision was the last to change; of a deployment with more than a
+// thousand ports, nothing.
+json_t *remarks_of_revision(struct client *client, uint64_t revision);
 void remarks_print(const json_t *remarks);

@@ -4,6 +4,7 @@
 #include "command.h"
 #include "output.h"
 #include "receipt.h"
+#include "remarks.h"
 
 static uint64_t revision, timeout_ms;
 
@@ -32,7 +33,7 @@ static int run_wait(const char *const *words)
 {
 	cleanup_client struct client *client = NULL;
 	struct error error = {0};
-	json_t *status, *receipt;
+	json_t *status, *receipt, *remarks;
 	int rc = client_open(&client, &error), code;
 
 	(void)words;
@@ -48,9 +49,14 @@ static int run_wait(const char *const *words)
 		rc = receipt_wait(client, revision, timeout_ms, &receipt, &error);
 	if (rc)
 		return output_error(&error, client, NULL);
+	remarks = remarks_of_revision(client, revision);
+	json_object_set_new(receipt, "remarks", remarks);
 	if (output_json)
 		output_print_json(receipt, stdout);
 	code = receipt_report(receipt);
+	fflush(stdout);
+	if (!output_json)
+		remarks_print(remarks);
 	json_decref(receipt);
 	return code;
 }

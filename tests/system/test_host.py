@@ -187,6 +187,7 @@ def test_what_became_of_a_port_is_told_below_the_receipt(lab):
     assert done.returncode == 0, done.stderr
     assert "realized by" in done.stdout
     assert "warning: acme/ports/remarked: host h2 has no interface tap7 [missing-device]\n" in done.stderr
+    assert run(lab.binary, "wait", "--controller", f"unix:{lab.socket}", check=False).stderr == done.stderr
     path.write_text(path.read_text().replace("tap7", "eth0"))
     answer = json.loads(run(*words, "--json"))
     assert answer["receipt"]["complete"]
