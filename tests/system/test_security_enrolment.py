@@ -318,6 +318,10 @@ def test_a_deployment_from_nothing(weft_binary):
         first, second = lab.container("acme", "a", "h1"), lab.container("acme", "b", "h2")
         lab.settle()
         assert ping(first, second.ipv4)
+        token = lab.folder / "token"
+        token.write_text(lab.weft("token", "create", "acme", "--role", "tenant-admin", "--tenant", "acme"))
+        traced = lab.weft("trace", "acme/a", "b", "icmp", "--token-file", token)
+        assert "reaches acme/ports/b on h2" in traced and "192.0.2" not in traced
         serials = {host: serial(lab, host) for host in lab.hosts}
         deadline = time.monotonic() + 3 * lab.LIFE + 20
         renewed = lab.folder / "controller.log"
