@@ -463,6 +463,9 @@ def test_host_status_follows_the_connection(controller):
         time.sleep(0.02)
     agent.report(agent={"version": "0.1.0", "kernel": "6.1.0", "rows": 12, "writes": 3, "repairs": 0,
                         "warnings": ["mtu"]}, drops={"no-such-port": {"packets": 1, "bytes": 60}})
+    deadline = time.monotonic() + 60
+    while status()["realized_revision"] != 1 and time.monotonic() < deadline:
+        time.sleep(0.02)
     seen = status()
     assert seen["connected"] and seen["realized_revision"] == 1 and seen["rows"] == 12
     assert seen["warnings"] == ["mtu"] and seen["drops"]["no-such-port"]["packets"] == 1
