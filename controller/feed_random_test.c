@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Two controllers that publish the same random revisions, and hosts that read as they like: fast,
 // slowly, not at all; that break off in the middle of a batch and come back, to the same controller
-// or the other, from where they were or from what they made up. Whatever they do, each commit's digest
+// or the other, from where they were or from what they made up. One client is a relay, which hosts join
+// and leave. Whatever they do, each commit's digest
 // is that of what they hold, one that reads to the end holds exactly what the oracle says, and nothing
 // is kept beyond the limits.
 #include "feed.h"
@@ -33,7 +34,13 @@ enum {
 	BACKLOG_BYTES = 64 << 10,
 	SNAPSHOT_BYTES = 8 << 10,
 	CONTROLLERS = 2,
+	RELAY = HOSTS, // among the clients
 };
+
+// The relay: at which controller it is, which hosts are with it, and which of them a controller has not
+// forgotten.
+static int relay_at;
+static bool with_relay[HOSTS], behind[CONTROLLERS][HOSTS];
 
 static const char history[] = "0123456789abcdef";
 
@@ -290,8 +297,10 @@ static void publish(void)
 		feed_publish(controllers[i].feed, changes, count, revision, &hosts);
 		free(hosts);
 		for (int slot = 0; slot < HOSTS; slot++)
-			if (current[slot] && !next[slot])
+			if (current[slot] && !next[slot]) {
+				behind[i][slot] = with_relay[slot] = false;
 				feed_forget(controllers[i].feed, current[slot]->name);
+			}
 	}
 	for (int slot = 0; slot < OBJECTS; slot++) {
 		if (current[slot] == next[slot])
@@ -358,7 +367,7 @@ static void take_line(struct client *client)
 		client->draft[slot_in(object)] =
 			(uint64_t)json_integer_value(json_object_get(object, "revision"));
 		client->in_batch = true;
-	} else {
+	} else if (strcmp(type, "joined") && strcmp(type, "yield")) {
 		assert_string_equal(type, "delete");
 		assert_true(client->draft[slot_in(message)]); // it is told to forget what it holds
 		client->draft[slot_in(message)] = 0;
@@ -404,7 +413,7 @@ static void note_object(
 	((uint64_t *)context)[slot_of(after->kind, after->name)] = after->revision;
 }
 
-static void read_to_the_end(struct client *client)
+static void read_to_the_end(struct client *client, bool is_relay)
 {
 	uint64_t wanted[OBJECTS] = {0};
 	struct object *objects[OBJECTS];
@@ -414,16 +423,43 @@ static void read_to_the_end(struct client *client)
 	for (int slot = 0; slot < OBJECTS; slot++)
 		if (current[slot])
 			objects[count++] = current[slot];
-	topology_recompute(objects, count, client->host, note_object, wanted);
+	for (int slot = 0; slot < HOSTS; slot++) {
+		char host[16];
+		snprintf(host, sizeof(host), "h%d", slot);
+		if (is_relay ? behind[relay_at][slot] : !strcmp(host, client->host))
+			topology_recompute(objects, count, host, note_object, wanted);
+	}
 	assert_memory_equal(client->held, wanted, sizeof(wanted));
 	assert_false(client->in_batch);
+}
+
+static void join(int slot)
+{
+	char host[16];
+	snprintf(host, sizeof(host), "h%d", slot);
+	feed_join(controllers[relay_at].feed, host, "r");
+	with_relay[slot] = behind[relay_at][slot] = true;
+}
+
+static void join_or_leave(int slot)
+{
+	char host[16];
+	snprintf(host, sizeof(host), "h%d", slot);
+	if (current[slot] && at_random(3)) {
+		join(slot);
+		return;
+	}
+	feed_leave(controllers[relay_at].feed, host, "r");
+	with_relay[slot] = false;
 }
 
 static void come_back(struct client *client, int slot)
 {
 	hang_up(client);
-	if (!current[slot])
+	if (slot != RELAY && !current[slot])
 		return; // nobody has a stream to a host that is not
+	int at = at_random(CONTROLLERS);
+	struct feed *feed = controllers[at].feed;
 	struct feed_place place = client->place;
 	int whim = at_random(20);
 	if (whim == 0)
@@ -434,7 +470,15 @@ static void come_back(struct client *client, int slot)
 		place.revision += 3;
 	else if (whim == 3)
 		place.revision -= place.revision ? 1 : 0;
-	feed_open(controllers[at_random(CONTROLLERS)].feed, client->host, &client->request, &place);
+	if (slot == RELAY) {
+		relay_at = at;
+		for (int host = 0; host < HOSTS; host++)
+			if (with_relay[host])
+				join(host);
+		feed_open_relay(feed, "r", &client->request, &place);
+	} else {
+		feed_open(feed, client->host, &client->request, &place);
+	}
 	size_t before = seen.snapshots;
 	read_some(client, SIZE_MAX);
 	if (seen.snapshots == before)
@@ -447,7 +491,7 @@ static void test_random(void **state)
 {
 	(void)state;
 	const struct feed_options options = {BACKLOG_BYTES, SNAPSHOT_BYTES};
-	static struct client clients[HOSTS];
+	static struct client clients[HOSTS + 1];
 	for (int i = 0; i < CONTROLLERS; i++) {
 		const struct feed_events events = {
 			note_connected, revision_of, history_of, &controllers[i]};
@@ -458,16 +502,18 @@ static void test_random(void **state)
 	for (int i = 0; i < HOSTS; i++)
 		snprintf(clients[i].host, sizeof(clients[i].host), "h%d", i);
 	for (int step = 0; step < STEPS; step++) {
-		int slot = at_random(HOSTS), what = at_random(100);
+		int slot = at_random(HOSTS + 1), what = at_random(100);
 		struct client *client = &clients[slot];
 		if (what < 15)
 			publish();
+		else if (what < 16)
+			join_or_leave(at_random(HOSTS));
 		else if (!client->channel || client->channel->ended || what < 18)
 			come_back(client, slot);
 		else if (what < 95 && slot) // h0 hardly ever reads
 			read_some(client, (size_t)at_random(at_random(10) ? 300 : 3000));
 		else if (what > 97)
-			read_to_the_end(client);
+			read_to_the_end(client, slot == RELAY);
 	}
 	printf("%zu revisions; %zu resumed, %zu snapshots, %zu of them inside a batch; "
 	       "at most %zu bytes unread\n",
@@ -476,7 +522,7 @@ static void test_random(void **state)
 	assert_true(seen.resumed > 100 && seen.snapshots > 100 && seen.snapshots_inside > 10);
 	// What is queued for a host is what was pushed last.
 	assert_true(seen.most_unread < 40 << 10);
-	for (int i = 0; i < HOSTS; i++)
+	for (int i = 0; i <= RELAY; i++)
 		hang_up(&clients[i]);
 	for (int i = 0; i < CONTROLLERS; i++) {
 		assert_int_equal(feed_count(controllers[i].feed), 0);
