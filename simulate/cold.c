@@ -85,8 +85,8 @@ static int begin_again(struct simulation *simulation, bool anew, json_t **out, s
 	struct meter meter;
 	if (anew) {
 		fleet_done(fleet);
-		fleet_init(fleet, &simulation->loop, simulation->streams, simulation->reports,
-			&simulation->plan, simulation->options->full);
+		fleet_init(fleet, &simulation->loop, simulation->clients, &simulation->plan,
+			simulation->options->full);
 	}
 	uint64_t start = clock_monotonic_ns();
 	int rc = server_restart(&simulation->server, error);

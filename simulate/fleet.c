@@ -240,6 +240,7 @@ static struct fleet_host *host_new(struct fleet *fleet, const char *name, bool l
 	struct fleet_host *host = memory_new(sizeof(*host));
 	host->fleet = fleet;
 	host->light = light;
+	host->client = &fleet->clients[fleet->made++ % FLEET_CLIENTS];
 	snprintf(host->name, sizeof(host->name), "%s", name);
 	if (light)
 		return host;
@@ -257,14 +258,14 @@ static void host_start(struct fleet_host *host, const char *registration)
 		take_batch, stream_lost, take_message, host, tell_what_is_held, diverged};
 	cleanup_free char *path = memory_format("/v1/hosts/%s", host->name);
 	struct light_events light_events = {take_light_batch, stream_lost, host};
-	agent_report_new(
-		&host->report, fleet->loop, fleet->reports, host->name, report_content, host);
+	agent_report_new(&host->report, fleet->loop, host->client->reports, host->name,
+		report_content, host);
 	if (host->light)
-		light_new(&host->light_stream, fleet->loop, fleet->streams, host->name,
+		light_new(&host->light_stream, fleet->loop, host->client->streams, host->name,
 			&light_events);
 	else
-		agent_stream_new(
-			&host->stream, fleet->loop, fleet->streams, path, registration, &events);
+		agent_stream_new(&host->stream, fleet->loop, host->client->streams, path,
+			registration, &events);
 }
 
 static void host_free(struct fleet_host *host)
@@ -311,15 +312,12 @@ bool fleet_is_light(const struct fleet *fleet, size_t host)
 	return host * fleet->full / fleet->count == (host + 1) * fleet->full / fleet->count;
 }
 
-void fleet_init(struct fleet *fleet, uv_loop_t *loop, struct http_client *streams,
-	struct http_client *reports, const struct plan *plan, size_t full)
+void fleet_init(struct fleet *fleet, uv_loop_t *loop, const struct fleet_client *clients,
+	const struct plan *plan, size_t full)
 {
 	char name[PLAN_NAME];
-	*fleet = (struct fleet){.loop = loop,
-		.streams = streams,
-		.reports = reports,
-		.plan = plan,
-		.count = plan->hosts};
+	*fleet = (struct fleet){
+		.loop = loop, .clients = clients, .plan = plan, .count = plan->hosts};
 	fleet->full = full && full < plan->hosts ? full : plan->hosts;
 	fleet->hosts = memory_new(plan->hosts * sizeof(*fleet->hosts));
 	for (size_t i = 0; i < plan->hosts; i++)

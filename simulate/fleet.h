@@ -29,8 +29,16 @@ struct fleet_counts {
 // Devices beyond those of the plan, for ports that come later: "spare0" ...
 enum { FLEET_SPARES = 4 };
 
+// libcurl looks through all connections of a client for each request: so there are many clients, of
+// which each serves some of the hosts. Reports share some connections.
+enum { FLEET_CLIENTS = 64 };
+struct fleet_client {
+	struct http_client *streams, *reports;
+};
+
 struct fleet_host {
 	struct fleet *fleet;
+	const struct fleet_client *client;
 	char name[PLAN_NAME];
 	size_t *ports; // of the plan, whose devices this host has; borrowed
 	size_t port_count;
@@ -50,19 +58,20 @@ struct fleet_host {
 
 struct fleet {
 	uv_loop_t *loop;
-	struct http_client *streams, *reports; // reports share some connections
+	const struct fleet_client *clients; // FLEET_CLIENTS; each for some of the hosts
 	const struct plan *plan;
 	struct fleet_host **hosts;
 	size_t count, connected;
 	size_t full;   // that are not light
+	size_t made;   // so far
 	size_t *ports; // of the plan, in the order of hosts
 	struct fleet_counts counts;
 };
 
 // One host for each of the plan; `full` of them, spread evenly, are not light (0: all). Nothing is
 // sent yet. All but `fleet` is borrowed.
-void fleet_init(struct fleet *fleet, uv_loop_t *loop, struct http_client *streams,
-	struct http_client *reports, const struct plan *plan, size_t full);
+void fleet_init(struct fleet *fleet, uv_loop_t *loop, const struct fleet_client *clients,
+	const struct plan *plan, size_t full);
 bool fleet_is_light(const struct fleet *fleet, size_t host);
 void fleet_done(struct fleet *fleet);
 // Connect all; `fleet->connected` tells how far they are.

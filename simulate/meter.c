@@ -23,17 +23,20 @@ void meter_done(struct meter *meter)
 static struct meter_reading read_all(const struct simulation *simulation)
 {
 	const struct fleet_counts *counts = &simulation->fleet.counts;
-	return (struct meter_reading){
+	struct meter_reading reading = {
 		.time_ns = clock_monotonic_ns(),
 		.batches = counts->batches,
 		.items = counts->items,
 		.rows = counts->rows,
 		.reports = counts->reports,
-		.down_bytes = http_client_received(simulation->streams),
-		.up_bytes = http_client_sent(simulation->reports),
 		.controller_seconds = usage_of(simulation->server.process).cpu_seconds,
 		.hosts_seconds = usage_of(getpid()).cpu_seconds,
 	};
+	for (size_t i = 0; i < FLEET_CLIENTS; i++) {
+		reading.down_bytes += http_client_received(simulation->clients[i].streams);
+		reading.up_bytes += http_client_sent(simulation->clients[i].reports);
+	}
+	return reading;
 }
 
 void meter_start(struct meter *meter)

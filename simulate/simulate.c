@@ -10,7 +10,7 @@
 #include "base/memory.h"
 #include "simulation.h"
 
-enum { PORTS_DRAWN = 2000, FILES_BESIDE = 256, REPORT_CONNECTIONS = 512 };
+enum { PORTS_DRAWN = 2000, FILES_BESIDE = 256, REPORT_CONNECTIONS = 12 };
 
 // ---- what scenarios use ----
 
@@ -199,7 +199,7 @@ static int run_scenarios(struct simulation *simulation, json_t *results, struct 
 static int allow_files(size_t hosts, struct error *error)
 {
 	struct rlimit limit;
-	rlim_t needed = hosts + REPORT_CONNECTIONS + FILES_BESIDE;
+	rlim_t needed = hosts + FLEET_CLIENTS * (REPORT_CONNECTIONS + 4) + FILES_BESIDE;
 	getrlimit(RLIMIT_NOFILE, &limit);
 	if (limit.rlim_cur >= needed)
 		return 0;
@@ -252,9 +252,12 @@ static int connect_controller(struct simulation *simulation, struct error *error
 	}
 	if (ready < 0)
 		return ready;
-	http_client_new(&simulation->streams, &simulation->loop, &http);
-	http.connections = REPORT_CONNECTIONS;
-	http_client_new(&simulation->reports, &simulation->loop, &http);
+	for (size_t i = 0; i < FLEET_CLIENTS; i++) {
+		http.connections = 0;
+		http_client_new(&simulation->clients[i].streams, &simulation->loop, &http);
+		http.connections = REPORT_CONNECTIONS;
+		http_client_new(&simulation->clients[i].reports, &simulation->loop, &http);
+	}
 	http.connections = 0;
 	http_client_new(&simulation->caller.http, &simulation->loop, &http);
 	return 0;
@@ -281,8 +284,8 @@ static int run(struct simulation *simulation, json_t *result, struct error *erro
 	int rc = connect_controller(simulation, error);
 	if (rc)
 		return rc;
-	fleet_init(&simulation->fleet, &simulation->loop, simulation->streams, simulation->reports,
-		&simulation->plan, simulation->options->full);
+	fleet_init(&simulation->fleet, &simulation->loop, simulation->clients, &simulation->plan,
+		simulation->options->full);
 	rc = fill(simulation, &filled, error);
 	if (!rc)
 		json_object_set_new(result, "fill", filled);
@@ -321,8 +324,10 @@ int simulate_run(const struct simulate_options *options, simulate_progress progr
 	json_t *result = json_object();
 	rc = run(&simulation, result, error);
 	fleet_done(&simulation.fleet);
-	http_client_free(simulation.streams);
-	http_client_free(simulation.reports);
+	for (size_t i = 0; i < FLEET_CLIENTS; i++) {
+		http_client_free(simulation.clients[i].streams);
+		http_client_free(simulation.clients[i].reports);
+	}
 	http_client_free(simulation.caller.http);
 	server_stop(&simulation.server);
 	uv_run(&simulation.loop, UV_RUN_DEFAULT); // only what is being closed is left

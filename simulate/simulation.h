@@ -13,7 +13,7 @@ struct simulation {
 	const struct simulate_options *options;
 	uv_loop_t loop;
 	struct plan plan;
-	struct http_client *streams, *reports; // of the hosts
+	struct fleet_client clients[FLEET_CLIENTS]; // of the hosts
 	struct fleet fleet;
 	struct caller caller;
 	struct server server; // process 0: the controller is somebody else's
