@@ -184,7 +184,7 @@ def markdown(result):
     run, env = result["control"], result["environment"]
     failures = [f"- {each['size']['title']}: {each['why']}\n" for each in run["sizes"] if "why" in each]
     return "\n".join([
-        f"Measured {env['date']} on {env['processor']}, {env['processors']} processors ({env['virtual']}), Linux "
+        f"Measured {env['date']}{' in a quick run' if result['quick'] else ''} on {env['processor']}, {env['processors']} processors ({env['virtual']}), Linux "
         f"{env['kernel']}, load {env['load_before']:.1f} before; commit {env['commit']}. OVN {env['OVN']}.\n",
         "#### Aims\n", table(["", "aim", "found", ""], [[f.title, f.aim, f.found, f"**{f.verdict}**"] for f in judge(run)]),
         "#### Changes\n", table(CHANGE_HEAD, change_rows(run)), *failures,
