@@ -275,6 +275,9 @@ def test_fields_of_administrators(world, acme):
         field = next(iter(body))
         for method in ("PUT", "PATCH"):
             refused(world, acme, method, "/v1/tenants/acme", body, 403, field=field, object="tenants/acme")
+    servers = {"subnets": ["10.9.9.0/24"], "dns_servers": ["192.0.2.53"]}  # asked from the hosts' own network
+    refused(world, acme, "PUT", "/v1/tenants/acme/networks/asking", servers, 403, field="dns_servers",
+            object="acme/networks/asking")
     world.controller.must("PATCH", "/v1/tenants/acme", {"quotas": {"ports": 50}})
     refused(world, acme, "PATCH", "/v1/tenants/acme", {"quotas": None}, 403, field="quotas")
     assert acme.put("/v1/tenants/acme", {"description": "whole"}).status == 200

@@ -68,9 +68,9 @@
 		"advertisements")                                                                 \
 	FIELD(network, flag, slaac, FIELD_WIDE,                                                   \
 		"Ports make their IPv6 addresses of their MACs; every IPv6 subnet is a /64")      \
-	FIELD(network, addresses, dns_servers, FIELD_WIDE,                                        \
-		"Who is asked for names that are not the tenant's; absent: the resolvers of the " \
-		"host, []: nobody",                                                               \
+	FIELD(network, addresses, dns_servers, FIELD_WIDE | FIELD_STICKY | FIELD_ADMINISTRATOR,   \
+		"Who is asked, from the hosts' own network, for names that are not the "          \
+		"tenant's, as administrators say; absent: the resolvers of the host, []: nobody", \
 		.maximum = 8)                                                                     \
 	FIELD(network, text, dns_domain, FIELD_WIDE,                                              \
 		"The domain of the tenant's own names, PORT.DOMAIN and PORT.NETWORK.DOMAIN; "     \
