@@ -108,9 +108,9 @@ def test_field(acme, path, body, status, object, field):
 
 
 def test_delete_in_use(acme):
-    problem(acme.request("DELETE", WEB), 409, "acme/networks/web", "network", says="web1")
+    problem(acme.request("DELETE", WEB), 409, "acme/networks/web", says="port web1 of tenant acme refers to it in network")
     problem(acme.request("DELETE", "/v1/tenants/acme"), 409, "tenants/acme")
-    problem(acme.request("DELETE", "/v1/hosts/h1"), 409, "hosts/h1", "host", says="web1")
+    problem(acme.request("DELETE", "/v1/hosts/h1"), 409, "hosts/h1", says="port web1 of tenant acme refers to it in host")
     problem(acme.request("DELETE", "/v1/tenants/acme/ports/none"), 404, "acme/ports/none")
 
 

@@ -384,7 +384,15 @@ def test_a_host_that_moves(deployment):
     deployment.wait_met()
     first.must("PUT", "/v1/hosts/h1", {"vtep": "192.0.2.1"})
     second.get("/v1/hosts")
+
+    def wait_until_at(place):
+        """Both know that it is there and nowhere else: which stream is newer is told by ages, to a millisecond."""
+        expected = {controller.url: int(controller is place) for controller in deployment}
+        for controller in deployment:
+            wait_until(lambda: {other["url"]: other["hosts"] for other in
+                                controller.must("GET", "/v1/status")["controllers"]} == expected, 60)
     agents = [Agent(first, "h1")]
+    wait_until_at(first)
     for turn in range(1, 4):
         to = deployment[turn % 2]
         agents.append(Agent(to, "h1"))
@@ -392,9 +400,7 @@ def test_a_host_that_moves(deployment):
         revision = first.must("PATCH", "/v1/hosts/h1", {"labels": {"turn": str(turn)}})["revision"]
         for controller in deployment:
             assert controller.must("GET", f"/v1/revisions/{revision}?wait=10s")["complete"]
-            hosts = controller.must("GET", "/v1/status")["controllers"]
-            assert {other["url"]: other["hosts"] for other in hosts} == {
-                controller.url: int(controller is to) for controller in deployment}
+        wait_until_at(to)
     assert not agents[-1].ended
     for agent in agents:
         agent.close()
