@@ -4,6 +4,8 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
+#include <linux/close_range.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -24,6 +26,9 @@ static void become_controller(
 	if (getppid() != parent || fd < 0 || dup2(ready, STDOUT_FILENO) < 0 ||
 		dup2(fd, STDERR_FILENO) < 0)
 		_exit(127);
+	// Whatever a library opened: a connection to the controller before this one, held by this
+	// one, would count against its limit.
+	close_range(STDERR_FILENO + 1, UINT_MAX, CLOSE_RANGE_CLOEXEC);
 	execv("/proc/self/exe", words);
 	_exit(127);
 }
