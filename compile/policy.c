@@ -54,7 +54,7 @@ static char *content_of(
 {
 	UT_string content;
 	utstring_init(&content);
-	utstring_printf(&content, "%s", text);
+	utstring_bincpy(&content, text, strlen(text));
 	for (size_t i = 0; i < policy->use_count; i++) {
 		const struct node *set = &policy->uses[i].set->node;
 		if (names_set(says, &policy->uses[i]))
@@ -142,11 +142,10 @@ static struct rule_name *name_get(struct compiler *compiler, struct policy_node 
 
 // ---- compiling ----
 
-static void compile_rule(
-	struct compiler *compiler, struct policy_node *policy, size_t index, const json_t *json)
+static void compile_rule(struct compiler *compiler, struct policy_node *policy, size_t index)
 {
 	const struct policy_rule *says = &policy_of(policy)->rules.items[index];
-	cleanup_free char *text = json_dumps(json, JSON_COMPACT | JSON_SORT_KEYS);
+	cleanup_free char *text = rule_text(says);
 	cleanup_free char *content = content_of(policy, says, text);
 	struct rule_name *name = name_get(compiler, policy, says, text);
 	name->index = (int)index;
@@ -167,13 +166,10 @@ static void policy_compile(struct compiler *compiler, struct policy_node *policy
 	free(steal(policy->rules));
 	policy->count = 0;
 	if (policy->node.object) {
-		json_t *json = object_encode(policy->node.object);
-		const json_t *rules = json_object_get(json, "rules");
 		policy->count = policy_of(policy)->rules.count;
 		policy->rules = memory_new((policy->count + 1) * sizeof(struct rule *));
 		for (size_t i = 0; i < policy->count; i++)
-			compile_rule(compiler, policy, i, json_array_get(rules, i));
-		json_decref(json);
+			compile_rule(compiler, policy, i);
 		name = name_get(compiler, policy, NULL, "default");
 		name->index = -1;
 		policy->otherwise = name;

@@ -189,6 +189,10 @@ void policy_done(struct compiler *compiler, struct policy_node *policy);
 void policies_settle(struct compiler *compiler);
 void address_set_changed(struct compiler *compiler, struct address_set_node *set);
 
+// rule_text.c
+// Equal for equal rules, and for no others. Owned by the caller.
+char *rule_text(const struct policy_rule *says);
+
 // party.c
 void parties_claim(struct compiler *compiler, struct port_node *port);
 void guard_claim(struct compiler *compiler, struct port_node *port);
