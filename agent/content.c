@@ -100,8 +100,11 @@ void content_list_port(struct content_list *list, const struct compiler_port *po
 {
 	char name[OBJECT_PATH_TEXT];
 	uint64_t digest = told_digest_text(TOLD_SEED, problem);
+	digest = told_digest_text(told_digest_text(digest, port->tenant), port->name);
 	digest = told_digest(digest, &port->ifindex, sizeof(port->ifindex));
 	digest = digest_counters(digest, counters);
+	if (told_still(list->told, port->key, digest))
+		return;
 	snprintf(name, sizeof(name), "%s/%s", port->tenant, port->name);
 	if (told_look(list->told, port->key, name, digest, add_gone, list->gone))
 		json_array_append_new(list->items, content_port(port, problem, counters));
@@ -142,7 +145,7 @@ static const char *port_problem(const struct agent *agent, const struct compiler
 	if (unfit)
 		return unfit;
 	const char *failure = attachments_failure(agent->attachments, port->ifindex);
-	if (failure)
+	if (failure || !program_failed(agent->program))
 		return failure;
 	object_path_of(MODEL_PORT, port->tenant, port->name, path);
 	return program_failure(agent->program, path);

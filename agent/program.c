@@ -20,7 +20,8 @@ struct program {
 	struct failure *failures; // hash by path
 	bool checked;             // the kernel's rows were once all as they should be
 	uint64_t repairs;
-	struct error *error; // of the running call
+	struct error *error;    // of the running call
+	struct error row_error; // empty between rows: to clear it takes longer than to write one
 };
 
 static void failures_clear(struct program *program)
@@ -61,14 +62,15 @@ static int write_change(
 static int write_row(void *context, const struct row_change *change)
 {
 	struct program *program = context;
-	struct error error = {0};
-	int result = write_change(program->datapath, change, &error);
+	struct error *error = &program->row_error;
+	int result = write_change(program->datapath, change, error);
 	if (!result)
 		return 0;
-	failure_add(program, change->object, error.message);
-	error_set_object(&error, "%s", change->object);
+	failure_add(program, change->object, error->message);
+	error_set_object(error, "%s", change->object);
 	if (program->error && !program->error->code)
-		*program->error = error;
+		*program->error = *error;
+	*error = (struct error){0};
 	return result;
 }
 
@@ -258,6 +260,11 @@ void program_free(struct program *program)
 	if (program)
 		failures_clear(program);
 	free(program);
+}
+
+bool program_failed(const struct program *program)
+{
+	return program->failures;
 }
 
 const char *program_failure(const struct program *program, const char *path)

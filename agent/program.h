@@ -23,6 +23,8 @@ int program_apply(struct program *program, struct error *error);
 // succeeded. Returns how many rows were wrong, or the first -errno; then the next program_apply
 // looks at everything again.
 int program_audit(struct program *program, enum dp_table table, struct error *error);
+// Could rows of any object not be written?
+bool program_failed(const struct program *program);
 // Why rows of this object could not be written; NULL: they all are.
 const char *program_failure(const struct program *program, const char *path);
 // Rows that were repaired so far.

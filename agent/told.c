@@ -32,11 +32,26 @@ static struct told_member *member_new(struct told *told, uint32_t number, const 
 	return member;
 }
 
-bool told_look(struct told *told, uint32_t number, const char *name, uint64_t digest,
-	told_gone gone, void *context)
+static struct told_member *member_find(const struct told *told, uint32_t number)
 {
 	struct told_member *member;
 	HASH_FIND(hh, told->members, &number, sizeof(number), member);
+	return member;
+}
+
+bool told_still(struct told *told, uint32_t number, uint64_t digest)
+{
+	struct told_member *member = member_find(told, number);
+	if (!member || member->digest != digest)
+		return false;
+	member->round = told->round;
+	return true;
+}
+
+bool told_look(struct told *told, uint32_t number, const char *name, uint64_t digest,
+	told_gone gone, void *context)
+{
+	struct told_member *member = member_find(told, number);
 	if (member && strcmp(member->name, name)) {
 		gone(context, member->name);
 		member_free(told, member);

@@ -57,6 +57,23 @@ static void test_differences(void **state)
 	told_forget(&told);
 }
 
+static void test_still(void **state)
+{
+	(void)state;
+	struct told told = {0};
+	struct item items[] = {{1, "a", 10}, {2, "b", 20}};
+	assert_false(told_still(&told, 1, 10));
+	assert_int_equal(look_round(&told, items, 2), 2);
+	gone_names[0] = '\0';
+	told_begin(&told);
+	assert_true(told_still(&told, 1, 10));
+	assert_false(told_still(&told, 2, 21));
+	told_end(&told, note_gone, NULL);
+	assert_string_equal(gone_names, "b ");
+	assert_false(told_still(&told, 2, 20));
+	told_forget(&told);
+}
+
 static void test_digests(void **state)
 {
 	(void)state;
@@ -78,6 +95,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_differences),
+		cmocka_unit_test(test_still),
 		cmocka_unit_test(test_digests),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -47,7 +47,8 @@ int decode_string(const char **out, const char *what, const json_t *json, struct
 	return 0;
 }
 
-int decode_word(int *out, const char *const *words, const json_t *json, struct error *error)
+// Why it is none of the words.
+static int refuse_word(const char *const *words, const json_t *json, struct error *error)
 {
 	char known[256] = "";
 	for (int i = 0; words[i]; i++) {
@@ -57,14 +58,19 @@ int decode_word(int *out, const char *const *words, const json_t *json, struct e
 	}
 	const char *text;
 	int result = decode_string(&text, known, json, error);
-	if (result)
-		return result;
-	for (int i = 0; words[i]; i++)
-		if (!strcmp(words[i], text)) {
+	return result ? result : error_set(error, EINVAL, "must be %s, not '%s'", known, text);
+}
+
+int decode_word(int *out, const char *const *words, const json_t *json, struct error *error)
+{
+	const char *text = json_string_value(json);
+	size_t length = json_string_length(json);
+	for (int i = 0; text && words[i]; i++)
+		if (strlen(words[i]) == length && !memcmp(words[i], text, length)) {
 			*out = i;
 			return 0;
 		}
-	return error_set(error, EINVAL, "must be %s, not '%s'", known, text);
+	return refuse_word(words, json, error);
 }
 
 int decode_number(
@@ -224,8 +230,10 @@ static int reference_decode(
 	const struct field *field, void *value, const json_t *json, struct error *error)
 {
 	const char *text;
-	char what[64];
-	snprintf(what, sizeof(what), "the name of a %s", model_kind_name(field->type->target));
+	char what[64] = "a name";
+	if (!json_is_string(json))
+		snprintf(what, sizeof(what), "the name of a %s",
+			model_kind_name(field->type->target));
 	int result = decode_string(&text, what, json, error);
 	if (!result)
 		result = model_name_check(text, error);
