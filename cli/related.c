@@ -337,7 +337,7 @@ static int is_set(void *context, const char *field, enum model_kind kind, const 
 
 static bool names_set(const struct object *subject, const struct object *policy)
 {
-	return object_references(policy, is_set, subject->name) != 0;
+	return object_references(policy, is_set, (void *)subject->name) != 0;
 }
 
 static int print_policies(struct client *client, const struct object *subject, policy_judge judge,

@@ -6,6 +6,7 @@
 #include <utlist.h>
 
 #include "base/memory.h"
+#include "base/text.h"
 
 // Names and values with their terminators, one after the other: no two lists give the same bytes.
 static size_t key_write(const struct label_list *labels, char *out)
@@ -28,8 +29,8 @@ static void labels_copy(struct label_list *to, const struct label_list *from)
 	to->count = from->count;
 	to->items = memory_new((from->count + 1) * sizeof(*to->items));
 	for (size_t i = 0; i < from->count; i++) {
-		to->items[i].name = memory_text(from->items[i].name);
-		to->items[i].value = memory_text(from->items[i].value);
+		to->items[i].name = text_share(from->items[i].name);
+		to->items[i].value = text_share(from->items[i].value);
 	}
 }
 
@@ -79,8 +80,8 @@ void identity_free(struct compiler *compiler, struct identity *identity)
 	number_release(&compiler->identity_numbers, identity->number);
 	HASH_DEL(identity->tenancy->identities, identity);
 	for (size_t i = 0; i < identity->labels.count; i++) {
-		free(identity->labels.items[i].name);
-		free(identity->labels.items[i].value);
+		text_release(identity->labels.items[i].name);
+		text_release(identity->labels.items[i].value);
 	}
 	free(identity->labels.items);
 	free(identity);

@@ -9,6 +9,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/memory.h"
+#include "base/text.h"
 #include "commit.h"
 #include "credentials/credentials.h"
 #include "credentials/invitation.h"
@@ -113,10 +114,10 @@ static int copy(const struct enrolment *current, struct enrolment **out, struct 
 	return 0;
 }
 
-static void replace(char **text, const char *by)
+static void replace(const char **text, const char *by)
 {
-	free(*text);
-	*text = memory_text(by);
+	text_release(*text);
+	*text = text_share(by);
 }
 
 // The only member of the body; NULL in `error` otherwise.

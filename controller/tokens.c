@@ -9,6 +9,7 @@
 #include "access.h"
 #include "base/clock.h"
 #include "base/memory.h"
+#include "base/text.h"
 #include "commit.h"
 #include "handler.h"
 #include "secret.h"
@@ -69,8 +70,8 @@ static void token_issue(
 		request_refuse(request, &error);
 		return;
 	}
-	free(token->digest);
-	token->digest = memory_text(secret_digest(secret, digest));
+	text_release(token->digest);
+	token->digest = text_share(secret_digest(secret, digest));
 	token->issued = (int64_t)(clock_realtime_ms() / 1000);
 	request_add(request, "token", json_sprintf("%s%s.%s", prefix, object->name, secret));
 	explicit_bzero(secret, sizeof(secret));

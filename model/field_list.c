@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/memory.h"
+#include "base/text.h"
 
 SAME_SHAPE(address_list);
 SAME_SHAPE(prefix_list);
@@ -145,15 +146,15 @@ static bool label_equal(const void *a, const void *b)
 static void label_copy(void *to, const void *from)
 {
 	const struct label *label = from;
-	*(struct label *)to = (struct label){
-		.name = memory_text(label->name), .value = memory_text(label->value)};
+	*(struct label *)to =
+		(struct label){.name = text_share(label->name), .value = text_share(label->value)};
 }
 
 static void label_done(void *item)
 {
 	struct label *label = item;
-	free(label->name);
-	free(label->value);
+	text_release(label->name);
+	text_release(label->value);
 }
 
 static const struct element labels_element = {
@@ -194,7 +195,7 @@ static int labels_decode(
 			return result;
 		}
 		list.items[list.count++] =
-			(struct label){.name = memory_text(name), .value = memory_text(text)};
+			(struct label){.name = text_share(name), .value = text_share(text)};
 	}
 	qsort(list.items, list.count, sizeof(struct label), label_compare);
 	*(struct label_list *)value = list;

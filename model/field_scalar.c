@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/memory.h"
+#include "base/text.h"
 
 // ---- decoding, shared with lists ----
 
@@ -149,13 +150,13 @@ static bool text_equal(const void *a, const void *b)
 
 static void text_copy(void *to, const void *from)
 {
-	*(char **)to = memory_text(*(char *const *)from);
+	*(const char **)to = text_share(*(char *const *)from);
 }
 
 static void text_done(void *value)
 {
-	free(*(char **)value);
-	*(char **)value = NULL;
+	text_release(*(const char **)value);
+	*(const char **)value = NULL;
 }
 
 static int text_decode(
@@ -172,7 +173,7 @@ static int text_decode(
 		if (((unsigned char)*at < ' ' && *at != '\n' && *at != '\t') || *at == 0x7f)
 			return error_set(error, EINVAL, "holds a control character (0x%02x)",
 				(unsigned char)*at);
-	*(char **)value = memory_text(text);
+	*(const char **)value = text_share(text);
 	return 0;
 }
 
@@ -211,7 +212,7 @@ static int device_decode(
 				"'%s': the name of an interface has no space, control character, / "
 				"or :",
 				text);
-	*(char **)value = memory_text(text);
+	*(const char **)value = text_share(text);
 	return 0;
 }
 
@@ -238,7 +239,7 @@ static int reference_decode(
 	if (!result)
 		result = model_name_check(text, error);
 	if (!result)
-		*(char **)value = memory_text(text);
+		*(const char **)value = text_share(text);
 	return result;
 }
 

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/memory.h"
+#include "base/text.h"
 #include "field_type.h"
 #include "kind.h"
 
@@ -28,8 +29,8 @@ void object_unref(struct object *object)
 		return;
 	for
 		each_field(field, object->kind) field->type->done(field_value(field, object));
-	free(object->tenant);
-	free(object->name);
+	text_release(object->tenant);
+	text_release(object->name);
 	free(object);
 }
 
@@ -43,8 +44,8 @@ static struct object *object_new(enum model_kind kind, const char *tenant, const
 	struct object *object = memory_new(kind_get(kind)->size);
 	object->kind = kind;
 	object->references = 1;
-	object->tenant = model_kind_in_tenant(kind) ? memory_text(tenant) : NULL;
-	object->name = memory_text(name);
+	object->tenant = model_kind_in_tenant(kind) ? text_share(tenant) : NULL;
+	object->name = text_share(name);
 	return object;
 }
 

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/memory.h"
+#include "base/text.h"
 
 static int compare_records(const void *a, const void *b)
 {
@@ -15,7 +16,7 @@ static int compare_records(const void *a, const void *b)
 
 static struct record probe(const char *tenant, const char *name)
 {
-	return (struct record){.tenant = (char *)tenant, .name = (char *)name};
+	return (struct record){.tenant = tenant, .name = name};
 }
 
 void records_init(struct records *records)
@@ -43,8 +44,8 @@ static void record_done(struct record *record)
 	}
 	pools_free(record->pools);
 	object_unref(record->object);
-	free(record->tenant);
-	free(record->name);
+	text_release(record->tenant);
+	text_release(record->name);
 }
 
 void records_done(struct records *records)
@@ -88,8 +89,8 @@ static struct record *record_obtain(
 		return record;
 	struct record made = {
 		.kind = kind,
-		.tenant = model_kind_in_tenant(kind) ? memory_text(tenant) : NULL,
-		.name = memory_text(name),
+		.tenant = model_kind_in_tenant(kind) ? text_share(tenant) : NULL,
+		.name = text_share(name),
 	};
 	return index_add(&records->kinds[kind], &made);
 }
@@ -98,11 +99,11 @@ static void record_release(struct records *records, struct record *record)
 {
 	if (record->object || record->referrers || record->pins)
 		return;
-	char *tenant = record->tenant, *name = record->name;
+	const char *tenant = record->tenant, *name = record->name;
 	pools_free(record->pools);
 	index_remove(&records->kinds[record->kind], record);
-	free(tenant);
-	free(name);
+	text_release(tenant);
+	text_release(name);
 }
 
 struct record *record_pin(

@@ -10,8 +10,8 @@
 // with offsets.
 //
 // Ownership: objects are immutable once they are published (put in a catalog) and reference
-// counted; not atomic: an object belongs to one thread. Strings and lists inside belong to the
-// object.
+// counted; not atomic: objects belong to one thread. Lists inside belong to the object. Texts are of
+// text_share (base/text.h), one copy for all objects that hold the same: names and labels repeat.
 #pragma once
 
 #include <jansson.h>
@@ -151,15 +151,15 @@ enum encapsulation { ENCAPSULATION_GENEVE, ENCAPSULATION_VXLAN };
 struct object {
 	enum model_kind kind;
 	unsigned references;
-	uint64_t revision; // the transaction that last changed it; 0: not yet stored
-	char *tenant;      // NULL for the kinds that live in no tenant
-	char *name;
+	uint64_t revision;  // the transaction that last changed it; 0: not yet stored
+	const char *tenant; // NULL for the kinds that live in no tenant
+	const char *name;
 };
 
 // The C type of each field type: MODEL_C_number is uint32_t.
 // clang-format off
-#define MODEL_C_text            char *
-#define MODEL_C_device          char *
+#define MODEL_C_text            const char *
+#define MODEL_C_device          const char *
 #define MODEL_C_flag            bool
 #define MODEL_C_number          uint32_t
 #define MODEL_C_mac             struct mac
@@ -168,8 +168,8 @@ struct object {
 #define MODEL_C_prefixes        struct prefix_list
 #define MODEL_C_labels          struct label_list
 #define MODEL_C_pairs           struct allowed_pair_list
-#define MODEL_C_network         char *
-#define MODEL_C_host            char *
+#define MODEL_C_network         const char *
+#define MODEL_C_host            const char *
 #define MODEL_C_encapsulation   enum encapsulation
 #define MODEL_C_unknown_unicast enum unknown_unicast
 #define MODEL_C_router_networks struct router_network_list

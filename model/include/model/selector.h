@@ -13,7 +13,7 @@
 #include "base/error.h"
 
 struct label {
-	char *name, *value;
+	const char *name, *value; // of text_share
 };
 struct label_list {
 	size_t count;
