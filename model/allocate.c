@@ -88,7 +88,7 @@ static uint32_t free_number(
 	struct claim probe = claim_number(type, from);
 	const struct claim *used = index_seek(&catalog->claims, &probe);
 	uint64_t number = from;
-	while (used && !used->scope && used->type == type && claim_number_of(used) == number) {
+	while (used && used->space == claim_space(NULL, type) && claim_number_of(used) == number) {
 		number++;
 		used = index_next(&catalog->claims, used);
 	}
@@ -168,7 +168,7 @@ static bool free_address(const struct catalog *catalog, const struct record *net
 {
 	struct claim probe = claim_address(network, &from);
 	const struct claim *used = index_seek(&catalog->claims, &probe);
-	while (used && used->scope == network && used->type == CLAIM_ADDRESS &&
+	while (used && used->space == claim_space(network, CLAIM_ADDRESS) &&
 		!memcmp(used->value, from.bytes, sizeof(from.bytes))) {
 		if (!address_compare(&from, to))
 			return false;

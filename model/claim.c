@@ -11,11 +11,8 @@
 static int compare_claims(const void *a, const void *b)
 {
 	const struct claim *left = a, *right = b;
-	uintptr_t left_scope = (uintptr_t)left->scope, right_scope = (uintptr_t)right->scope;
-	if (left_scope != right_scope)
-		return left_scope < right_scope ? -1 : 1;
-	if (left->type != right->type)
-		return left->type < right->type ? -1 : 1;
+	if (left->space != right->space)
+		return left->space < right->space ? -1 : 1;
 	return memcmp(left->value, right->value, sizeof(left->value));
 }
 
@@ -24,30 +21,40 @@ void claims_init(struct index *claims)
 	index_init(claims, sizeof(struct claim), compare_claims);
 }
 
+static enum claim_type type_of(const struct claim *claim)
+{
+	return (enum claim_type)(claim->space & (_Alignof(max_align_t) - 1));
+}
+
+static const struct record *scope_of(const struct claim *claim)
+{
+	return (const struct record *)(claim->space & ~(uintptr_t)(_Alignof(max_align_t) - 1));
+}
+
 struct claim claim_address(const struct record *network, const struct address *address)
 {
-	struct claim claim = {.scope = network, .type = CLAIM_ADDRESS};
+	struct claim claim = {.space = claim_space(network, CLAIM_ADDRESS)};
 	memcpy(claim.value, address->bytes, sizeof(address->bytes));
 	return claim;
 }
 
 struct claim claim_mac(const struct record *network, const struct mac *mac)
 {
-	struct claim claim = {.scope = network, .type = CLAIM_MAC};
+	struct claim claim = {.space = claim_space(network, CLAIM_MAC)};
 	memcpy(claim.value, mac->bytes, sizeof(mac->bytes));
 	return claim;
 }
 
 struct claim claim_device(const struct record *host, const char *device)
 {
-	struct claim claim = {.scope = host, .type = CLAIM_DEVICE};
+	struct claim claim = {.space = claim_space(host, CLAIM_DEVICE)};
 	memcpy(claim.value, device, strnlen(device, sizeof(claim.value)));
 	return claim;
 }
 
 struct claim claim_number(enum claim_type type, uint32_t number)
 {
-	struct claim claim = {.type = type};
+	struct claim claim = {.space = claim_space(NULL, type)};
 	uint32_t wire = htonl(number);
 	memcpy(claim.value, &wire, sizeof(wire));
 	return claim;
@@ -80,7 +87,7 @@ static int conflict(
 		error_set_field(claiming->error, "%s[%d]", field, index);
 	else
 		error_set_field(claiming->error, "%s", field);
-	switch (taken->type) {
+	switch (type_of(taken)) {
 	case CLAIM_ADDRESS:
 		return error_set(claiming->error, EEXIST, "address %s is used by %s already",
 			address_format((const struct address *)taken->value, text), path);
@@ -93,7 +100,7 @@ static int conflict(
 			snprintf(path, sizeof(path), "a port of another tenant");
 		return error_set(claiming->error, EEXIST,
 			"device '%s' of host '%s' is attached to %s already",
-			(const char *)taken->value, taken->scope->name, path);
+			(const char *)taken->value, scope_of(taken)->name, path);
 	case CLAIM_VTEP:
 		return error_set(claiming->error, EEXIST, "%s is the tunnel endpoint of %s already",
 			address_format((const struct address *)taken->value, text), path);
@@ -144,7 +151,7 @@ static int handle_port(const struct claiming *claiming, const struct port *port)
 static int handle_host(const struct claiming *claiming, const struct host *host)
 {
 	struct claim vtep = claim_address(NULL, &host->vtep);
-	vtep.type = CLAIM_VTEP;
+	vtep.space = claim_space(NULL, CLAIM_VTEP);
 	int result = handle(claiming, vtep, "vtep", -1);
 	if (!result && host->key)
 		result = handle(claiming, claim_number(CLAIM_HOST_KEY, host->key), "key", -1);

@@ -4,6 +4,8 @@
 // addresses searched, in the same way. Private to the model.
 #pragma once
 
+#include <stddef.h>
+
 #include "record.h"
 
 enum claim_type {
@@ -17,12 +19,19 @@ enum claim_type {
 	CLAIM_ROUTER_KEY,
 };
 
+// A port has five: so scope and type are in one word.
 struct claim {
-	const struct record *scope; // the network or host; NULL: the deployment
-	enum claim_type type;
+	uintptr_t space;   // of claim_space
 	uint8_t value[16]; // address; MAC; device name; number, big-endian; zero beyond
 	struct record *owner;
 };
+
+// `scope`: the network or host; NULL: the deployment. The type is where the address of a record has zeros.
+static inline uintptr_t claim_space(const struct record *scope, enum claim_type type)
+{
+	_Static_assert(CLAIM_ROUTER_KEY < _Alignof(max_align_t), "a type fits beside a scope");
+	return (uintptr_t)scope | (uintptr_t)type;
+}
 
 void claims_init(struct index *claims);
 

@@ -26,14 +26,14 @@ struct pool {
 };
 
 struct record {
-	enum model_kind kind;
-	unsigned pins; // transactions that hold it
+	enum model_kind kind : 8;
+	unsigned pins : 24; // transactions that hold it
+	uint32_t referrer_count;
 	const char *tenant; // NULL for kinds in no tenant
 	const char *name;
 	struct object *object; // owned reference, or NULL
 	struct reference *references;
 	struct reference *referrers; // routers first
-	size_t referrer_count;
 	uint64_t mark;               // of a walk over networks and routers: been here
 	struct pool *pools;          // of a network, one a subnet from which was allocated
 };

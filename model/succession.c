@@ -124,7 +124,7 @@ static const struct claim *used_from(
 {
 	struct claim probe = claim_address(network, address);
 	const struct claim *used = index_seek(&catalog->claims, &probe);
-	return used && used->scope == network && used->type == CLAIM_ADDRESS ? used : NULL;
+	return used && used->space == claim_space(network, CLAIM_ADDRESS) ? used : NULL;
 }
 
 // An address that no subnet covers. Steps from subnet to subnet, not from address to address.

@@ -244,7 +244,7 @@ static int in_use(const struct record *record, struct error *error)
 		return error_set(error, EBUSY, "%s refers to it in %s", text,
 			reference_path(record->referrers, path));
 	if (record->referrer_count > NAMED)
-		return error_set(error, EBUSY, "%s and %zu more refer to it", text,
+		return error_set(error, EBUSY, "%s and %u more refer to it", text,
 			record->referrer_count - NAMED);
 	return error_set(error, EBUSY, "%s refer to it", text);
 }
