@@ -14,6 +14,7 @@
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
+#include <uthash.h>
 #include <utlist.h>
 
 #include "base/clock.h"
@@ -21,6 +22,7 @@
 #include "base/memory.h"
 #include "loop.h"
 #include "listen.h"
+#include "shards.h"
 #include "tls.h"
 
 enum {
@@ -32,20 +34,26 @@ enum {
 	DEAD_PEER_MS = 30000,  // unacknowledged data for so long: the peer is gone
 	ASSEMBLING_BODIES = 8, // bodies of full size held at once, over all requests
 	STOP_MS = 1000,
+	DRAIN_MS = 5,
 };
 
 // One way in: the Unix socket, or TLS.
 struct entrance {
 	struct http *http;
-	struct MHD_Daemon *daemon;
-	uv_poll_t *poll;
+	struct shards *shards;
 	bool tls;
 };
 
-// A connection, and whose it is.
+// Whose connections are, as they say with their requests.
 struct caller {
-	char who[IDENTITY_TEXT]; // empty: nobody has asked
-	struct caller *prev, *next;
+	char who[IDENTITY_TEXT];
+	size_t connections;
+	UT_hash_handle hh;
+};
+
+// What libmicrohttpd keeps for us with a connection.
+struct visit {
+	struct caller *caller; // NULL: nobody has asked
 };
 
 struct http {
@@ -55,52 +63,11 @@ struct http {
 	struct tls_files files;
 	struct entrance entrances[2];
 	size_t entrance_count;
-	uv_prepare_t *prepare;
-	uv_timer_t *timer;
 	struct request *requests; // under way
-	struct caller *callers;   // of connections that are known to be somebody's
+	struct caller *callers;   // by who they are
 	size_t assembling;        // bytes of bodies held
 	size_t answering;         // requests neither parked nor done
-	bool resumed;             // requests were unparked since libmicrohttpd last ran
 };
-
-// ---- the loop ----
-
-static void http_run(struct http *http)
-{
-	http->resumed = false;
-	for (size_t i = 0; i < http->entrance_count; i++)
-		MHD_run(http->entrances[i].daemon);
-}
-
-static void on_timer(uv_timer_t *timer)
-{
-	http_run(timer->data);
-}
-
-static void on_readable(uv_poll_t *poll, int status, int events)
-{
-	(void)status, (void)events;
-	struct entrance *entrance = poll->data;
-	MHD_run(entrance->daemon);
-}
-
-// Before the loop sleeps: no longer than libmicrohttpd may.
-static void on_prepare(uv_prepare_t *prepare)
-{
-	struct http *http = prepare->data;
-	uint64_t soonest = http->resumed ? 0 : UINT64_MAX;
-	for (size_t i = 0; i < http->entrance_count; i++) {
-		MHD_UNSIGNED_LONG_LONG timeout;
-		if (MHD_get_timeout(http->entrances[i].daemon, &timeout) == MHD_YES &&
-			timeout < soonest)
-			soonest = timeout;
-	}
-	if (soonest == UINT64_MAX)
-		uv_timer_stop(http->timer);
-	else
-		uv_timer_start(http->timer, on_timer, soonest, 0);
-}
 
 // ---- parking ----
 
@@ -139,7 +106,7 @@ void request_unpark(struct request *request)
 	loop_close(steal(request->poll));
 	MHD_resume_connection(request->connection);
 	request->http->answering++;
-	request->http->resumed = true;
+	shard_resumed(request->shard);
 }
 
 void request_break(struct request *request)
@@ -364,11 +331,13 @@ static void note_peer(struct request *request, bool tls)
 			NULL, 0, NI_NUMERICHOST);
 }
 
-static struct request *request_new(struct entrance *entrance, struct MHD_Connection *connection,
+static struct request *request_new(struct shard *shard, struct MHD_Connection *connection,
 	const char *path, const char *method)
 {
+	const struct entrance *entrance = shard_context(shard);
 	struct request *request = memory_new(sizeof(*request));
 	request->http = entrance->http;
+	request->shard = shard;
 	request->connection = connection;
 	request->method = memory_text(method);
 	request->path = memory_text(path);
@@ -398,10 +367,9 @@ static enum MHD_Result on_request(void *context, struct MHD_Connection *connecti
 	void **slot)
 {
 	(void)version;
-	struct entrance *entrance = context;
 	struct request *request = *slot;
 	if (!request) {
-		*slot = request = request_new(entrance, connection, path, method);
+		*slot = request = request_new(context, connection, path, method);
 		if (!announces_too_much(request))
 			return MHD_YES;
 		struct error error = {0};
@@ -452,44 +420,49 @@ static void on_completed(void *context, struct MHD_Connection *connection, void 
 
 // ---- connections ----
 
-static void caller_begin(struct http *http, void **slot)
+static void caller_leave(struct http *http, struct caller *caller)
 {
-	struct caller *caller = memory_new(sizeof(*caller));
-	DL_APPEND(http->callers, caller);
-	*slot = caller;
-}
-
-static void caller_end(struct http *http, void **slot)
-{
-	struct caller *caller = steal(*slot);
-	DL_DELETE(http->callers, caller);
+	if (!caller || --caller->connections)
+		return;
+	HASH_DEL(http->callers, caller);
 	free(caller);
 }
 
 size_t request_claim_connection(struct request *request, const char *who)
 {
-	struct caller *caller =
+	struct http *http = request->http;
+	struct visit *visit =
 		MHD_get_connection_info(request->connection, MHD_CONNECTION_INFO_SOCKET_CONTEXT)
 			->socket_context;
-	struct caller *other;
-	size_t count = 0;
-	if (!strcmp(caller->who, who))
+	struct caller *caller;
+	HASH_FIND_STR(http->callers, who, caller);
+	if (caller && caller == visit->caller)
 		return 0;
-	snprintf(caller->who, sizeof(caller->who), "%s", who);
-	DL_FOREACH (request->http->callers, other)
-		count += !strcmp(other->who, who);
-	return count;
+	if (!caller) {
+		caller = memory_new(sizeof(*caller));
+		snprintf(caller->who, sizeof(caller->who), "%s", who);
+		HASH_ADD_STR(http->callers, who, caller);
+	}
+	caller->connections++;
+	caller_leave(http, visit->caller);
+	visit->caller = caller;
+	return caller->connections;
 }
 
 static void on_connection(void *context, struct MHD_Connection *connection, void **slot,
 	enum MHD_ConnectionNotificationCode code)
 {
-	struct entrance *entrance = context;
-	if (code == MHD_CONNECTION_NOTIFY_STARTED)
-		caller_begin(entrance->http, slot);
-	else
-		caller_end(entrance->http, slot);
-	if (!entrance->tls || code != MHD_CONNECTION_NOTIFY_STARTED)
+	struct shard *shard = context;
+	const struct entrance *entrance = shard_context(shard);
+	if (code != MHD_CONNECTION_NOTIFY_STARTED) {
+		shard_disconnected(shard, connection);
+		caller_leave(entrance->http, ((struct visit *)*slot)->caller);
+		free(steal(*slot));
+		return;
+	}
+	shard_connected(shard, connection);
+	*slot = memory_new(sizeof(struct visit));
+	if (!entrance->tls)
 		return;
 	int fd = MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CONNECTION_FD)->connect_fd;
 	setsockopt(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &(unsigned){DEAD_PEER_MS}, sizeof(unsigned));
@@ -519,41 +492,46 @@ static void on_log(void *context, const char *format, va_list arguments)
 	log_debug("http: %s", text);
 }
 
+static struct MHD_Daemon *start_server(void *context, struct shard *shard)
+{
+	const struct entrance *entrance = context;
+	const struct tls_files *files = &entrance->http->files;
+	struct MHD_OptionItem secure[] = {
+		{MHD_OPTION_HTTPS_MEM_CERT, 0, files->certificate},
+		{MHD_OPTION_HTTPS_MEM_KEY, 0, files->key},
+		{MHD_OPTION_HTTPS_MEM_TRUST, 0, files->authority},
+		{MHD_OPTION_HTTPS_PRIORITIES, 0, (void *)TLS_PRIORITIES},
+		{MHD_OPTION_END, 0, NULL},
+	};
+	struct MHD_OptionItem plain[] = {{MHD_OPTION_END, 0, NULL}};
+	return MHD_start_daemon(MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_ERROR_LOG |
+					MHD_USE_NO_LISTEN_SOCKET |
+					(entrance->tls ? MHD_USE_TLS : 0),
+		0, NULL, NULL, on_request, shard,
+		// First, so that what the other options provoke is logged in one way.
+		MHD_OPTION_EXTERNAL_LOGGER, on_log, NULL, MHD_OPTION_NOTIFY_COMPLETED, on_completed,
+		NULL, MHD_OPTION_NOTIFY_CONNECTION, on_connection, shard,
+		MHD_OPTION_UNESCAPE_CALLBACK, keep_escaped, NULL,
+		MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)CONNECTION_BYTES,
+		MHD_OPTION_CONNECTION_LIMIT, (unsigned)SHARD_CONNECTIONS,
+		MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)IDLE_SECONDS, MHD_OPTION_STRICT_FOR_CLIENT,
+		1, MHD_OPTION_ARRAY, entrance->tls ? secure : plain, MHD_OPTION_END);
+}
+
 static int entrance_open(struct http *http, int fd, bool tls, struct error *error)
 {
 	struct entrance *entrance = &http->entrances[http->entrance_count];
 	*entrance = (struct entrance){.http = http, .tls = tls};
-	struct MHD_OptionItem secure[] = {
-		{MHD_OPTION_HTTPS_MEM_CERT, 0, http->files.certificate},
-		{MHD_OPTION_HTTPS_MEM_KEY, 0, http->files.key},
-		{MHD_OPTION_HTTPS_MEM_TRUST, 0, http->files.authority},
-		{MHD_OPTION_HTTPS_PRIORITIES, 0, (void *)TLS_PRIORITIES},
-		{MHD_OPTION_PER_IP_CONNECTION_LIMIT, CONNECTIONS_PER_ADDRESS, NULL},
-		{MHD_OPTION_END, 0, NULL},
+	struct shards_options options = {
+		.connections = CONNECTIONS,
+		.per_address = tls ? CONNECTIONS_PER_ADDRESS : 0,
+		.start = start_server,
+		.context = entrance,
 	};
-	struct MHD_OptionItem plain[] = {{MHD_OPTION_END, 0, NULL}};
-	entrance->daemon = MHD_start_daemon(MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME |
-						    MHD_USE_ERROR_LOG | (tls ? MHD_USE_TLS : 0),
-		0, NULL, NULL, on_request, entrance,
-		// First, so that what the other options provoke is logged in one way.
-		MHD_OPTION_EXTERNAL_LOGGER, on_log, NULL, MHD_OPTION_LISTEN_SOCKET, fd,
-		MHD_OPTION_NOTIFY_COMPLETED, on_completed, NULL, MHD_OPTION_NOTIFY_CONNECTION,
-		on_connection, entrance, MHD_OPTION_UNESCAPE_CALLBACK, keep_escaped, NULL,
-		MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)CONNECTION_BYTES,
-		MHD_OPTION_CONNECTION_LIMIT, (unsigned)CONNECTIONS, MHD_OPTION_CONNECTION_TIMEOUT,
-		(unsigned)IDLE_SECONDS, MHD_OPTION_STRICT_FOR_CLIENT, 1, MHD_OPTION_ARRAY,
-		tls ? secure : plain, MHD_OPTION_END);
-	if (!entrance->daemon) {
-		close(fd);
-		return error_set(error, EIO, "cannot start the HTTP server");
-	}
-	http->entrance_count++;
-	entrance->poll = memory_new(sizeof(*entrance->poll));
-	entrance->poll->data = entrance;
-	int epoll = MHD_get_daemon_info(entrance->daemon, MHD_DAEMON_INFO_EPOLL_FD)->epoll_fd;
-	uv_poll_init(http->loop, entrance->poll, epoll);
-	uv_poll_start(entrance->poll, UV_READABLE, on_readable);
-	return 0;
+	int rc = shards_open(&entrance->shards, http->loop, fd, &options, error);
+	if (!rc)
+		http->entrance_count++;
+	return rc;
 }
 
 static int open_unix(struct http *http, struct error *error)
@@ -575,12 +553,13 @@ static int open_tls(struct http *http, struct error *error)
 	return fd < 0 ? fd : entrance_open(http, fd, true, error);
 }
 
-// Room for the connections: the usual soft limit of 1024 descriptors is less than they may be. What
-// the system does not grant is what libmicrohttpd then refuses to accept.
+// Room for the connections, and a few descriptors for each server of them: the usual soft limit of
+// 1024 is less than they may be. Whom it leaves no descriptor for is not accepted until there is.
 static void raise_descriptor_limit(void)
 {
 	struct rlimit limit;
-	const rlim_t wanted = 2 * CONNECTIONS + 1024;
+	const rlim_t servers = 2 * CONNECTIONS / SHARD_CONNECTIONS;
+	const rlim_t wanted = 2 * CONNECTIONS + 4 * servers + 1024;
 	if (getrlimit(RLIMIT_NOFILE, &limit) < 0 || limit.rlim_cur >= wanted)
 		return;
 	limit.rlim_cur = limit.rlim_max < wanted ? limit.rlim_max : wanted;
@@ -594,12 +573,6 @@ int http_start(
 	struct http *http = memory_new(sizeof(*http));
 	http->loop = loop;
 	http->options = *options;
-	http->prepare = memory_new(sizeof(*http->prepare));
-	http->prepare->data = http;
-	uv_prepare_init(loop, http->prepare);
-	http->timer = memory_new(sizeof(*http->timer));
-	http->timer->data = http;
-	uv_timer_init(loop, http->timer);
 	int rc = 0;
 	raise_descriptor_limit();
 	if (options->unix_socket)
@@ -610,7 +583,6 @@ int http_start(
 		http_stop(http);
 		return rc;
 	}
-	uv_prepare_start(http->prepare, on_prepare);
 	*out = http;
 	return 0;
 }
@@ -620,15 +592,9 @@ static void drain(struct http *http)
 {
 	uint64_t deadline = clock_monotonic_ms() + STOP_MS;
 	while (http->answering && clock_monotonic_ms() < deadline) {
-		struct pollfd polled[array_count(http->entrances)];
 		for (size_t i = 0; i < http->entrance_count; i++)
-			polled[i] =
-				(struct pollfd){.fd = MHD_get_daemon_info(http->entrances[i].daemon,
-							MHD_DAEMON_INFO_EPOLL_FD)
-							      ->epoll_fd,
-					.events = POLLIN};
-		poll(polled, http->entrance_count, 20);
-		http_run(http);
+			shards_run(http->entrances[i].shards);
+		poll(NULL, 0, DRAIN_MS);
 	}
 }
 
@@ -637,24 +603,16 @@ void http_stop(struct http *http)
 	if (!http)
 		return;
 	// Nobody new: the sockets close first, what was accepted is served.
-	for (size_t i = 0; i < http->entrance_count; i++) {
-		int fd = MHD_quiesce_daemon(http->entrances[i].daemon);
-		if (fd >= 0)
-			close(fd);
-	}
+	for (size_t i = 0; i < http->entrance_count; i++)
+		shards_shut(http->entrances[i].shards);
 	if (http->unix_socket)
 		unlink(http->unix_socket);
 	drain(http);
 	struct request *request;
 	DL_FOREACH (http->requests, request)
 		request_break(request);
-	for (size_t i = 0; i < http->entrance_count; i++) {
-		uv_poll_stop(http->entrances[i].poll);
-		loop_close(http->entrances[i].poll);
-		MHD_stop_daemon(http->entrances[i].daemon);
-	}
-	loop_close(http->prepare);
-	loop_close(http->timer);
+	for (size_t i = 0; i < http->entrance_count; i++)
+		shards_close(http->entrances[i].shards);
 	tls_files_done(&http->files);
 	free(http->unix_socket);
 	free(http);

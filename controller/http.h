@@ -22,6 +22,7 @@
 
 struct MHD_Connection;
 struct MHD_Response;
+struct shard;
 struct http;
 
 struct request {
@@ -44,6 +45,7 @@ struct request {
 
 	// The rest is http.c's.
 	struct http *http;
+	struct shard *shard;
 	struct MHD_Connection *connection;
 	struct MHD_Response *response;
 	unsigned status;
