@@ -11,23 +11,6 @@
 
 SAME_SHAPE(name_list);
 
-#define PLAIN_VALUE(name, type)                                \
-	static bool name##_equal(const void *a, const void *b) \
-	{                                                      \
-		return !memcmp(a, b, sizeof(type));            \
-	}                                                      \
-	static void name##_copy(void *to, const void *from)    \
-	{                                                      \
-		memcpy(to, from, sizeof(type));                \
-	}                                                      \
-	static void name##_done(void *value)                   \
-	{                                                      \
-		memset(value, 0, sizeof(type));                \
-	}
-#define PLAIN_OPERATIONS(name, type)                                            \
-	.size = sizeof(type), .decode = name##_decode, .encode = name##_encode, \
-	.equal = name##_equal, .copy = name##_copy, .done = name##_done, .openapi = name##_openapi
-
 // ---- time ----
 
 PLAIN_VALUE(time, int64_t)

@@ -63,3 +63,22 @@ int decode_address(struct address *out, const json_t *json, struct error *error)
 int decode_prefix(struct prefix *out, const json_t *json, struct error *error);
 // Why this address cannot be that of one interface ("a multicast address"); NULL if it can.
 const char *address_not_unicast(const struct address *address);
+
+// Equality, copy and end of a value that is plain bytes of a C type, and all of its operations: decode,
+// encode and openapi are its own.
+#define PLAIN_VALUE(name, type)                                \
+	static bool name##_equal(const void *a, const void *b) \
+	{                                                      \
+		return !memcmp(a, b, sizeof(type));            \
+	}                                                      \
+	static void name##_copy(void *to, const void *from)    \
+	{                                                      \
+		memcpy(to, from, sizeof(type));                \
+	}                                                      \
+	static void name##_done(void *value)                   \
+	{                                                      \
+		memset(value, 0, sizeof(type));                \
+	}
+#define PLAIN_OPERATIONS(name, type)                                            \
+	.size = sizeof(type), .decode = name##_decode, .encode = name##_encode, \
+	.equal = name##_equal, .copy = name##_copy, .done = name##_done, .openapi = name##_openapi
