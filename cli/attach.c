@@ -111,29 +111,18 @@ static void print_address(const char *text, const json_t *subnets)
 		}
 }
 
-static json_t *read_object(
-	struct client *client, enum model_kind kind, const char *tenant, const char *name)
-{
-	cleanup_free char *path = client_path(kind, tenant, name);
-	struct error ignored = {0};
-	json_t *answer = NULL;
-
-	client_request(client, "GET", path, NULL, CLIENT_TIMEOUT_MS, &answer, &ignored);
-	return answer;
-}
-
 // What the other end of the interface must have: whoever uses another MAC or address is dropped as
 // spoofed. Left out if it cannot be read any more.
 static void print_place(struct client *client, const struct target *target)
 {
-	json_t *port = read_object(client, MODEL_PORT, target->tenant, target->name), *address;
+	json_t *port = client_find(client, MODEL_PORT, target->tenant, target->name), *address;
 	const char *mac = json_string_value(json_object_get(port, "mac"));
 	const char *name = json_string_value(json_object_get(port, "network"));
 	const json_t *addresses = json_object_get(port, "addresses");
 	size_t index;
 
 	if (mac && name) {
-		json_t *network = read_object(client, MODEL_NETWORK, target->tenant, name);
+		json_t *network = client_find(client, MODEL_NETWORK, target->tenant, name);
 		printf("its other end has MAC %s and addresses", mac);
 		json_array_foreach ((json_t *)addresses, index, address)
 			print_address(

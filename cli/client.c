@@ -545,3 +545,14 @@ char *client_path(enum model_kind kind, const char *tenant, const char *name)
 	curl_free(name_part);
 	return path;
 }
+
+json_t *client_find(
+	struct client *client, enum model_kind kind, const char *tenant, const char *name)
+{
+	cleanup_free char *path = client_path(kind, tenant, name);
+	struct error ignored = {0};
+	json_t *answer = NULL;
+
+	client_request(client, "GET", path, NULL, CLIENT_TIMEOUT_MS, &answer, &ignored);
+	return answer;
+}

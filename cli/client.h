@@ -55,3 +55,7 @@ const json_t *client_problem(const struct client *client);
 // "/v1/tenants/acme/ports/web1". `tenant` NULL: the list over all tenants; `name` NULL: the list.
 // Parts are percent-encoded. Owned by the caller (free).
 char *client_path(enum model_kind kind, const char *tenant, const char *name);
+
+// An object as it is read, a new reference; NULL: it could not be had, for whatever reason.
+json_t *client_find(
+	struct client *client, enum model_kind kind, const char *tenant, const char *name);

@@ -15,17 +15,6 @@ static const char *text(const json_t *json, const char *name)
 	return json_string_value(json_object_get(json, name));
 }
 
-static json_t *get(
-	struct client *client, enum model_kind kind, const char *tenant, const char *name)
-{
-	cleanup_free char *path = client_path(kind, tenant, name);
-	struct error ignored = {0};
-	json_t *answer = NULL;
-
-	client_request(client, "GET", path, NULL, CLIENT_TIMEOUT_MS, &answer, &ignored);
-	return answer;
-}
-
 static void add(json_t *remarks, const char *object, const char *remark, const char *detail)
 {
 	json_array_append_new(remarks,
@@ -83,8 +72,8 @@ json_t *remarks_collect(struct client *client, const json_t *answer)
 	json_array_foreach (all, index, object) {
 		if (!is_port(object) || !text(object, "host") || ++asked > PORTS_ASKED)
 			continue;
-		json_t *port =
-			get(client, MODEL_PORT, text(object, "tenant"), text(object, "name"));
+		json_t *port = client_find(
+			client, MODEL_PORT, text(object, "tenant"), text(object, "name"));
 		if (port && text(port, "host")) {
 			look_at_port(port, remarks);
 			json_object_set_new(hosts, text(port, "host"), json_true());
@@ -92,7 +81,7 @@ json_t *remarks_collect(struct client *client, const json_t *answer)
 		json_decref(port);
 	}
 	json_object_foreach (hosts, name, value) {
-		json_t *host = get(client, MODEL_HOST, NULL, name);
+		json_t *host = client_find(client, MODEL_HOST, NULL, name);
 		if (host)
 			look_at_host(host, remarks);
 		json_decref(host);
