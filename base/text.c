@@ -19,7 +19,7 @@ enum { SMALLEST = 64 };
 
 static struct shared **places;
 static size_t size, count;
-static uint32_t seed; // so that nobody outside can choose names that fall together
+static uint32_t seed; // makes it harder to choose names that fall together; FNV is no keyed hash
 
 static struct shared *of(const char *text)
 {
