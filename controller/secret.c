@@ -7,30 +7,16 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { SECRET_BYTES = 32, DIGEST_BYTES = 32 };
+#include "base/base64url.h"
 
-static void encode(const uint8_t *bytes, size_t count, char *out)
-{
-	static const char letters[] =
-		"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
-	uint32_t held = 0;
-	unsigned bits = 0;
-	for (size_t i = 0; i < count; i++) {
-		held = held << 8 | bytes[i];
-		for (bits += 8; bits >= 6; bits -= 6)
-			*out++ = letters[held >> (bits - 6) & 63];
-	}
-	if (bits)
-		*out++ = letters[held << (6 - bits) & 63];
-	*out = '\0';
-}
+enum { SECRET_BYTES = 32, DIGEST_BYTES = 32 };
 
 int secret_make(char *secret)
 {
 	uint8_t bytes[SECRET_BYTES];
 	if (gnutls_rnd(GNUTLS_RND_KEY, bytes, sizeof(bytes)) < 0)
 		return -EIO;
-	encode(bytes, sizeof(bytes), secret);
+	base64url_encode(bytes, sizeof(bytes), secret);
 	explicit_bzero(bytes, sizeof(bytes));
 	return 0;
 }

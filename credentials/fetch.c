@@ -10,6 +10,7 @@
 #include <sys/time.h>
 #include <unistd.h>
 
+#include "base/base64url.h"
 #include "base/memory.h"
 #include "credentials/credentials.h"
 #include "x509.h"
@@ -18,28 +19,12 @@ enum { TIMEOUT_SECONDS = 10, CHAIN_MAXIMUM = 8, DIGEST_BYTES = 32 };
 
 // ---- fingerprints ----
 
-static void encode(const uint8_t *bytes, size_t count, char *out)
-{
-	static const char letters[] =
-		"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
-	uint32_t held = 0;
-	unsigned bits = 0;
-	for (size_t i = 0; i < count; i++) {
-		held = held << 8 | bytes[i];
-		for (bits += 8; bits >= 6; bits -= 6)
-			*out++ = letters[held >> (bits - 6) & 63];
-	}
-	if (bits)
-		*out++ = letters[held << (6 - bits) & 63];
-	*out = '\0';
-}
-
 static int fingerprint_of(const gnutls_datum_t *der, char *fingerprint)
 {
 	uint8_t digest[DIGEST_BYTES];
 	int result = gnutls_hash_fast(GNUTLS_DIG_SHA256, der->data, der->size, digest);
 	if (result >= 0)
-		encode(digest, sizeof(digest), fingerprint);
+		base64url_encode(digest, sizeof(digest), fingerprint);
 	return result;
 }
 
