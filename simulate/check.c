@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Do the hosts hold what they should? All objects are read from the API, what a host needs is worked
 // out from them by the oracle, compiled by a compiler that begins anew, and held against the rows of
-// the host's datapath.
+// the host's datapath. What counts is what a packet reads: guards and parties by the slot that is in
+// force, and no epochs, as those follow from what was before.
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -64,23 +65,47 @@ static void take_needed(
 	add(context, object_ref(after));
 }
 
+#define VALUE_MEMBER(name, NAME, key, type, ...) type name;
+union value {
+	DP_TABLES(VALUE_MEMBER)
+};
+#undef VALUE_MEMBER
+
 struct comparison {
 	struct datapath *datapath;
+	unsigned held, wanted; // the slot that is in force
 	size_t rows, missing, different;
 	char first[OBJECT_PATH_TEXT + 64]; // that is not as it should be
 };
 
+// Leave what packets read with this slot in force.
+static void reduce(enum dp_table table, union value *value, unsigned slot)
+{
+	struct dp_guard_slot *guards = value->guard.slots;
+	uint32_t *identities = value->party.identities;
+	if (table == DP_TABLE_GUARD) {
+		guards[slot].epoch = 0;
+		guards[!slot] = guards[slot];
+	} else if (table == DP_TABLE_PARTY) {
+		identities[!slot] = identities[slot];
+	} else if (table == DP_TABLE_GENERATION) {
+		value->generation = (struct dp_generation){0};
+	}
+}
+
 static int compare_row(void *context, const struct row_change *row)
 {
 	struct comparison *comparison = context;
-	uint64_t value[512];
+	union value held = {0}, wanted = {0};
 	if (!row->key)
 		return 0; // a barrier
 	size_t size = datapath_value_size(row->table);
 	comparison->rows++;
-	bool missing = size > sizeof(value) ||
-		       datapath_find(comparison->datapath, row->table, row->key, value, NULL) < 0;
-	bool different = !missing && memcmp(value, row->value, size);
+	memcpy(&wanted, row->value, size);
+	bool missing = datapath_find(comparison->datapath, row->table, row->key, &held, NULL) < 0;
+	reduce(row->table, &held, comparison->held);
+	reduce(row->table, &wanted, comparison->wanted);
+	bool different = !missing && memcmp(&held, &wanted, size);
 	comparison->missing += missing;
 	comparison->different += different;
 	if ((missing || different) && !*comparison->first)
@@ -97,12 +122,21 @@ static int accept_row(void *context, const struct row_change *row)
 	return 0;
 }
 
+static unsigned slot_in_force(const struct compiler *compiler)
+{
+	const uint32_t key = 0;
+	const struct dp_generation *row = compiler_row(compiler, DP_TABLE_GENERATION, &key);
+	return row ? row->slot & 1 : 0;
+}
+
 static int compare_rows(
 	const struct fleet_host *host, struct compiler *fresh, size_t *rows, struct error *error)
 {
 	struct comparison comparison = {.datapath = host->datapath};
 	size_t held = 0;
 	compiler_flush(fresh, accept_row, NULL);
+	comparison.held = slot_in_force(host->compiler);
+	comparison.wanted = slot_in_force(fresh);
 	compiler_rows(fresh, compare_row, &comparison);
 	for (int table = 0; table < DP_TABLE_COUNT; table++)
 		held += compiler_count(host->compiler, table);

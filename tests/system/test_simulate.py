@@ -14,17 +14,26 @@ def simulate(*options):
     return json.loads(done.stdout)
 
 
+CHANGES = ("port-added", "label-changed", "port-moved", "rule-1000", "host-joins", "churn")
+
+
 def test_fleet_end_to_end():
-    """Every scenario, and then every host holds the rows that a fresh compiler makes of what the oracle says it needs."""
-    result = simulate("--hosts", 100, "--ports", 2500, "--repeat", 3, "--check", 100)
+    """Every change, and then every host holds the rows that a fresh compiler makes of what the oracle says it needs."""
+    result = simulate("--hosts", 100, "--ports", 2500, "--repeat", 3, "--check", 100, "--scenarios", ",".join(CHANGES))
     assert result["checked"]["hosts"] == 100 and result["checked"]["rows"] > 10000
-    scenarios = result["scenarios"]
-    for name in ("port-added", "label-changed", "port-moved", "rule-1000", "host-joins", "churn"):
-        assert scenarios[name]["changes"] >= 3, name
-    assert scenarios["rule-1000"]["hosts_told"] == 40  # all that have one of the 1,000 ports, and nobody else
+    for name in CHANGES:
+        assert result["scenarios"][name]["changes"] >= 3, name
+    assert result["scenarios"]["rule-1000"]["hosts_told"] == 40  # all that have one of the 1,000 ports, and nobody else
+
+
+def test_beginning_again():
+    """The controller, and then the hosts too, lose what they hold, and come to hold it again."""
+    result = simulate("--hosts", 50, "--ports", 2500, "--repeat", 1, "--check", 50, "--scenarios", "restart,cold")
+    assert result["checked"]["hosts"] == 50
     for name in ("restart", "cold"):
-        assert scenarios[name]["receipts_s"] >= scenarios[name]["loaded_s"] > 0
-    assert scenarios["cold"]["rows_written"] > 10000
+        assert result["scenarios"][name]["receipts_s"] >= result["scenarios"][name]["loaded_s"] > 0
+    assert result["scenarios"]["restart"]["rows_written"] == 0
+    assert result["scenarios"]["cold"]["rows_written"] > 10000
 
 
 def test_cost_follows_the_change():
