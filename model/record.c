@@ -58,6 +58,7 @@ void records_done(struct records *records)
 		index_done(of_kind);
 	}
 	usage_done(&records->usages);
+	labels_done(&records->labels);
 }
 
 struct record *records_find(
@@ -158,6 +159,7 @@ void record_fill(struct records *records, struct record *record, struct object *
 	record->object = object_ref(object);
 	records->objects[record->kind]++;
 	usage_add(&records->usages, object);
+	labels_add(&records->labels, object);
 	object_references(object, link_reference, &(struct linking){records, record});
 }
 
@@ -176,6 +178,7 @@ void record_empty(struct records *records, struct record *record)
 	record->references = NULL;
 	records->objects[record->kind]--;
 	usage_remove(&records->usages, record->object);
+	labels_remove(&records->labels, record->object);
 	object_unref(record->object);
 	record->object = NULL;
 }

@@ -7,6 +7,7 @@
 #pragma once
 
 #include "index.h"
+#include "labels.h"
 #include "model/object.h"
 #include "usage.h"
 
@@ -42,6 +43,7 @@ struct records {
 	struct index kinds[MODEL_KIND_COUNT];
 	size_t objects[MODEL_KIND_COUNT];
 	struct usage *usages; // of tenants
+	struct tenant_labels *labels;
 };
 
 void records_init(struct records *records);

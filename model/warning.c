@@ -5,8 +5,6 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
-#include <uthash.h>
-#include <utstring.h>
 
 #include "base/memory.h"
 #include "shadow.h"
@@ -32,14 +30,10 @@ const char *model_warning_help(enum model_warning warning)
 // second.
 enum { WORK_MAXIMUM = 5000000 };
 
-struct label_set;
-
 struct finding {
 	const struct catalog *catalog;
 	const struct object *object; // that is looked at
-	const char *tenant;          // whose ports `sets` are of
-	struct label_set *sets;
-	size_t work; // left
+	size_t work;                 // left
 	warning_visit visit;
 	void *context;
 	size_t told;
@@ -89,13 +83,6 @@ struct use {
 	const char *side;
 };
 
-// Ports with the same labels are one.
-struct label_set {
-	char *text;
-	const struct label_list *labels;
-	UT_hash_handle hh;
-};
-
 struct selecting {
 	struct use *uses;
 	size_t count;
@@ -125,57 +112,6 @@ static void find_uses(struct selecting *selecting, const struct policy *policy)
 	}
 }
 
-static int add_labels(void *context, struct object *object)
-{
-	struct finding *finding = context;
-	const struct label_list *labels = &((const struct port *)object)->labels;
-	struct label_set *set;
-	UT_string text;
-	utstring_init(&text);
-	utstring_bincpy(&text, "", 0); // no labels are an empty text
-	for (size_t i = 0; i < labels->count; i++)
-		utstring_printf(&text, "%s=%s,", labels->items[i].name, labels->items[i].value);
-	HASH_FIND_STR(finding->sets, utstring_body(&text), set);
-	if (set) {
-		utstring_done(&text);
-		return 0;
-	}
-	set = memory_new(sizeof(*set));
-	set->text = utstring_body(&text);
-	set->labels = labels;
-	HASH_ADD_KEYPTR(hh, finding->sets, set->text, strlen(set->text), set);
-	return 0;
-}
-
-static void forget_sets(struct finding *finding)
-{
-	struct label_set *set, *next;
-	HASH_ITER (hh, finding->sets, set, next) {
-		HASH_DEL(finding->sets, set);
-		free(set->text);
-		free(set);
-	}
-	finding->tenant = NULL;
-}
-
-// Changes come tenant by tenant.
-static void find_sets(struct finding *finding, const char *tenant)
-{
-	if (finding->tenant && !strcmp(finding->tenant, tenant))
-		return;
-	forget_sets(finding);
-	finding->tenant = tenant;
-	catalog_each(finding->catalog, MODEL_PORT, tenant, add_labels, finding);
-}
-
-static bool selects_some(const struct finding *finding, const struct selector *selector)
-{
-	for (const struct label_set *set = finding->sets; set; set = set->hh.next)
-		if (selector_matches(selector, set->labels))
-			return true;
-	return false;
-}
-
 static void tell_useless(struct finding *finding, const struct use *use)
 {
 	cleanup_free char *text = selector_format(use->selector);
@@ -192,14 +128,10 @@ static void find_useless_selectors(struct finding *finding, const struct policy 
 {
 	struct selecting selecting = {0};
 	find_uses(&selecting, policy);
-	if (selecting.count)
-		find_sets(finding, policy->object.tenant);
-	size_t cost = HASH_COUNT(finding->sets);
-	for (size_t i = 0; i < selecting.count && finding->work > cost; i++) {
-		finding->work -= cost;
-		if (!selects_some(finding, selecting.uses[i].selector))
+	for (size_t i = 0; i < selecting.count; i++)
+		if (!labels_select(finding->catalog->records.labels, policy->object.tenant,
+			    selecting.uses[i].selector, &finding->work))
 			tell_useless(finding, &selecting.uses[i]);
-	}
 	free(selecting.uses);
 }
 
@@ -292,5 +224,4 @@ void warnings_find(const struct catalog *catalog, const struct catalog_change *c
 		else if (finding.object->kind == MODEL_ROUTER)
 			find_in_router(&finding, (const struct router *)finding.object);
 	}
-	forget_sets(&finding);
 }
