@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/attempt.h"
 #include "base/backoff.h"
 #include "base/clock.h"
 #include "base/log.h"
@@ -27,6 +28,7 @@ struct stream {
 	struct reader reader;
 	char history[40];   // of what the host holds; empty: it has nothing to resume from
 	struct error error; // why the connection is worth nothing more
+	uint64_t attempt;   // the number of this one, or of the last
 	bool registered;
 	bool synced;        // this connection's snapshot has come
 	uint64_t synced_ms; // when, monotonic
@@ -69,9 +71,22 @@ static void batch_ready(void *context, const struct batch *batch)
 	stream->events.batch(stream->events.context, batch);
 }
 
+// The clock has jumped back, or this machine was set back: what others remember counts.
+static int go_on_from(struct stream *stream, const json_t *message)
+{
+	json_int_t newest = json_integer_value(json_object_get(message, "attempt"));
+	if (newest <= 0)
+		return -EPROTO;
+	stream->attempt = (uint64_t)newest;
+	error_set(&stream->error, ESTALE, "a newer stream than this one is known");
+	return 0;
+}
+
 static int message_ready(void *context, const char *type, json_t *message)
 {
 	struct stream *stream = context;
+	if (!strcmp(type, "older"))
+		return go_on_from(stream, message);
 	return stream->events.message(stream->events.context, type, message);
 }
 
@@ -188,18 +203,20 @@ static char *stream_path(const struct stream *stream)
 	uint64_t revision, digest;
 	char text[DIGEST_TEXT];
 	if (!*stream->history || !stream->events.holds)
-		return memory_format("%s/stream", stream->path);
+		return memory_format("%s/stream?attempt=%" PRIu64, stream->path, stream->attempt);
 	stream->events.holds(stream->events.context, &revision, &digest);
-	return memory_format("%s/stream?since=%" PRIu64 "&digest=%s&history=%s", stream->path,
-		revision, digest_format(digest, text), stream->history);
+	return memory_format("%s/stream?attempt=%" PRIu64 "&since=%" PRIu64 "&digest=%s&history=%s",
+		stream->path, stream->attempt, revision, digest_format(digest, text),
+		stream->history);
 }
 
 static void connect_stream(struct stream *stream)
 {
+	stream->attempt = attempt_next(stream->attempt);
 	if (stream->registration && !stream->registered)
 		send_registration(stream, "PATCH");
 	else if (stream->events.prepare)
-		stream->events.prepare(stream->events.context);
+		stream->events.prepare(stream->events.context, stream->attempt);
 	else
 		open_stream(stream);
 }

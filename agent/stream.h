@@ -18,8 +18,9 @@ struct stream_events {
 	void (*holds)(void *context, uint64_t *revision, uint64_t *digest);
 	// The host did not hold what the controller believed. It is healed by a snapshot, by itself.
 	void (*diverged)(void *context);
-	// Before the stream is opened, each time: then agent_stream_go_on opens it. NULL: at once.
-	void (*prepare)(void *context);
+	// Before the stream is opened, each time, and by which attempt (base/attempt.h): then
+	// agent_stream_go_on opens it. NULL: at once.
+	void (*prepare)(void *context, uint64_t attempt);
 };
 
 // `path` is of whoever has the stream: "/v1/hosts/h1".

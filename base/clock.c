@@ -22,6 +22,11 @@ uint64_t clock_monotonic_ms(void)
 	return now_ns(CLOCK_MONOTONIC) / 1000000;
 }
 
+uint64_t clock_realtime_us(void)
+{
+	return now_ns(CLOCK_REALTIME) / 1000;
+}
+
 uint64_t clock_realtime_ms(void)
 {
 	return now_ns(CLOCK_REALTIME) / 1000000;

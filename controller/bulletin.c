@@ -13,6 +13,7 @@
 #include "presence.h"
 #include "reads.h"
 #include "reports.h"
+#include "streams.h"
 
 enum { PING_MS = 10000 };
 
@@ -30,10 +31,17 @@ struct bulletin {
 	uv_timer_t *timer;
 };
 
-static struct bytes *line_host(const char *host, bool connected, uint64_t since)
+static struct bytes *line_host(
+	const struct controller *controller, const char *host, bool connected, uint64_t since)
 {
-	return bytes_line(json_pack("{s:s, s:s, s:b, s:I}", "type", "host", "host", host,
-		"connected", connected, "since_ms", (json_int_t)(clock_monotonic_ms() - since)));
+	json_t *line = json_pack("{s:s, s:s, s:b, s:I}", "type", "host", "host", host, "connected",
+		connected, "since_ms", (json_int_t)(clock_monotonic_ms() - since));
+	if (connected) {
+		struct attempt attempt = streams_attempt(controller, host);
+		json_object_set_new(line, "attempt", json_integer((json_int_t)attempt.host));
+		json_object_set_new(line, "relay", json_integer((json_int_t)attempt.relay));
+	}
+	return bytes_line(line);
 }
 
 // A host that has realized all that concerns it, has realized all revisions that this controller has
@@ -81,7 +89,7 @@ static void tell(struct bulletin *bulletin, const char *host, struct bytes *line
 void bulletin_host(struct controller *controller, const char *host, bool connected, uint64_t since)
 {
 	if (controller->bulletin->readers)
-		tell(controller->bulletin, host, line_host(host, connected, since));
+		tell(controller->bulletin, host, line_host(controller, host, connected, since));
 }
 
 void bulletin_report(struct controller *controller, const char *host, const json_t *report)
@@ -106,7 +114,7 @@ static bool tell_all_of(struct reader *reader, const char *host)
 	if (!presence_is_here(reader->controller, host, &since))
 		return false;
 	json_t *report = reports_encode(reader->controller, host);
-	push(reader, line_host(host, true, since));
+	push(reader, line_host(reader->controller, host, true, since));
 	if (report)
 		push(reader, line_report(reader->controller, host, report));
 	return true;

@@ -3,7 +3,8 @@
 // are, and what they report. First all that is so, then what changes, a line each:
 //
 //   {"type":"hello","version":"0.1.0"}              the first, so that it is seen to be read
-//   {"type":"host","host":"h1","connected":true,"since_ms":5200}
+//   {"type":"host","host":"h1","connected":true,"since_ms":5200,
+//    "attempt":1790000000000000,"relay":0}        of its stream, where it is connected: base/attempt.h
 //   {"type":"report","host":"h1","report":{…},      as the agent posts it, every member optional
 //    "settled":43}                                  absent, or: it has realized all up to this
 //   {"type":"ping"}                                 every 10 s

@@ -32,6 +32,7 @@ struct stream {
 	struct stream *relay;          // that it is behind; NULL: none
 	uint64_t leaves;               // its relay, at that time; 0: it is connected through it
 	bool expected;                 // to be, as soon as the relay opens its stream
+	struct attempt attempt;        // the newest that is known; of a relay: its own number
 	uint64_t since;                // monotonic milliseconds
 	// Of what the host should hold, from its first connection on.
 	bool digested;
@@ -91,6 +92,12 @@ static struct stream *stream_get(struct feed *feed, const char *host)
 		HASH_ADD_STR(feed->by_host, host, stream);
 	}
 	return stream;
+}
+
+// NULL: nothing is kept of it.
+static struct stream *stream_of(struct feed *feed, const char *host)
+{
+	return feed->introduced_only ? stream_find(feed, host) : stream_get(feed, host);
 }
 
 static void push_new(struct channel *channel, struct bytes *line)
@@ -190,8 +197,7 @@ static void publish_emit(
 {
 	struct publication *publication = context;
 	struct feed *feed = publication->feed;
-	struct stream *stream =
-		feed->introduced_only ? stream_find(feed, host) : stream_get(feed, host);
+	struct stream *stream = stream_of(feed, host);
 	if (stream)
 		backlog_add(feed->backlog, &stream->told, before, after);
 }
@@ -290,17 +296,24 @@ static void stream_closed(void *context)
 	free(connection);
 }
 
+// Its own connection ends, if it has one, and none follows that anybody knows of.
+static bool drop_own(struct feed *feed, struct stream *stream)
+{
+	if (!stream->connection)
+		return false;
+	struct channel *channel = stream->connection->channel;
+	detach(feed, stream);
+	channel_drop(channel);
+	return true;
+}
+
 static void yield_relay(struct feed *feed, struct stream *stream);
 
 static struct connection *attach(struct feed *feed, struct stream *stream, struct request *request)
 {
 	struct connection *connection = memory_new(sizeof(*connection));
 	const struct channel_events events = {stream_more, stream_closed, connection};
-	if (stream->connection) {
-		struct channel *older = stream->connection->channel;
-		detach(feed, stream);
-		channel_drop(older);
-	}
+	drop_own(feed, stream);
 	connection->feed = feed;
 	connection->stream = stream;
 	connection->channel = channel_open(request, &events);
@@ -345,10 +358,74 @@ static void open_stream(struct feed *feed, struct stream *stream, struct request
 		resumed ? ", resumed" : "");
 }
 
+// ---- which of two is newer ----
+
+// For a channel of which nothing is made.
+static void ignore_end(void *context)
+{
+	(void)context;
+}
+
+void feed_refuse(struct request *request, uint64_t newest)
+{
+	const struct channel_events events = {.closed = ignore_end};
+	struct channel *channel = channel_open(request, &events);
+	push_new(channel, bytes_line(json_pack(
+				  "{s:s, s:I}", "type", "older", "attempt", (json_int_t)newest)));
+	channel_end(channel);
+}
+
+// False: a newer attempt is known. One that says no number has come last.
+static bool take_attempt(struct stream *stream, uint64_t host, uint64_t relay)
+{
+	struct attempt attempt = {host ? host : attempt_next(stream->attempt.host), relay};
+	if (attempt_newer(stream->attempt, attempt))
+		return false;
+	stream->attempt = attempt;
+	return true;
+}
+
+struct attempt feed_attempt(const struct feed *feed, const char *host)
+{
+	const struct stream *stream = stream_find(feed, host);
+	return stream ? stream->attempt : (struct attempt){0};
+}
+
+static void end_stream(struct feed *feed, struct stream *stream)
+{
+	if (drop_own(feed, stream))
+		note_connected(feed, stream, false);
+	else
+		yield_relay(feed, stream);
+}
+
+bool feed_yield(struct feed *feed, const char *host, struct attempt elsewhere)
+{
+	struct stream *stream = stream_of(feed, host);
+	if (!stream)
+		return true;
+	if (attempt_newer(stream->attempt, elsewhere))
+		return false;
+	stream->attempt = elsewhere;
+	end_stream(feed, stream);
+	return true;
+}
+
+void feed_drop(struct feed *feed, const char *host)
+{
+	struct stream *stream = stream_find(feed, host);
+	if (stream)
+		end_stream(feed, stream);
+}
+
 void feed_open(struct feed *feed, const char *host, struct request *request,
 	const struct feed_place *place)
 {
 	struct stream *stream = stream_get(feed, host);
+	if (!take_attempt(stream, place->attempt, 0)) {
+		feed_refuse(request, stream->attempt.host);
+		return;
+	}
 	yield_relay(feed, stream);
 	open_stream(feed, stream, request, place);
 	note_connected(feed, stream, true);
@@ -386,7 +463,9 @@ static void yield_relay(struct feed *feed, struct stream *stream)
 {
 	if (!stream->relay || stream->leaves)
 		return;
-	feed_tell(feed, stream->relay->host, about_host("yield", stream));
+	json_t *message = about_host("yield", stream);
+	json_object_set_new(message, "attempt", json_integer((json_int_t)stream->attempt.host));
+	feed_tell(feed, stream->relay->host, message);
 	leave(feed, stream);
 }
 
@@ -401,12 +480,12 @@ static void announce(struct stream *relay, struct stream *stream)
 	channel_wake(connection->channel);
 }
 
-static void come(struct feed *feed, struct stream *stream)
+static void come(struct feed *feed, struct stream *stream, bool another)
 {
 	bool news = stream->leaves;
 	stream->leaves = 0;
 	stream->expected = false;
-	if (news)
+	if (news || another)
 		note_connected(feed, stream, true);
 	announce(stream->relay, stream);
 }
@@ -416,32 +495,42 @@ void feed_open_relay(struct feed *feed, const char *relay, struct request *reque
 {
 	char name[72];
 	struct stream *to = stream_get(feed, relay_name(relay, name)), *stream, *next;
+	if (!take_attempt(to, place->attempt, 0)) {
+		feed_refuse(request, to->attempt.host);
+		return;
+	}
 	open_stream(feed, to, request, place);
 	HASH_ITER (hh, feed->by_host, stream, next)
 		if (stream->relay == to && (stream->expected || !stream->leaves))
-			come(feed, stream);
+			come(feed, stream, false);
 }
 
-void feed_join(struct feed *feed, const char *host, const char *relay)
+bool feed_relay_speaks(struct feed *feed, const char *relay, uint64_t attempt)
+{
+	char name[72];
+	return take_attempt(stream_get(feed, relay_name(relay, name)), attempt, 0);
+}
+
+bool feed_join(struct feed *feed, const char *host, const char *relay, uint64_t attempt)
 {
 	char name[72];
 	struct stream *stream = stream_get(feed, host);
 	struct stream *to = stream_get(feed, relay_name(relay, name));
-	if (stream->connection) {
-		struct channel *own = stream->connection->channel;
-		detach(feed, stream);
-		channel_drop(own);
+	struct attempt before = stream->attempt;
+	if (!take_attempt(stream, attempt, to->attempt.host))
+		return false;
+	if (drop_own(feed, stream))
 		note_connected(feed, stream, false);
-	}
 	if (stream->relay != to) {
 		yield_relay(feed, stream);
 		rehang(feed, stream, to);
 		stream->leaves = clock_monotonic_ms() + BACKLOG_AGE_MS;
 	}
 	if (to->connection)
-		come(feed, stream);
+		come(feed, stream, attempt_newer(stream->attempt, before));
 	else
 		stream->expected = true;
+	return true;
 }
 
 static struct stream *find_behind(const struct feed *feed, const char *host, const char *relay)
@@ -564,15 +653,6 @@ void feed_free(struct feed *feed)
 void feed_introduce(struct feed *feed, const char *host)
 {
 	stream_get(feed, host);
-}
-
-void feed_yield(struct feed *feed, const char *host)
-{
-	struct stream *stream = stream_find(feed, host);
-	if (stream && stream->connection)
-		channel_drop(stream->connection->channel);
-	else if (stream)
-		yield_relay(feed, stream);
 }
 
 void feed_forget(struct feed *feed, const char *host)

@@ -5,6 +5,10 @@
 // and leave. Whatever they do, each commit's digest
 // is that of what they hold, one that reads to the end holds exactly what the oracle says, and nothing
 // is kept beyond the limits.
+//
+// Connections break and the controller learns it late or never, requests for streams arrive after newer
+// ones, and what the controllers tell each other of who is connected takes any time. Still no
+// controller ever ends the newest stream of a host, and once all is said no other is left.
 #include "feed.h"
 
 #include <setjmp.h>
@@ -37,6 +41,9 @@ enum {
 	RELAY = HOSTS, // among the clients
 };
 
+// The newest attempt of each host and of the relay, and by which the relay has each host.
+static uint64_t newest[HOSTS + 1], relayed[HOSTS];
+
 // The relay: at which controller it is, which hosts are with it, and which of them a controller has not
 // forgotten.
 static int relay_at;
@@ -57,6 +64,8 @@ struct channel {
 	size_t first, last, offset;
 	size_t unread;
 	bool ended; // by the controller
+	int slot;
+	uint64_t attempt;
 };
 
 struct client {
@@ -69,10 +78,16 @@ struct client {
 	uint64_t held[OBJECTS], draft[OBJECTS];
 	bool snapshot, in_batch;
 	struct feed_place place;
+	int slot;
 };
 
+// Connections that their clients have given up, of which the controllers know nothing.
+enum { FORGOTTEN = 32 };
+static struct channel *forgotten[FORGOTTEN];
+static bool forgetting; // a host is deleted
+
 static struct {
-	size_t resumed, snapshots, snapshots_inside, most_unread;
+	size_t resumed, snapshots, snapshots_inside, most_unread, late, late_taken, yielded;
 } seen;
 
 struct channel *channel_open(struct request *request, const struct channel_events *events)
@@ -80,6 +95,8 @@ struct channel *channel_open(struct request *request, const struct channel_event
 	struct client *client = (struct client *)request;
 	client->channel = memory_new(sizeof(*client->channel));
 	client->channel->events = *events;
+	client->channel->slot = client->slot;
+	client->channel->attempt = client->place.attempt;
 	return client->channel;
 }
 
@@ -116,18 +133,32 @@ void channel_end(struct channel *channel)
 
 void channel_drop(struct channel *channel)
 {
+	assert_true(forgetting || channel->attempt != newest[channel->slot]);
 	channel->ended = true;
 }
 
-static void hang_up(struct client *client)
+static void close_channel(struct channel *channel)
 {
-	struct channel *channel = steal(client->channel);
 	if (!channel)
 		return;
 	channel->events.closed(channel->events.context);
 	while (channel->first < channel->last)
 		bytes_unref(channel->queue[channel->first++]);
 	free(channel);
+}
+
+static void hang_up(struct client *client, bool noticed)
+{
+	struct channel *channel = steal(client->channel);
+	if (!channel)
+		return;
+	if (!noticed) {
+		int place = at_random(FORGOTTEN);
+		close_channel(forgotten[place]);
+		forgotten[place] = channel;
+	} else {
+		close_channel(channel);
+	}
 	client->length = 0;
 	client->in_batch = client->snapshot = false;
 	memcpy(client->draft, client->held, sizeof(client->draft));
@@ -263,11 +294,57 @@ struct controller_side {
 
 static struct controller_side controllers[CONTROLLERS];
 
+// What one has to tell the other, in order: its bulletin.
+static struct {
+	int slot;
+	struct attempt attempt;
+} said[CONTROLLERS][1 << 16];
+static size_t said_count[CONTROLLERS], heard_count[CONTROLLERS];
+
 static void note_connected(void *context, const char *host, bool up, uint64_t since)
 {
 	const struct controller_side *side = context;
+	ptrdiff_t at = side - controllers;
 	(void)since;
 	assert_int_equal(feed_connected(side->feed, host, NULL), up);
+	if (!up)
+		return;
+	assert_true(said_count[at] < array_count(said[at]));
+	said[at][said_count[at]].slot = atoi(host + 1);
+	said[at][said_count[at]++].attempt = feed_attempt(side->feed, host);
+}
+
+// The other controller hears one thing more of what this one has said. False: it has heard all.
+static bool hear(int speaker)
+{
+	if (heard_count[speaker] == said_count[speaker])
+		return false;
+	char host[16];
+	size_t index = heard_count[speaker]++;
+	snprintf(host, sizeof(host), "h%d", said[speaker][index].slot);
+	feed_yield(controllers[!speaker].feed, host, said[speaker][index].attempt);
+	return true;
+}
+
+// Once all is said nobody has a stream but by the newest attempt, and no two have one.
+static void settle(void)
+{
+	for (int i = 0; i < CONTROLLERS; i++)
+		while (hear(i))
+			;
+	for (int slot = 0; slot < HOSTS; slot++) {
+		char host[16];
+		int count = 0;
+		snprintf(host, sizeof(host), "h%d", slot);
+		for (int i = 0; i < CONTROLLERS; i++) {
+			if (!feed_connected(controllers[i].feed, host, NULL))
+				continue;
+			count++;
+			assert_int_equal(
+				feed_attempt(controllers[i].feed, host).host, newest[slot]);
+		}
+		assert_true(count <= 1);
+	}
 }
 
 static uint64_t revision_of(void *context)
@@ -294,6 +371,7 @@ static void publish(void)
 	for (int i = 0; i < CONTROLLERS; i++) {
 		const char **hosts;
 		controllers[i].revision = revision;
+		forgetting = true;
 		feed_publish(controllers[i].feed, changes, count, revision, &hosts);
 		free(hosts);
 		for (int slot = 0; slot < HOSTS; slot++)
@@ -301,6 +379,7 @@ static void publish(void)
 				behind[i][slot] = with_relay[slot] = false;
 				feed_forget(controllers[i].feed, current[slot]->name);
 			}
+		forgetting = false;
 	}
 	for (int slot = 0; slot < OBJECTS; slot++) {
 		if (current[slot] == next[slot])
@@ -350,6 +429,18 @@ static void take_commit(struct client *client, const json_t *message)
 	client->in_batch = client->snapshot = false;
 }
 
+// The relay ends the older stream of the host, which is never the newest.
+static void take_yield(const json_t *message)
+{
+	int slot = atoi(json_string_value(json_object_get(message, "host")) + 1);
+	json_int_t elsewhere = json_integer_value(json_object_get(message, "attempt"));
+	if (!with_relay[slot] || (uint64_t)elsewhere < relayed[slot])
+		return;
+	assert_true(relayed[slot] != newest[slot]);
+	with_relay[slot] = false;
+	seen.yielded++;
+}
+
 static void take_line(struct client *client)
 {
 	json_t *message = json_loadb(client->line, client->length, 0, NULL);
@@ -367,7 +458,9 @@ static void take_line(struct client *client)
 		client->draft[slot_in(object)] =
 			(uint64_t)json_integer_value(json_object_get(object, "revision"));
 		client->in_batch = true;
-	} else if (strcmp(type, "joined") && strcmp(type, "yield")) {
+	} else if (!strcmp(type, "yield")) {
+		take_yield(message);
+	} else if (strcmp(type, "joined")) {
 		assert_string_equal(type, "delete");
 		assert_true(client->draft[slot_in(message)]); // it is told to forget what it holds
 		client->draft[slot_in(message)] = 0;
@@ -437,8 +530,10 @@ static void join(int slot)
 {
 	char host[16];
 	snprintf(host, sizeof(host), "h%d", slot);
-	feed_join(controllers[relay_at].feed, host, "r");
-	with_relay[slot] = behind[relay_at][slot] = true;
+	with_relay[slot] = feed_join(controllers[relay_at].feed, host, "r", relayed[slot]);
+	assert_true(with_relay[slot] || relayed[slot] != newest[slot]);
+	if (with_relay[slot])
+		behind[relay_at][slot] = true;
 }
 
 static void join_or_leave(int slot)
@@ -446,6 +541,7 @@ static void join_or_leave(int slot)
 	char host[16];
 	snprintf(host, sizeof(host), "h%d", slot);
 	if (current[slot] && at_random(3)) {
+		relayed[slot] = ++newest[slot];
 		join(slot);
 		return;
 	}
@@ -453,13 +549,29 @@ static void join_or_leave(int slot)
 	with_relay[slot] = false;
 }
 
+// A request that was sent before the newest stream was opened, and arrives now, at either controller.
+static void arrive_late(int slot)
+{
+	static struct client late;
+	if (!current[slot] || newest[slot] < 2)
+		return;
+	late.slot = slot;
+	late.place.attempt = newest[slot] - 1;
+	struct feed *feed = controllers[at_random(CONTROLLERS)].feed;
+	feed_open(feed, current[slot]->name, &late.request, &late.place);
+	seen.late++;
+	seen.late_taken += feed_attempt(feed, current[slot]->name).host == late.place.attempt;
+	hang_up(&late, false);
+}
+
 static void come_back(struct client *client, int slot)
 {
-	hang_up(client);
+	hang_up(client, at_random(2));
 	if (slot != RELAY && !current[slot])
 		return; // nobody has a stream to a host that is not
 	int at = at_random(CONTROLLERS);
 	struct feed *feed = controllers[at].feed;
+	client->place.attempt = ++newest[slot];
 	struct feed_place place = client->place;
 	int whim = at_random(20);
 	if (whim == 0)
@@ -472,6 +584,7 @@ static void come_back(struct client *client, int slot)
 		place.revision -= place.revision ? 1 : 0;
 	if (slot == RELAY) {
 		relay_at = at;
+		assert_true(feed_relay_speaks(feed, "r", place.attempt));
 		for (int host = 0; host < HOSTS; host++)
 			if (with_relay[host])
 				join(host);
@@ -483,6 +596,12 @@ static void come_back(struct client *client, int slot)
 	read_some(client, SIZE_MAX);
 	if (seen.snapshots == before)
 		seen.resumed++;
+}
+
+static void relay_says(const struct client *relay)
+{
+	if (relay->channel && !relay->channel->ended)
+		join_or_leave(at_random(HOSTS));
 }
 
 // ---- the test ----
@@ -501,13 +620,21 @@ static void test_random(void **state)
 	}
 	for (int i = 0; i < HOSTS; i++)
 		snprintf(clients[i].host, sizeof(clients[i].host), "h%d", i);
+	for (int i = 0; i <= RELAY; i++)
+		clients[i].slot = i;
 	for (int step = 0; step < STEPS; step++) {
 		int slot = at_random(HOSTS + 1), what = at_random(100);
 		struct client *client = &clients[slot];
+		if (at_random(10) == 0)
+			hear(at_random(CONTROLLERS));
+		if (at_random(100) == 0)
+			arrive_late(at_random(HOSTS));
+		if (at_random(200) == 0)
+			settle();
 		if (what < 15)
 			publish();
 		else if (what < 16)
-			join_or_leave(at_random(HOSTS));
+			relay_says(&clients[RELAY]);
 		else if (!client->channel || client->channel->ended || what < 18)
 			come_back(client, slot);
 		else if (what < 95 && slot) // h0 hardly ever reads
@@ -516,14 +643,18 @@ static void test_random(void **state)
 			read_to_the_end(client, slot == RELAY);
 	}
 	printf("%zu revisions; %zu resumed, %zu snapshots, %zu of them inside a batch; "
-	       "at most %zu bytes unread\n",
+	       "at most %zu bytes unread; of %zu late requests %zu taken for a while; "
+	       "%zu streams of the relay ended\n",
 		(size_t)revision, seen.resumed, seen.snapshots, seen.snapshots_inside,
-		seen.most_unread);
+		seen.most_unread, seen.late, seen.late_taken, seen.yielded);
+	assert_true(seen.late_taken > 10 && seen.late > 2 * seen.late_taken && seen.yielded > 10);
 	assert_true(seen.resumed > 100 && seen.snapshots > 100 && seen.snapshots_inside > 10);
 	// What is queued for a host is what was pushed last.
 	assert_true(seen.most_unread < 40 << 10);
 	for (int i = 0; i <= RELAY; i++)
-		hang_up(&clients[i]);
+		hang_up(&clients[i], true);
+	for (int i = 0; i < FORGOTTEN; i++)
+		close_channel(steal(forgotten[i]));
 	for (int i = 0; i < CONTROLLERS; i++) {
 		assert_int_equal(feed_count(controllers[i].feed), 0);
 		feed_free(controllers[i].feed);

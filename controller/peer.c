@@ -53,13 +53,22 @@ bool peer_connected(const struct peer_controller *peer, uint64_t *since_ms)
 
 // ---- its bulletin ----
 
+static uint64_t number_of(const json_t *line, const char *member)
+{
+	json_int_t number = json_integer_value(json_object_get(line, member));
+	return number > 0 ? (uint64_t)number : 0;
+}
+
 static void take_host(struct peer_controller *peer, const char *host, const json_t *line)
 {
 	uint64_t now = clock_monotonic_ms();
 	json_int_t age = json_integer_value(json_object_get(line, "since_ms"));
-	presence_there(peer->controller, peer, host,
-		json_is_true(json_object_get(line, "connected")),
-		age > 0 && (uint64_t)age < now ? now - (uint64_t)age : now);
+	uint64_t since = age > 0 && (uint64_t)age < now ? now - (uint64_t)age : now;
+	const struct attempt attempt = {number_of(line, "attempt"), number_of(line, "relay")};
+	if (json_is_true(json_object_get(line, "connected")))
+		presence_there(peer->controller, peer, host, attempt, since);
+	else
+		presence_not_there(peer->controller, peer, host, since);
 }
 
 static void take_report(

@@ -117,27 +117,28 @@ bool presence_settled(const struct controller *controller, const char *host)
 	return at && at->answered && !receipts_owes(controller->receipts, host);
 }
 
-static void come(struct controller *controller, struct whereabouts *at,
-	struct peer_controller *peer, uint64_t since)
-{
-	// Two others may say so while it moves from one to the other: the newer word counts.
-	if (at->there && at->there != peer && at->there_since > since)
-		return;
-	at->there = peer;
-	at->there_since = since;
-	if (at->here && at->here_since < since) {
-		log_info("host %s has moved to %s", at->host, peer_url(peer));
-		streams_yield(controller, at->host);
-	}
-}
-
 void presence_there(struct controller *controller, struct peer_controller *peer, const char *host,
-	bool connected, uint64_t since)
+	struct attempt attempt, uint64_t since)
 {
 	struct whereabouts *at = get(controller, host);
-	if (connected) {
-		come(controller, at, peer, since);
-	} else if (at->there == peer) {
+	struct peer_controller *before = at->there;
+	bool here = at->here;
+	at->there = peer; // first, so that it is connected all the time
+	if (!streams_yield(controller, host, attempt)) {
+		at->there = before == peer ? NULL : before;
+	} else {
+		at->there_since = since;
+		if (here)
+			log_info("host %s has moved to %s", host, peer_url(peer));
+	}
+	tell_receipts(controller, at);
+}
+
+void presence_not_there(struct controller *controller, struct peer_controller *peer,
+	const char *host, uint64_t since)
+{
+	struct whereabouts *at = get(controller, host);
+	if (at->there == peer) {
 		at->there = NULL;
 		at->there_since = since;
 	}

@@ -3,6 +3,7 @@
 // memory only: liveness of hosts is told from controller to controller and never enters the store.
 #pragma once
 
+#include "base/attempt.h"
 #include "state.h"
 
 struct peer_controller;
@@ -21,9 +22,12 @@ void presence_here(struct controller *controller, const char *host, bool connect
 void presence_answered(struct controller *controller, const char *host);
 // The host is connected here and has realized all that is known to concern it.
 bool presence_settled(const struct controller *controller, const char *host);
-// Another controller says so of its own. A host has one stream: where it has two, the older one ends.
+// Another controller says that the host is connected there, by this attempt, or is so no more. A host
+// has one stream: of two the older one ends.
 void presence_there(struct controller *controller, struct peer_controller *peer, const char *host,
-	bool connected, uint64_t since);
+	struct attempt attempt, uint64_t since);
+void presence_not_there(struct controller *controller, struct peer_controller *peer,
+	const char *host, uint64_t since);
 // Nothing is known any more of what is connected to that controller.
 void presence_lost(struct controller *controller, const struct peer_controller *peer);
 

@@ -13,16 +13,16 @@
 #include "feed.h"
 #include "handler.h"
 #include "number.h"
+#include "place.h"
 #include "reads.h"
 #include "reports.h"
-#include "streams.h"
 
 static void open_stream(
 	struct controller *controller, struct request *request, const struct target *target)
 {
 	struct error error = {0};
 	struct feed_place place = {0};
-	if (streams_place(request, &place, &error) < 0)
+	if (place_read(request, &place, &error) < 0)
 		request_refuse(request, &error);
 	else
 		feed_open_relay(controller->feed, target->name, request, &place);
@@ -80,7 +80,7 @@ void relays_enforce(struct controller *controller)
 	HASH_ITER (hh, controller->relayed, relayed, next) {
 		if (access_holds(controller, &relayed->identity))
 			continue;
-		feed_yield(controller->feed, relayed->identity.name);
+		feed_drop(controller->feed, relayed->identity.name);
 		forget_identity(controller, relayed->identity.name);
 	}
 }
@@ -92,20 +92,29 @@ void relays_free(struct controller *controller)
 		forget_identity(controller, relayed->identity.name);
 }
 
-// "h1", or {"host": "h1", "enrolment": "…", "expires": 1790000000}.
-static int read_host(const json_t *json, struct identity *out)
+// A host as a relay tells of it: who it has shown to be, and the number of its attempt; 0: none.
+struct visitor {
+	struct identity identity;
+	uint64_t attempt;
+};
+
+// "h1", or {"host": "h1", "attempt": 1790000000000000, "enrolment": "…", "expires": 1790000000}.
+static int read_host(const json_t *json, struct visitor *out)
 {
 	const char *name = json_string_value(json), *enrolment = NULL;
-	json_int_t expires = 0;
-	if (!name && json_unpack((json_t *)json, "{s:s, s?s, s?I !}", "host", &name, "enrolment",
-			     &enrolment, "expires", &expires))
+	json_int_t attempt = 0, expires = 0;
+	if (!name && json_unpack((json_t *)json, "{s:s, s?I, s?s, s?I !}", "host", &name, "attempt",
+			     &attempt, "enrolment", &enrolment, "expires", &expires))
 		return -EINVAL;
-	if (model_name_check(name, NULL) || (enrolment && strlen(enrolment) >= ENROLMENT_TEXT))
+	if (model_name_check(name, NULL) || attempt < 0 ||
+		(enrolment && strlen(enrolment) >= ENROLMENT_TEXT))
 		return -EINVAL;
-	*out = (struct identity){
+	*out = (struct visitor){.attempt = (uint64_t)attempt};
+	out->identity = (struct identity){
 		.role = ROLE_HOST, .source = SOURCE_CERTIFICATE, .expires = expires};
-	snprintf(out->name, sizeof(out->name), "%s", name);
-	snprintf(out->enrolment, sizeof(out->enrolment), "%s", enrolment ? enrolment : "");
+	snprintf(out->identity.name, sizeof(out->identity.name), "%s", name);
+	snprintf(out->identity.enrolment, sizeof(out->identity.enrolment), "%s",
+		enrolment ? enrolment : "");
 	return 0;
 }
 
@@ -113,13 +122,13 @@ static int check_hosts(const json_t *list, const char *field, struct error *erro
 {
 	size_t index;
 	json_t *host;
-	struct identity identity;
+	struct visitor visitor;
 	if (list && !json_is_array(list)) {
 		error_set_field(error, "%s", field);
 		return error_set(error, EINVAL, "%s must be a list", field);
 	}
 	json_array_foreach (list, index, host) {
-		if (!read_host(host, &identity))
+		if (!read_host(host, &visitor))
 			continue;
 		error_set_field(error, "%s[%zu]", field, index);
 		return error_set(error, EINVAL, "%s must list hosts", field);
@@ -127,34 +136,37 @@ static int check_hosts(const json_t *list, const char *field, struct error *erro
 	return 0;
 }
 
-// Those that do not exist, and those that may not.
+// Those that do not exist, those that may not, and those that have a newer stream elsewhere.
 static json_t *join_all(struct controller *controller, const char *relay, const json_t *list)
 {
 	size_t index;
-	json_t *host, *unknown = json_array(), *refused = json_array();
-	struct identity identity;
+	json_t *host, *unknown = json_array(), *refused = json_array(), *older = json_array();
+	struct visitor visitor;
 	json_array_foreach (list, index, host) {
-		read_host(host, &identity);
-		if (!catalog_find(controller->catalog, MODEL_HOST, NULL, identity.name)) {
-			json_array_append_new(unknown, json_string(identity.name));
-		} else if (!access_holds(controller, &identity)) {
-			json_array_append_new(refused, json_string(identity.name));
-		} else {
-			keep_identity(controller, &identity);
-			feed_join(controller->feed, identity.name, relay);
-		}
+		read_host(host, &visitor);
+		const char *name = visitor.identity.name;
+		if (!catalog_find(controller->catalog, MODEL_HOST, NULL, name))
+			json_array_append_new(unknown, json_string(name));
+		else if (!access_holds(controller, &visitor.identity))
+			json_array_append_new(refused, json_string(name));
+		else if (feed_join(controller->feed, name, relay, visitor.attempt))
+			keep_identity(controller, &visitor.identity);
+		else
+			json_array_append_new(older,
+				json_pack("{s:s, s:I}", "host", name, "attempt",
+					(json_int_t)feed_attempt(controller->feed, name).host));
 	}
-	return json_pack("{s:o, s:o}", "unknown", unknown, "refused", refused);
+	return json_pack("{s:o, s:o, s:o}", "unknown", unknown, "refused", refused, "older", older);
 }
 
 static bool knows_all(const struct controller *controller, const json_t *list)
 {
 	size_t index;
 	json_t *host;
-	struct identity identity;
+	struct visitor visitor;
 	json_array_foreach (list, index, host)
-		if (read_host(host, &identity) ||
-			!catalog_find(controller->catalog, MODEL_HOST, NULL, identity.name))
+		if (read_host(host, &visitor) ||
+			!catalog_find(controller->catalog, MODEL_HOST, NULL, visitor.identity.name))
 			return false;
 	return true;
 }
@@ -163,9 +175,21 @@ static int read_lists(
 	struct request *request, json_t **json, const char *const *fields, struct error *error)
 {
 	int rc = request_json(request, json, error);
+	const json_t *attempt = json_object_get(*json, "attempt");
+	if (!rc && attempt && json_integer_value(attempt) <= 0) {
+		error_set_field(error, "attempt");
+		rc = error_set(error, EINVAL, "attempt must be a number from 1");
+	}
 	for (size_t i = 0; !rc && fields[i]; i++)
 		rc = check_hosts(json_object_get(*json, fields[i]), fields[i], error);
 	return rc;
+}
+
+// What a relay says that has a newer stream is out of date: nobody waits for the answer.
+static bool is_current(struct controller *controller, const char *relay, const json_t *json)
+{
+	json_int_t attempt = json_integer_value(json_object_get(json, "attempt"));
+	return feed_relay_speaks(controller->feed, relay, (uint64_t)attempt);
 }
 
 struct absent {
@@ -178,9 +202,9 @@ static void note_absent(void *context, const char *host)
 	const struct absent *absent = context;
 	size_t index;
 	json_t *name;
-	struct identity identity;
+	struct visitor visitor;
 	json_array_foreach (absent->present, index, name)
-		if (!read_host(name, &identity) && !strcmp(identity.name, host))
+		if (!read_host(name, &visitor) && !strcmp(visitor.identity.name, host))
 			return;
 	json_array_append_new(absent->names, json_string(host));
 }
@@ -189,10 +213,10 @@ static void leave_all(struct controller *controller, const char *relay, const js
 {
 	size_t index;
 	json_t *host;
-	struct identity identity;
+	struct visitor visitor;
 	json_array_foreach (list, index, host)
-		if (!read_host(host, &identity))
-			feed_leave(controller->feed, identity.name, relay);
+		if (!read_host(host, &visitor))
+			feed_leave(controller->feed, visitor.identity.name, relay);
 }
 
 static void set_hosts(
@@ -203,6 +227,8 @@ static void set_hosts(
 	json_t *json = NULL;
 	if (read_lists(request, &json, fields, &error) < 0) {
 		request_refuse(request, &error);
+	} else if (!is_current(controller, target->name, json)) {
+		request_answer(request, 200, join_all(controller, target->name, NULL));
 	} else {
 		struct absent absent = {json_object_get(json, "hosts"), json_array()};
 		feed_each_behind(controller->feed, target->name, note_absent, &absent);
@@ -222,6 +248,8 @@ static void change_hosts(
 	json_t *json = NULL;
 	if (read_lists(request, &json, fields, &error) < 0) {
 		request_refuse(request, &error);
+	} else if (!is_current(controller, target->name, json)) {
+		request_answer(request, 200, join_all(controller, target->name, NULL));
 	} else {
 		leave_all(controller, target->name, json_object_get(json, "left"));
 		request_answer(request, 200,

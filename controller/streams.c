@@ -7,8 +7,8 @@
 #include "base/memory.h"
 #include "feed.h"
 #include "handler.h"
-#include "model/digest.h"
 #include "number.h"
+#include "place.h"
 #include "presence.h"
 #include "questions.h"
 #include "reads.h"
@@ -55,9 +55,14 @@ void streams_introduce(struct controller *controller, const char *host)
 	feed_introduce(controller->feed, host);
 }
 
-void streams_yield(struct controller *controller, const char *host)
+struct attempt streams_attempt(const struct controller *controller, const char *host)
 {
-	feed_yield(controller->feed, host);
+	return feed_attempt(controller->feed, host);
+}
+
+bool streams_yield(struct controller *controller, const char *host, struct attempt elsewhere)
+{
+	return feed_yield(controller->feed, host, elsewhere);
 }
 
 void streams_forget(struct controller *controller, const char *host)
@@ -81,25 +86,6 @@ bool streams_tell(struct controller *controller, const char *host, json_t *messa
 
 // ---- the request ----
 
-// All three or none of `history`, `since` and `digest`.
-int streams_place(const struct request *request, struct feed_place *place, struct error *error)
-{
-	const char *history = request_parameter(request, "history");
-	const char *since = request_parameter(request, "since");
-	const char *digest = request_parameter(request, "digest");
-	if (!history && !since && !digest)
-		return 0;
-	if (!history || !since || !digest)
-		return error_set(error, EINVAL,
-			"a stream is resumed with history, since and digest, or none of them");
-	if (number_parse(since, &place->revision) < 0)
-		return error_set(error, EINVAL, "since=%s is no revision", since);
-	if (digest_parse(digest, &place->digest) < 0)
-		return error_set(error, EINVAL, "digest=%s is not 16 hexadecimal digits", digest);
-	place->history = history;
-	return 0;
-}
-
 static void open_stream(
 	struct controller *controller, struct request *request, const struct target *target)
 {
@@ -111,7 +97,7 @@ static void open_stream(
 		error_set_object(&error, "hosts/%s", target->name);
 	}
 	if (!rc)
-		rc = streams_place(request, &place, &error);
+		rc = place_read(request, &place, &error);
 	if (rc < 0)
 		request_refuse(request, &error);
 	else

@@ -3,6 +3,7 @@
 // who may have one, what a revision owes to whom, and who is told.
 #pragma once
 
+#include "base/attempt.h"
 #include "state.h"
 
 void streams_start(struct controller *controller);
@@ -14,8 +15,9 @@ void streams_free(struct controller *controller);
 void streams_introduce(struct controller *controller, const char *host);
 void streams_forget(struct controller *controller, const char *host);
 
-// The host has a newer stream at another controller: end this one.
-void streams_yield(struct controller *controller, const char *host);
+// The newest attempt of the host that is known (feed.h), and what another controller says of it.
+struct attempt streams_attempt(const struct controller *controller, const char *host);
+bool streams_yield(struct controller *controller, const char *host, struct attempt elsewhere);
 
 // Put one revision's changes into the graph, tell each host what concerns it, and expect the receipt
 // of those hosts.
@@ -24,7 +26,3 @@ void streams_publish(struct controller *controller, const struct topology_change
 
 // Say one thing to the host's agent. Takes the reference. False: it is not connected.
 bool streams_tell(struct controller *controller, const char *host, json_t *message);
-
-// Where a host or relay left off, from the parameters of its request; -EINVAL.
-struct feed_place;
-int streams_place(const struct request *request, struct feed_place *place, struct error *error);

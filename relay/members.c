@@ -14,9 +14,11 @@ enum { ANSWER_SECONDS = 30, OK = 200, ANSWER_LIMIT = 1 << 20 };
 
 struct member {
 	char host[64];
-	bool here;   // it has a stream, or waits for one
-	bool told;   // the controller was told that it is here, and not that it left
-	bool joined; // what it needs is in the mirror
+	bool here;             // it has a stream, or waits for one
+	uint64_t attempt;      // the newest of its streams that is known (base/attempt.h)
+	bool told;             // the controller was told that it is here, and not that it left
+	uint64_t told_attempt; // by that attempt
+	bool joined;           // what it needs is in the mirror
 	// Of the certificate that it has shown, as the controller judges it.
 	char enrolment[ENROLMENT_TEXT];
 	int64_t expires;
@@ -98,6 +100,13 @@ static void wait_for_controller(struct relay *relay, struct member *member, stru
 	request_park(request);
 }
 
+// It has a newer stream than the one that it waits for.
+static void end_waiting(struct member *member)
+{
+	if (member->waiting)
+		feed_refuse(stop_waiting(member), member->attempt);
+}
+
 static void refuse_waiting(struct member *member, int code, const char *why)
 {
 	struct error error = {0};
@@ -112,7 +121,15 @@ void members_open(struct relay *relay, const char *host, struct request *request
 	const struct feed_place *place)
 {
 	struct member *member = get(relay, host);
-	refuse_waiting(member, EBUSY, "the host has asked for a newer stream");
+	struct feed_place numbered = *place;
+	if (!numbered.attempt)
+		numbered.attempt = attempt_next(member->attempt);
+	if (attempt_number_newer(member->attempt, numbered.attempt)) {
+		feed_refuse(request, member->attempt);
+		return;
+	}
+	member->attempt = numbered.attempt;
+	end_waiting(member);
 	bool same = !strcmp(member->enrolment, request->identity.enrolment) &&
 		    member->expires == request->identity.expires;
 	memcpy(member->enrolment, request->identity.enrolment, sizeof(member->enrolment));
@@ -122,9 +139,9 @@ void members_open(struct relay *relay, const char *host, struct request *request
 	member->joined = member->joined && same;
 	member->here = true;
 	if (member->joined)
-		feed_open(relay->feed, host, request, place);
+		feed_open(relay->feed, host, request, &numbered);
 	else
-		wait_for_controller(relay, member, request, place);
+		wait_for_controller(relay, member, request, &numbered);
 	members_changed(relay);
 }
 
@@ -152,6 +169,17 @@ void members_joined(struct relay *relay, const char *host)
 	if (place.history)
 		place.history = history;
 	feed_open(relay->feed, host, stop_waiting(member), &place);
+}
+
+void members_yield(struct relay *relay, const char *host, uint64_t elsewhere)
+{
+	struct member *member = find(relay, host);
+	if (!member || attempt_number_newer(member->attempt, elsewhere))
+		return;
+	member->attempt = elsewhere;
+	end_waiting(member);
+	member->here = member->joined = member->told = false;
+	feed_yield(relay->feed, host, (struct attempt){elsewhere, 0});
 }
 
 void members_forget(struct relay *relay, const char *host)
@@ -183,7 +211,15 @@ static void refuse_member(struct relay *relay, const char *host)
 		return;
 	refuse_waiting(member, EKEYREJECTED, "the certificate of the host does not hold");
 	member->here = member->joined = member->told = false;
-	feed_yield(relay->feed, host);
+	feed_drop(relay->feed, host);
+}
+
+static void yield_member(struct relay *relay, const json_t *older)
+{
+	const char *host = json_string_value(json_object_get(older, "host"));
+	json_int_t attempt = json_integer_value(json_object_get(older, "attempt"));
+	if (host && attempt > 0)
+		members_yield(relay, host, (uint64_t)attempt);
 }
 
 static void take_refusals(struct relay *relay)
@@ -197,6 +233,8 @@ static void take_refusals(struct relay *relay)
 	json_array_foreach (json_object_get(json, "refused"), index, host)
 		if (json_is_string(host))
 			refuse_member(relay, json_string_value(host));
+	json_array_foreach (json_object_get(json, "older"), index, host)
+		yield_member(relay, host);
 	json_decref(json);
 }
 
@@ -240,10 +278,26 @@ static void send_lists(struct relay *relay, const char *method, json_t *lists)
 
 static json_t *describe(const struct member *member)
 {
-	if (!*member->enrolment && !member->expires)
-		return json_string(member->host);
-	return json_pack("{s:s, s:s, s:I}", "host", member->host, "enrolment", member->enrolment,
-		"expires", (json_int_t)member->expires);
+	json_t *json = json_pack(
+		"{s:s, s:I}", "host", member->host, "attempt", (json_int_t)member->attempt);
+	if (*member->enrolment || member->expires) {
+		json_object_set_new(json, "enrolment", json_string(member->enrolment));
+		json_object_set_new(json, "expires", json_integer((json_int_t)member->expires));
+	}
+	return json;
+}
+
+static bool is_news(const struct member *member)
+{
+	return member->here != member->told ||
+	       (member->here && member->attempt != member->told_attempt);
+}
+
+static void note_told(struct member *member)
+{
+	member->told = member->here;
+	member->told_attempt = member->attempt;
+	member->joined = member->joined && member->here;
 }
 
 // What has changed since the controller was told.
@@ -256,13 +310,13 @@ static void tell_changes(void *context)
 		return;
 	json_t *joined = json_array(), *left = json_array();
 	HASH_ITER (hh, members->by_host, member, next) {
-		if (member->here == member->told)
+		if (!is_news(member))
 			continue;
 		json_array_append_new(member->here ? joined : left, describe(member));
-		member->told = member->here;
-		member->joined = member->joined && member->here;
+		note_told(member);
 	}
-	json_t *lists = json_pack("{s:o, s:o}", "joined", joined, "left", left);
+	json_t *lists = json_pack("{s:I, s:o, s:o}", "attempt", (json_int_t)relay->attempt,
+		"joined", joined, "left", left);
 	if (json_array_size(joined) || json_array_size(left))
 		send_lists(relay, "POST", lists);
 	else
@@ -283,12 +337,12 @@ void members_announce(struct relay *relay)
 	members->length = 0;
 	json_t *hosts = json_array();
 	HASH_ITER (hh, members->by_host, member, next) {
-		member->told = member->here;
-		member->joined = member->joined && member->here;
+		note_told(member);
 		if (member->here)
 			json_array_append_new(hosts, describe(member));
 	}
-	send_lists(relay, "PUT", json_pack("{s:o}", "hosts", hosts));
+	send_lists(relay, "PUT",
+		json_pack("{s:I, s:o}", "attempt", (json_int_t)relay->attempt, "hosts", hosts));
 }
 
 // ---- life ----

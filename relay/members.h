@@ -17,6 +17,8 @@ void members_open(struct relay *relay, const char *host, struct request *request
 	const struct feed_place *place);
 // The host's stream is up or down.
 void members_connected(struct relay *relay, const char *host, bool connected);
+// It has this attempt elsewhere: an older one here ends.
+void members_yield(struct relay *relay, const char *host, uint64_t elsewhere);
 // The controller has sent all that the host needs; the host is no more.
 void members_joined(struct relay *relay, const char *host);
 void members_forget(struct relay *relay, const char *host);

@@ -17,7 +17,8 @@
 
 struct relay {
 	char *name;
-	char *path; // "/v1/relays/r1"
+	char *path;       // "/v1/relays/r1"
+	uint64_t attempt; // of its stream (base/attempt.h)
 	uv_loop_t *loop;
 	struct http_client *upstream;
 	struct stream *stream;

@@ -10,9 +10,8 @@
 #include "bundles.h"
 #include "forward.h"
 #include "members.h"
-#include "model/digest.h"
-#include "number.h"
 #include "parts.h"
+#include "place.h"
 
 enum { REPORT_LIMIT = 32 << 20 };
 
@@ -56,12 +55,13 @@ static int take_message(void *context, const char *type, json_t *message)
 	struct relay *relay = context;
 	const char *host = json_string_value(json_object_get(message, "host"));
 	json_t *question = json_object_get(message, "message");
+	json_int_t attempt = json_integer_value(json_object_get(message, "attempt"));
 	if (!host)
 		return -EPROTO;
 	if (!strcmp(type, "joined"))
 		members_joined(relay, host);
-	else if (!strcmp(type, "yield"))
-		feed_yield(relay->feed, host);
+	else if (!strcmp(type, "yield") && attempt > 0)
+		members_yield(relay, host, (uint64_t)attempt);
 	else if (!strcmp(type, "ask") && json_is_object(question))
 		feed_tell(relay->feed, host, json_incref(question));
 	else
@@ -82,9 +82,11 @@ static void diverged(void *context)
 	log_warning("relay %s did not hold what the controller believed", relay->name);
 }
 
-static void prepare(void *context)
+static void prepare(void *context, uint64_t attempt)
 {
-	members_announce(context);
+	struct relay *relay = context;
+	relay->attempt = attempt;
+	members_announce(relay);
 }
 
 // ---- what the feed asks ----
@@ -130,16 +132,11 @@ static bool split(const char *path, char *host /* 64 */, const char **rest)
 static void open_stream(struct relay *relay, const char *host, struct request *request)
 {
 	struct feed_place place = {0};
-	const char *history = request_parameter(request, "history");
-	const char *since = request_parameter(request, "since");
-	const char *digest = request_parameter(request, "digest");
-	if (history && since && digest && !number_parse(since, &place.revision) &&
-		!digest_parse(digest, &place.digest))
-		place.history = history;
-	else if (history || since || digest)
-		return refuse(request, EINVAL,
-			"a stream is resumed with history, since and digest, or none of them");
-	members_open(relay, host, request, &place);
+	struct error error = {0};
+	if (place_read(request, &place, &error) < 0)
+		request_refuse(request, &error);
+	else
+		members_open(relay, host, request, &place);
 }
 
 static void handle_request(void *context, struct request *request)

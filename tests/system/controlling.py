@@ -196,7 +196,7 @@ class Bearer(Client):
 class Agent(threading.Thread):
     """A host as the controller sees it: reads its stream, acknowledges each batch, reports what it is told to."""
 
-    def __init__(self, client, host, acknowledge=True):
+    def __init__(self, client, host, acknowledge=True, attempt=None):
         super().__init__(daemon=True)
         self.client, self.host, self.acknowledge = client, host, acknowledge
         self.path = f"/v1/hosts/{quote(host)}"
@@ -204,7 +204,8 @@ class Agent(threading.Thread):
         self.objects, self.batches, self.ended = {}, [], False
         self.questions = queue.Queue()
         self.diverged = []  # commits whose digest is not that of the objects
-        self.stream = client.lines(f"{self.path}/stream", timeout=60)
+        self.older = None  # what it was told of a newer stream
+        self.stream = client.lines(f"{self.path}/stream" + (f"?attempt={attempt}" if attempt else ""), timeout=60)
         self.status = self.stream.response.status
         self.start()
 
@@ -214,7 +215,9 @@ class Agent(threading.Thread):
             while (line := self.stream.next()) is not None:
                 if line["type"] == "trace":
                     self.questions.put(line)
-                if line["type"] in ("trace", "report"):
+                if line["type"] == "older":
+                    self.older = line["attempt"]
+                if line["type"] in ("trace", "report", "older"):
                     continue
                 batch.append(line)
                 if line["type"] == "commit":

@@ -136,7 +136,7 @@ def test_an_object_goes_to_a_relay_once(controller):
         controller.must("PUT", f"/v1/hosts/{host}", {"vtep": f"192.0.2.{n + 1}"})
     make_ports(controller, hosts[:2])
     answer = controller.put("/v1/relays/r1/hosts", {"hosts": hosts + ["h9", {"host": "h3", "enrolment": "gone"}]})
-    assert answer.json == {"unknown": ["h9"], "refused": ["h3"]}
+    assert answer.json == {"unknown": ["h9"], "refused": ["h3"], "older": []}
     lines = controller.lines("/v1/relays/r1/stream")
     batch = [lines.next()]
     while batch[-1]["type"] != "commit":
@@ -160,15 +160,61 @@ def test_an_object_goes_to_a_relay_once(controller):
     answer = controller.must("POST", "/v1/relays/r1/reports", {"reports": reports})
     assert [result["status"] for result in answer["results"]] == [200, 403, 422, 422]
     # A question to a host goes by the relay, and so does word that a host is elsewhere.
-    direct = controller.lines("/v1/hosts/h2/stream")
-    assert lines.next() == {"type": "yield", "host": "h2"}
+    direct = controller.lines("/v1/hosts/h2/stream?attempt=9000000000000000")
+    assert lines.next() == {"type": "yield", "host": "h2", "attempt": 9000000000000000}
     direct.close()
     lines.close()
     assert until(lambda: not any(status(controller, host)["connected"] for host in hosts))
     for body, field in (({"hosts": "h1"}, "hosts"), ({"hosts": ["h1", 7]}, "hosts[1]"), ({"hosts": ["-"]}, "hosts[0]"),
-                        ({"hosts": [{"host": "h1", "enrolment": "x" * 99}]}, "hosts[0]"), ({"hosts": [{}]}, "hosts[0]")):
+                        ({"hosts": [{"host": "h1", "enrolment": "x" * 99}]}, "hosts[0]"), ({"hosts": [{}]}, "hosts[0]"),
+                        ({"hosts": [{"host": "h1", "attempt": -1}]}, "hosts[0]"), ({"hosts": [], "attempt": 0}, "attempt")):
         answer = controller.put("/v1/relays/r1/hosts", body)
         assert answer.status == 422 and answer["field"] == field
+
+
+def test_which_stream_is_newer_does_not_depend_on_when_it_is_told(controller):
+    """A relay that is only pretended, and says things late."""
+    controller.must("PUT", "/v1/hosts/h1", {"vtep": "192.0.2.1"})
+    put = lambda relay, attempt, *hosts: controller.must(  # noqa: E731
+        "PUT", f"/v1/relays/{relay}/hosts", {"attempt": attempt, "hosts": list(hosts)})
+    host = lambda attempt: {"host": "h1", "attempt": attempt}  # noqa: E731
+    assert put("r1", 10, host(5))["older"] == []
+    relay = controller.lines("/v1/relays/r1/stream?attempt=10")
+    while relay.next()["type"] != "joined":
+        pass
+    direct = Agent(controller, "h1", attempt=6)
+    assert relay.next() == {"type": "yield", "host": "h1", "attempt": 6} and direct.wait_revision(1)
+    # The relay has not read that yet, and speaks of the older one again; and so does another.
+    assert put("r1", 10, host(5))["older"] == [host(6)]
+    assert put("r2", 10, host(4))["older"] == [host(6)]
+    assert status(controller, "h1")["connected"] and not direct.ended
+    # What the relay said before its newest stream is out of date, however late it comes.
+    assert put("r1", 12, host(7))["older"] == [] and direct.wait(lambda agent: agent.ended)
+    newer = controller.lines("/v1/relays/r1/stream?attempt=12")
+    while newer.next()["type"] != "joined":
+        pass
+    assert put("r1", 11) == {"unknown": [], "refused": [], "older": []}
+    assert controller.must("POST", "/v1/relays/r1/hosts", {"attempt": 11, "joined": [host(8)], "left": ["h1"]})["older"] == []
+    assert status(controller, "h1")["connected"]
+    assert controller.lines("/v1/relays/r1/stream?attempt=11").take(2) == [{"type": "older", "attempt": 12}, None]
+    for lines in (relay, newer):
+        lines.close()
+
+
+def test_a_host_that_moves_between_relays(controller, fleet):
+    """As fast as it can: the newest stream stays, the older ones end, and one that comes late is told."""
+    relays = [fleet.relay(name, f"unix:{controller.socket}") for name in ("r1", "r2")]
+    controller.must("PUT", "/v1/hosts/h1", {"vtep": "192.0.2.1"})
+    places = [*relays, controller]
+    agents = [Agent(places[attempt % 3], "h1", attempt == 30, attempt) for attempt in range(1, 31)]
+    assert all(agent.wait(lambda agent: agent.ended) for agent in agents[:-1])
+    assert agents[-1].wait_revision(1)
+    for place in places:
+        late = Agent(place, "h1", attempt=29)
+        assert late.wait(lambda agent: agent.ended) and late.older == 30
+    revision = controller.must("PATCH", "/v1/hosts/h1", {"labels": {"moved": "yes"}})["revision"]
+    assert receipt(controller, revision)["complete"] and not agents[-1].ended
+    agents[-1].close()
 
 
 def test_questions_and_answers(controller, fleet):

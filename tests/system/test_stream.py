@@ -175,7 +175,8 @@ def test_who_comes_back_is_told_what_it_lacks(controller):
 def test_a_place_that_is_none(controller):
     fill(controller, 1)
     for query, complaint in (("since=1", "or none of them"), ("since=x&digest=0123456789abcdef&history=a", "since=x"),
-                             ("since=1&digest=abc&history=a", "16 hexadecimal digits"), ("sinse=1", "sinse")):
+                             ("since=1&digest=abc&history=a", "16 hexadecimal digits"), ("sinse=1", "sinse"), ("attempt=0", "attempt=0"),
+                             ("attempt=9223372036854775808", "attempt=")):
         answer = controller.get(f"/v1/hosts/h1/stream?{query}")
         assert answer.status == 400 and complaint in answer["detail"], answer
 
@@ -225,3 +226,17 @@ def test_two_agents_of_one_host_are_told(controller, agents, tmp_path):
         agents("h1", "192.0.2.1", f"unix:{controller.socket}")
     log = tmp_path / "h1.log"
     assert until(lambda: "does another agent run as this host?" in log.read_text()), log.read_text()
+
+
+def test_an_agent_whose_clock_was_set_back(controller, agents, tmp_path):
+    """What the controller remembers of it is newer than all that its clock gives: it goes on from there."""
+    tomorrow = int((time.time() + 86400) * 1e6)
+    controller.must("PUT", "/v1/hosts/h1", {"vtep": "192.0.2.1"})
+    before = Agent(controller, "h1", attempt=tomorrow)
+    assert before.wait_revision(1)
+    agents("h1", "192.0.2.1", f"unix:{controller.socket}")
+    assert before.wait(lambda agent: agent.ended)
+    assert until(lambda: status(controller, "h1").get("version") and status(controller, "h1")["connected"])
+    assert "a newer stream than this one is known" in (tmp_path / "h1.log").read_text()
+    late = Agent(controller, "h1", attempt=tomorrow)
+    assert late.wait(lambda agent: agent.ended) and late.older == tomorrow + 1
