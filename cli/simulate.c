@@ -35,7 +35,8 @@ static const struct option_spec simulate_options[] = {
 		.target = &full,
 		.argument = "NUMBER",
 		.fallback = "0",
-		.help = "so many hosts compile, the others only read and acknowledge; 0: all"},
+		.help = "so many hosts compile, those first that changes concern; the others only "
+			"read, acknowledge and report; 0: all"},
 	{.name = "repeat",
 		.type = OPTION_NUMBER,
 		.target = &repeat,
@@ -117,7 +118,9 @@ static double number(const json_t *json, const char *member)
 
 static void print_memory(const json_t *memory)
 {
-	printf("  memory: %.0f KB a host", number(memory, "host_bytes") / 1e3);
+	printf("  memory: all hosts %.1f MB", number(memory, "hosts_bytes") / 1e6);
+	if (json_object_get(memory, "host_bytes"))
+		printf(", %.0f KB each", number(memory, "host_bytes") / 1e3);
 	if (json_object_get(memory, "controller_bytes"))
 		printf("; the controller %.1f MB, %.0f bytes a port",
 			number(memory, "controller_bytes") / 1e6,
@@ -152,6 +155,11 @@ static void print_result(const json_t *result)
 	printf("%.0f hosts, %.0f ports, %.0f tenants, %.0f networks, %.0f routers\n",
 		number(topology, "hosts"), number(topology, "ports"), number(topology, "tenants"),
 		number(topology, "networks"), number(topology, "routers"));
+	if (number(topology, "full") < number(topology, "hosts"))
+		printf("%.0f hosts compile and write rows to memory; the others read, acknowledge "
+		       "and "
+		       "report\n%.0f hosts are those that changes concern\n",
+			number(topology, "full"), number(topology, "concerned"));
 	printf("filled: %.0f transactions accepted in %.2f s, all receipts in after %.2f s\n",
 		number(fill, "transactions"), number(fill, "accepted_s"),
 		number(fill, "receipts_s"));
@@ -164,6 +172,8 @@ static void print_result(const json_t *result)
 	json_object_foreach (scenarios, name, each)
 		if (json_object_get(each, "loaded_s"))
 			print_start(name, each);
+	puts("in the end");
+	print_memory(json_object_get(result, "memory"));
 	const json_t *checked = json_object_get(result, "checked");
 	if (checked)
 		printf("checked: %.0f rows of %.0f hosts are as a fresh computation says\n",

@@ -64,6 +64,10 @@ void caller_idle(struct caller *caller, unsigned milliseconds)
 // ---- requests ----
 
 struct exchange {
+	struct caller *caller;
+	struct http_request *request;
+	char *method, *path;
+	unsigned seconds;
 	size_t done;
 	long status;
 	char *body;
@@ -91,19 +95,22 @@ static void take_end(void *context, long status, const char *text)
 	snprintf(exchange->text, sizeof(exchange->text), "%s", text);
 }
 
-static int judge(
-	const struct exchange *exchange, const char *method, const char *path, struct error *error)
+static int judge(const struct exchange *exchange, json_t **answer, struct error *error)
 {
+	const char *method = exchange->method, *path = exchange->path;
 	if (!exchange->status)
 		return error_set(error, EIO, "%s %s: %s", method, path, exchange->text);
 	if (exchange->status >= 300)
 		return error_set(error, EPROTO, "%s %s: status %ld: %.300s", method, path,
 			exchange->status, exchange->text);
-	return 0;
+	if (!answer)
+		return 0;
+	*answer = json_loadb(exchange->body, exchange->length, 0, NULL);
+	return *answer ? 0 : error_set(error, EPROTO, "%s %s: the answer is no JSON", method, path);
 }
 
-int caller_request(struct caller *caller, const char *method, const char *path, json_t *body,
-	unsigned seconds, json_t **answer, struct error *error)
+struct exchange *caller_begin(
+	struct caller *caller, const char *method, const char *path, json_t *body, unsigned seconds)
 {
 	struct exchange *exchange = memory_new(sizeof(*exchange));
 	cleanup_free char *text = body ? json_dumps(body, JSON_COMPACT) : NULL;
@@ -117,22 +124,35 @@ int caller_request(struct caller *caller, const char *method, const char *path, 
 		.context = exchange,
 	};
 	json_decref(body);
-	struct http_request *request = http_client_send(caller->http, &call);
-	int rc = 0;
-	if (caller_run(caller, &exchange->done, 1, seconds, NULL, NULL) < 0) {
-		http_client_cancel(request);
-		rc = error_set(error, ETIMEDOUT, "%s %s: no answer in %u s", method, path, seconds);
+	exchange->caller = caller;
+	exchange->method = memory_text(method);
+	exchange->path = memory_text(path);
+	exchange->seconds = seconds;
+	exchange->request = http_client_send(caller->http, &call);
+	return exchange;
+}
+
+int caller_end(struct exchange *exchange, json_t **answer, struct error *error)
+{
+	int rc = caller_run(exchange->caller, &exchange->done, 1, exchange->seconds, NULL, NULL);
+	if (rc < 0) {
+		http_client_cancel(exchange->request);
+		rc = error_set(error, ETIMEDOUT, "%s %s: no answer in %u s", exchange->method,
+			exchange->path, exchange->seconds);
 	} else {
-		rc = judge(exchange, method, path, error);
+		rc = judge(exchange, answer, error);
 	}
-	if (!rc && answer) {
-		*answer = json_loadb(exchange->body, exchange->length, 0, NULL);
-		if (!*answer)
-			rc = error_set(error, EPROTO, "%s %s: the answer is no JSON", method, path);
-	}
+	free(exchange->method);
+	free(exchange->path);
 	free(exchange->body);
 	free(exchange);
 	return rc;
+}
+
+int caller_request(struct caller *caller, const char *method, const char *path, json_t *body,
+	unsigned seconds, json_t **answer, struct error *error)
+{
+	return caller_end(caller_begin(caller, method, path, body, seconds), answer, error);
 }
 
 int caller_commit(struct caller *caller, json_t *body, uint64_t *revision, struct error *error)

@@ -19,6 +19,12 @@ struct caller {
 // success.
 int caller_request(struct caller *caller, const char *method, const char *path, json_t *body,
 	unsigned seconds, json_t **answer, struct error *error);
+// The same in two steps, for several at a time: send it, and wait for it. The second frees what the
+// first returned, whatever comes.
+struct exchange;
+struct exchange *caller_begin(struct caller *caller, const char *method, const char *path,
+	json_t *body, unsigned seconds);
+int caller_end(struct exchange *exchange, json_t **answer, struct error *error);
 // POST /v1/transactions; takes `body`. The revision, of this or of an earlier change if nothing
 // differs.
 int caller_commit(struct caller *caller, json_t *body, uint64_t *revision, struct error *error);

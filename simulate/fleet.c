@@ -307,9 +307,20 @@ static void deal_ports(struct fleet *fleet)
 		}
 }
 
-bool fleet_is_light(const struct fleet *fleet, size_t host)
+// Which are not light: of those that changes concern as many as may be, then others.
+static void choose(struct fleet *fleet)
 {
-	return host * fleet->full / fleet->count == (host + 1) * fleet->full / fleet->count;
+	bool *concerned = memory_new(fleet->count * sizeof(*concerned));
+	size_t left = fleet->full;
+	fleet->concerned = plan_concerned(fleet->plan, concerned);
+	fleet->compiles = memory_new(fleet->count * sizeof(*fleet->compiles));
+	for (int others = 0; others <= 1; others++)
+		for (size_t i = 0; i < fleet->count && left; i++)
+			if (concerned[i] == !others) {
+				fleet->compiles[i] = true;
+				left--;
+			}
+	free(concerned);
 }
 
 void fleet_init(struct fleet *fleet, uv_loop_t *loop, const struct fleet_client *clients,
@@ -319,10 +330,10 @@ void fleet_init(struct fleet *fleet, uv_loop_t *loop, const struct fleet_client 
 	*fleet = (struct fleet){
 		.loop = loop, .clients = clients, .plan = plan, .count = plan->hosts};
 	fleet->full = full && full < plan->hosts ? full : plan->hosts;
+	choose(fleet);
 	fleet->hosts = memory_new(plan->hosts * sizeof(*fleet->hosts));
 	for (size_t i = 0; i < plan->hosts; i++)
-		fleet->hosts[i] =
-			host_new(fleet, plan_host_name(i, name), fleet_is_light(fleet, i));
+		fleet->hosts[i] = host_new(fleet, plan_host_name(i, name), !fleet->compiles[i]);
 	deal_ports(fleet);
 }
 
@@ -337,6 +348,7 @@ void fleet_done(struct fleet *fleet)
 	for (size_t i = 0; i < fleet->count; i++)
 		host_free(fleet->hosts[i]);
 	free(fleet->hosts);
+	free(fleet->compiles);
 	free(fleet->ports);
 }
 

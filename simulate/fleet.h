@@ -62,17 +62,18 @@ struct fleet {
 	const struct plan *plan;
 	struct fleet_host **hosts;
 	size_t count, connected;
-	size_t full;   // that are not light
-	size_t made;   // so far
-	size_t *ports; // of the plan, in the order of hosts
+	bool *compiles;   // each: it is not light
+	size_t full;      // so many are not
+	size_t concerned; // by changes, see plan_concerned
+	size_t made;      // so far
+	size_t *ports;    // of the plan, in the order of hosts
 	struct fleet_counts counts;
 };
 
-// One host for each of the plan; `full` of them, spread evenly, are not light (0: all). Nothing is
-// sent yet. All but `fleet` is borrowed.
+// One host for each of the plan; `full` of them are not light (0: all), first those that changes can
+// concern. Nothing is sent yet. All but `fleet` is borrowed.
 void fleet_init(struct fleet *fleet, uv_loop_t *loop, const struct fleet_client *clients,
 	const struct plan *plan, size_t full);
-bool fleet_is_light(const struct fleet *fleet, size_t host);
 void fleet_done(struct fleet *fleet);
 // Connect all; `fleet->connected` tells how far they are.
 void fleet_start(struct fleet *fleet);

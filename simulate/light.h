@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-// A light host: it holds its stream and acknowledges every batch like any other, and neither decodes nor
-// compiles what it is sent. So that before a controller there can be more hosts than this machine has
-// memory to be.
+// A light host: it holds its stream, acknowledges every batch and reports its ports and interfaces
+// like any other, and neither decodes nor compiles what it is sent: what it reports follows from the
+// plan. So that before a controller there can be more hosts than this machine has memory to be. To
+// the controller they are all the same.
 #pragma once
 
 #include <stdint.h>

@@ -120,8 +120,10 @@ json_t *meter_encode(struct meter *meter)
 json_t *meter_memory(const struct simulation *simulation)
 {
 	uint64_t hosts = usage_of(getpid()).memory_bytes;
-	json_t *json = json_pack("{s:I,s:f}", "hosts_bytes", (json_int_t)hosts, "host_bytes",
-		(double)hosts / (double)simulation->plan.hosts);
+	json_t *json = json_pack("{s:I}", "hosts_bytes", (json_int_t)hosts);
+	if (simulation->fleet.full == simulation->plan.hosts)
+		json_object_set_new(json, "host_bytes",
+			json_real((double)hosts / (double)simulation->plan.hosts));
 	if (!simulation->server.process)
 		return json;
 	uint64_t controller = usage_of(simulation->server.process).memory_bytes;

@@ -32,5 +32,5 @@ void meter_add(struct meter *meter, double milliseconds);
 // Quantiles of the time, and means of all else, by change. New reference.
 json_t *meter_encode(struct meter *meter);
 // {"controller_bytes", "controller_port_bytes", "hosts_bytes", "host_bytes"}; without the controller
-// where it is not one's own. New reference.
+// where it is not one's own, and without the last where hosts are light. New reference.
 json_t *meter_memory(const struct simulation *simulation);

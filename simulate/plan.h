@@ -38,7 +38,9 @@ struct plan {
 	size_t count, capacity;
 };
 
-enum { PLAN_NAME = 32, PLAN_GROUP_SMALL = 1000, PLAN_GROUP_LARGE = 10000 };
+// Changes to single ports are made to the first of the others, so that they are the same changes
+// whatever the size of the whole.
+enum { PLAN_NAME = 32, PLAN_GROUP_SMALL = 1000, PLAN_GROUP_LARGE = 10000, PLAN_CHANGED = 2000 };
 
 void plan_init(struct plan *plan, size_t hosts, size_t ports, uint64_t seed);
 void plan_done(struct plan *plan);
@@ -47,6 +49,10 @@ void plan_done(struct plan *plan);
 const struct plan_tenant *plan_group(const struct plan *plan, const char *group);
 const struct plan_tenant *plan_others(const struct plan *plan);
 const struct plan_tenant *plan_tenant_of(const struct plan *plan, size_t port);
+
+// The hosts that changes can concern: those of the large tenants, and of the tenants of the ports
+// that are changed. Sets their elements of `out`, which has one for each host; how many that were not.
+size_t plan_concerned(const struct plan *plan, bool *out);
 
 // Names, written to `text` of PLAN_NAME bytes.
 const char *plan_tenant_name(const struct plan *plan, const struct plan_tenant *tenant, char *text);

@@ -76,6 +76,28 @@ static void test_groups(void **state)
 	plan_done(&large);
 }
 
+// Every host that has a port of a tenant that changes are made to, and no other.
+static void test_concerned(void **state)
+{
+	(void)state;
+	struct plan plan;
+	bool *concerned = calloc(4000, sizeof(bool)), *expected = calloc(4000, sizeof(bool));
+	size_t count = 0;
+	plan_init(&plan, 4000, 400000, 1);
+	size_t last = plan_others(&plan)->first + PLAN_CHANGED - 1;
+	const struct plan_tenant *beyond = plan_tenant_of(&plan, last) + 1;
+	for (size_t port = 0; port < beyond->first; port++)
+		expected[plan_port_host(&plan, plan_tenant_of(&plan, port), port)] = true;
+	for (size_t host = 0; host < 4000; host++)
+		count += expected[host];
+	assert_in_range(count, 441, 1000);
+	assert_int_equal(plan_concerned(&plan, concerned), count);
+	assert_memory_equal(concerned, expected, 4000 * sizeof(bool));
+	plan_done(&plan);
+	free(concerned);
+	free(expected);
+}
+
 struct reading {
 	size_t objects[MODEL_KIND_COUNT];
 };
@@ -123,6 +145,7 @@ int main(void)
 		cmocka_unit_test(test_ports),
 		cmocka_unit_test(test_sizes),
 		cmocka_unit_test(test_groups),
+		cmocka_unit_test(test_concerned),
 		cmocka_unit_test(test_transactions),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

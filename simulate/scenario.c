@@ -155,6 +155,8 @@ static int host_joins(struct simulation *simulation, json_t **out, struct error 
 }
 
 const struct scenario scenarios[] = {
+	{"restart", "the controller is killed; all hosts come back to it", true, scenario_restart},
+	{"cold", "the controller and all hosts begin anew", true, scenario_cold},
 	{"port-added", "one port more, on a host that its tenant has", false, port_added},
 	{"label-changed", "a port takes another role: its policies change", false, label_changed},
 	{"port-moved", "a port moves to another host of its tenant", false, port_moved},
@@ -162,7 +164,5 @@ const struct scenario scenarios[] = {
 	{"rule-10000", "one rule of a policy that applies to 10,000 ports", false, rule_10000},
 	{"host-joins", "a host registers and gets ten ports", false, host_joins},
 	{"churn", "eight changes at any time", false, scenario_churn},
-	{"restart", "the controller is killed; all hosts come back to it", true, scenario_restart},
-	{"cold", "the controller and all hosts begin anew", true, scenario_cold},
 	{0},
 };

@@ -10,7 +10,7 @@
 #include "base/memory.h"
 #include "simulation.h"
 
-enum { PORTS_DRAWN = 2000, FILES_BESIDE = 256, REPORT_CONNECTIONS = 12 };
+enum { FILES_BESIDE = 256, REPORT_CONNECTIONS = 12 };
 
 // ---- what scenarios use ----
 
@@ -32,123 +32,7 @@ size_t simulation_port(struct simulation *simulation)
 {
 	size_t first = plan_others(&simulation->plan)->first;
 	size_t count = simulation->plan.ports - first;
-	return first + simulation_draw(simulation, count < PORTS_DRAWN ? count : PORTS_DRAWN);
-}
-
-static void tell_connected(void *context, size_t connected)
-{
-	struct simulation *simulation = context;
-	simulation_tell(simulation, "hosts connect", connected, simulation->fleet.count);
-}
-
-int simulation_connected(struct simulation *simulation, struct error *error)
-{
-	struct fleet *fleet = &simulation->fleet;
-	if (caller_run(&simulation->caller, &fleet->connected, fleet->count, 600, tell_connected,
-		    simulation) < 0)
-		return error_set(error, ETIMEDOUT, "%zu of %zu hosts are connected",
-			fleet->connected, fleet->count);
-	return 0;
-}
-
-// ---- filling the controller ----
-
-struct filling {
-	struct simulation *simulation;
-	size_t operations, ports;
-	uint64_t *revisions;
-	size_t count, capacity;
-	bool started;
-	struct error *error;
-};
-
-static void note_revision(struct filling *filling, uint64_t revision)
-{
-	if (filling->count == filling->capacity) {
-		filling->capacity = filling->capacity ? 2 * filling->capacity : 64;
-		filling->revisions = memory_resize(
-			filling->revisions, filling->capacity, sizeof(*filling->revisions));
-	}
-	filling->revisions[filling->count++] = revision;
-}
-
-static size_t count_ports(const json_t *transaction, const char **first_kind)
-{
-	size_t index, ports = 0;
-	json_t *operation;
-	json_array_foreach (json_object_get(transaction, "operations"), index, operation) {
-		const char *kind = json_string_value(json_object_get(operation, "kind"));
-		ports += !strcmp(kind, "port");
-		*first_kind = index ? *first_kind : kind;
-	}
-	return ports;
-}
-
-// Hosts come first; once all are declared they connect, so that the rest reaches them as it comes.
-static int fill_one(void *context, json_t *transaction)
-{
-	struct filling *filling = context;
-	struct simulation *simulation = filling->simulation;
-	const char *kind = "";
-	uint64_t revision;
-	int rc = 0;
-	size_t ports = count_ports(transaction, &kind);
-	if (!filling->started && strcmp(kind, "host")) {
-		filling->started = true;
-		fleet_start(&simulation->fleet);
-		rc = simulation_connected(simulation, filling->error);
-	}
-	filling->operations += json_array_size(json_object_get(transaction, "operations"));
-	if (rc)
-		json_decref(transaction);
-	else
-		rc = caller_commit(&simulation->caller, transaction, &revision, filling->error);
-	if (rc)
-		return rc;
-	filling->ports += ports;
-	note_revision(filling, revision);
-	simulation_tell(
-		simulation, "the controller is filled", filling->ports, simulation->plan.ports);
-	return 0;
-}
-
-static int await_all(struct filling *filling, struct error *error)
-{
-	int rc = 0;
-	// The newest first: what it takes to wait is waited for once.
-	for (size_t i = filling->count; i && !rc; i--) {
-		simulation_tell(
-			filling->simulation, "receipts", filling->count - i, filling->count);
-		rc = caller_await(&filling->simulation->caller, filling->revisions[i - 1], error);
-	}
-	return rc;
-}
-
-static int fill(struct simulation *simulation, json_t **out, struct error *error)
-{
-	struct filling filling = {.simulation = simulation, .error = error};
-	struct meter meter;
-	uint64_t start = clock_monotonic_ns();
-	meter_init(&meter, simulation);
-	meter_start(&meter);
-	int rc = plan_transactions(&simulation->plan, fill_one, &filling);
-	double accepted = (double)(clock_monotonic_ns() - start) / 1e9;
-	if (!rc)
-		rc = await_all(&filling, error);
-	meter_stop(&meter);
-	if (!rc) {
-		*out = meter_encode(&meter);
-		json_object_del(*out, "samples_ms");
-		json_object_update_new(
-			*out, json_pack("{s:f,s:f,s:I,s:I,s:o}", "accepted_s", accepted,
-				      "receipts_s", (double)(clock_monotonic_ns() - start) / 1e9,
-				      "transactions", (json_int_t)filling.count, "operations",
-				      (json_int_t)filling.operations, "memory",
-				      meter_memory(simulation)));
-	}
-	meter_done(&meter);
-	free(filling.revisions);
-	return rc;
+	return first + simulation_draw(simulation, count < PLAN_CHANGED ? count : PLAN_CHANGED);
 }
 
 // ---- scenarios ----
@@ -286,12 +170,15 @@ static int run(struct simulation *simulation, json_t *result, struct error *erro
 		return rc;
 	fleet_init(&simulation->fleet, &simulation->loop, simulation->clients, &simulation->plan,
 		simulation->options->full);
-	rc = fill(simulation, &filled, error);
+	json_object_set_new(json_object_get(result, "topology"), "concerned",
+		json_integer((json_int_t)simulation->fleet.concerned));
+	rc = simulation_fill(simulation, &filled, error);
 	if (!rc)
 		json_object_set_new(result, "fill", filled);
 	if (!rc)
 		rc = run_scenarios(simulation, scenarios_result, error);
 	json_object_set_new(result, "scenarios", scenarios_result);
+	json_object_set_new(result, "memory", meter_memory(simulation));
 	if (!rc && simulation->fleet.counts.divergences)
 		rc = error_set(error, EIO,
 			"%llu times a host did not hold what the controller believed",

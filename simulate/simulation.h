@@ -25,11 +25,8 @@ struct simulation {
 void simulation_tell(struct simulation *simulation, const char *what, size_t done, size_t all);
 // Below `limit`, at random, the same in every run.
 size_t simulation_draw(struct simulation *simulation, size_t limit);
-// One of the plan's ports that do not belong to a large tenant. Of the first that there are, so that
-// they are the same whatever the size of the whole.
+// One of the ports that changes are made to.
 size_t simulation_port(struct simulation *simulation);
-// All hosts are connected, with what they need.
-int simulation_connected(struct simulation *simulation, struct error *error);
 
 // One operation, and the one that takes it back (NULL: it stays).
 struct change {
@@ -60,6 +57,8 @@ struct place {
 };
 struct place change_place(struct simulation *simulation);
 
+// fill.c: declare the hosts, connect them, and write the rest of the plan.
+int simulation_fill(struct simulation *simulation, json_t **out, struct error *error);
 // cold.c
 int scenario_restart(struct simulation *simulation, json_t **out, struct error *error);
 int scenario_cold(struct simulation *simulation, json_t **out, struct error *error);

@@ -23,7 +23,7 @@ struct simulate_options {
 	const char *store; // of the controller that is started; NULL: SQLite in a folder that goes
 	const char *scenarios; // names with commas between; NULL: all
 	size_t hosts, ports;
-	size_t full;   // hosts that compile; the others only read and acknowledge; 0: all
+	size_t full;   // hosts that compile, see light.h for the others; 0: all
 	size_t repeat; // how often each change is made
 	size_t check;  // hosts whose rows are held against a fresh computation
 	uint64_t seed;
