@@ -83,8 +83,8 @@ static void channel_done(void *context)
 	free(channel);
 }
 
-// What libmicrohttpd wants of memory for clients of HTTP/1.0; others are written to directly.
-enum { BLOCK_BYTES = 4096 };
+// What libmicrohttpd wants of memory for clients of HTTP/1.0; others are written to directly. Each host has one.
+enum { BLOCK_BYTES = 256 };
 
 struct channel *channel_open(struct request *request, const struct channel_events *events)
 {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "feed.h"
 
+#include <malloc.h>
 #include <stdio.h>
 #include <string.h>
 #include <uthash.h>
@@ -18,6 +19,8 @@
 // A ping every 10 s to each host, a hundredth of the hosts at a time. Whoever comes back after more
 // than two minutes does not mind a snapshot.
 enum { PING_MS = 10000, TICK_MS = PING_MS / 100, BACKLOG_AGE_MS = 120000 };
+// What many hosts that started at once have left free is given back to the system from this size on.
+enum { TRIM_BYTES = 16 << 20 };
 
 const struct feed_options feed_defaults = {
 	.backlog_bytes = 64 << 20,
@@ -603,7 +606,8 @@ static void on_tick(uv_timer_t *timer)
 	if (++feed->ticks % (PING_MS / TICK_MS))
 		return;
 	backlog_trim(feed->backlog, clock_monotonic_ms());
-	snapshots_sweep(feed->snapshots);
+	if (snapshots_sweep(feed->snapshots) >= TRIM_BYTES)
+		malloc_trim(0);
 	sweep_relays(feed);
 }
 
