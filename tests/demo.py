@@ -179,7 +179,8 @@ def speed(lab, report, by_name):
     report.title("TCP throughput, one stream, beside a bare veth pair in turn")
     place = {name: throughput.Place(w.namespace, w.ipv4) for name, w in by_name.items() if w.guest is None}
     far = place["acme/web3"]
-    arms = {"bare": throughput.bare_pair(lab), "same host": (place["acme/web1"], place["acme/web2"]),
+    arms = {"bare": throughput.bare_pair(lab, by_name["acme/web3"].mtu),
+            "same host": (place["acme/web1"], place["acme/web2"]),
             "across hosts": (place["acme/web1"], far)}
     least = {"same host": 0.95, "across hosts": 0.90}
     before = throughput.received(far)

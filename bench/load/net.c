@@ -30,6 +30,10 @@ uint64_t nanoseconds(double seconds)
 	return (uint64_t)(seconds * 1e9);
 }
 
+// What Debian's kernels use unless told otherwise. Another one of the machine's choosing (BBR paces by a timer of its own)
+// would be measured in the path's place.
+static const char CONGESTION_CONTROL[] = "cubic";
+
 int socket_new(int type)
 {
 	int one = 1, fd = socket(AF_INET, type | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
@@ -37,8 +41,12 @@ int socket_new(int type)
 	if (fd < 0)
 		fail("socket");
 	setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one));
-	if (type == SOCK_STREAM)
-		setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
+	if (type != SOCK_STREAM)
+		return fd;
+	setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
+	if (setsockopt(fd, IPPROTO_TCP, TCP_CONGESTION, CONGESTION_CONTROL,
+		    sizeof(CONGESTION_CONTROL) - 1) < 0)
+		fail(CONGESTION_CONTROL);
 	return fd;
 }
 

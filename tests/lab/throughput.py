@@ -17,10 +17,14 @@ class Place:
         self.namespace, self.address = namespace, address
 
 
-def bare_pair(lab, number=0):
-    """Two namespaces joined by a veth pair and nothing else: the limit that others are held against."""
+CONGESTION_CONTROL = "cubic"  # Debian's; BBR, a machine's own choice, paces by a timer, which would be measured instead
+
+
+def bare_pair(lab, mtu, number=0):
+    """Two namespaces joined by a veth pair and nothing else: the limit that others are held against. `mtu`: that of the
+    workloads, as it decides how many bytes TCP hands over in one superpacket."""
     left, right = lab.new_namespace(f"bare{number}a"), lab.new_namespace(f"bare{number}b")
-    left.ip(f"link add eth0 type veth peer name eth0 netns {right.name}",
+    left.ip(f"link add eth0 mtu {mtu} type veth peer name eth0 mtu {mtu} netns {right.name}",
             "link set eth0 up", "address add 198.51.100.1/24 dev eth0")
     right.ip("link set eth0 up", "address add 198.51.100.2/24 dev eth0")
     return Place(left, "198.51.100.1"), Place(right, "198.51.100.2")
@@ -46,7 +50,7 @@ def _server(place, words, ready):
 def bulk(client, server, seconds=1):
     """One TCP stream by iperf3, for whole seconds; Gbit/s as the receiver counts them."""
     with _server(server, ["iperf3", "--forceflush", "-s", "-1", "-B", server.address], "listening"):
-        answer = client.namespace.run("taskset", "-c", "0", "iperf3", "-J", "-t", round(seconds),
+        answer = client.namespace.run("taskset", "-c", "0", "iperf3", "-C", CONGESTION_CONTROL, "-J", "-t", round(seconds),
                                       "-c", server.address, timeout=seconds + 20)
     return json.loads(answer)["end"]["sum_received"]["bits_per_second"] / 1e9
 

@@ -53,7 +53,7 @@ def peer(request):
     encap = request.param
     with Lab(hosts=1, encap=encap) as lab:
         namespace = lab.new_namespace("ovs")
-        lab.connect_underlay(namespace, OVS_NUMBER, "ovs")
+        lab.connect_underlay(namespace, OVS_NUMBER)
         lab.apply(json.dumps({
             "hosts": {"ovs": {"vtep": lab.underlay_address(OVS_NUMBER), "encap": encap, "managed": False}}}))
         lab.apply(json.dumps({
