@@ -23,7 +23,7 @@ PLACES = {
 MACHINE = ("acme/vm1", "h3")
 
 AUDIT_SECONDS = 2
-ROUNDS, MOST_ROUNDS = 5, 15
+ROUNDS, MOST_ROUNDS = 15, 30
 SUPERPACKET = 10_000  # bytes: far more than any MTU
 
 

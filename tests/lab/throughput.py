@@ -1,13 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Throughput and latency between two places. The machine is noisy: only ratios within one interleaved run count."""
+"""Throughput between two places. The machine is noisy: only ratios within one interleaved run count."""
 
-import contextlib
 import json
 import statistics
 import subprocess
 
-from .fabric import workload_program
 from .shell import LabError, run
+
+CONGESTION_CONTROL = "cubic"  # Debian's; BBR, a machine's own choice, paces by a timer, which would be measured instead
+BYTES = 768 << 20  # a third of a second: short beside what the machine's neighbours do, long beside TCP's slow start
 
 
 class Place:
@@ -15,9 +16,6 @@ class Place:
 
     def __init__(self, namespace, address):
         self.namespace, self.address = namespace, address
-
-
-CONGESTION_CONTROL = "cubic"  # Debian's; BBR, a machine's own choice, paces by a timer, which would be measured instead
 
 
 def bare_pair(lab, mtu, number=0):
@@ -30,49 +28,19 @@ def bare_pair(lab, mtu, number=0):
     return Place(left, "198.51.100.1"), Place(right, "198.51.100.2")
 
 
-@contextlib.contextmanager
-def _server(place, words, ready):
-    """A server process on CPU 1, until the block ends."""
-    with place.namespace.popen(["taskset", "-c", "1", *words], stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-                               text=True) as process:
+def bulk(client, server):
+    """One TCP stream by iperf3, of so many bytes; Gbit/s as the receiver counts them. Client and server on a processor
+    each."""
+    with server.namespace.popen(["taskset", "-c", "1", "iperf3", "--forceflush", "-s", "-1", "-B", server.address],
+                                stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as process:
         try:
-            while ready:
-                line = process.stdout.readline()
-                if not line:
-                    raise LabError(f"{words[0]} did not start")
-                if ready in line:
-                    break
-            yield process
+            if not any("listening" in line for line in iter(process.stdout.readline, "")):
+                raise LabError("iperf3 did not start")
+            answer = client.namespace.run("taskset", "-c", "0", "iperf3", "-C", CONGESTION_CONTROL, "-J", "-n", BYTES,
+                                          "-c", server.address, timeout=60)
         finally:
             process.kill()
-
-
-def bulk(client, server, seconds=1):
-    """One TCP stream by iperf3, for whole seconds; Gbit/s as the receiver counts them."""
-    with _server(server, ["iperf3", "--forceflush", "-s", "-1", "-B", server.address], "listening"):
-        answer = client.namespace.run("taskset", "-c", "0", "iperf3", "-C", CONGESTION_CONTROL, "-J", "-t", round(seconds),
-                                      "-c", server.address, timeout=seconds + 20)
     return json.loads(answer)["end"]["sum_received"]["bits_per_second"] / 1e9
-
-
-def _transactions(kind, client, server, seconds):
-    program = str(workload_program())
-    port = "7778"
-    with _server(server, [program, "serve", "server", port], "serving"):
-        answer = client.namespace.run("taskset", "-c", "0", program, kind, server.address, port, seconds,
-                                      timeout=seconds + 20)
-    return json.loads(answer)
-
-
-def request_response(client, server, seconds=1.0):
-    """TCP request-response; median round trip in microseconds."""
-    return _transactions("rr", client, server, seconds)["p50_us"]
-
-
-def connect_request_close(client, server, seconds=1.0):
-    """A TCP connection for each request; connections a second."""
-    answer = _transactions("crr", client, server, seconds)
-    return answer["transactions"] / answer["seconds"]
 
 
 def received(place):

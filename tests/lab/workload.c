@@ -1,13 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-// What runs inside the workloads of the laboratory, containers and guests alike: answers with its
-// own name, asks others for theirs, and measures request-response. Linked statically, so that a
-// guest needs nothing else.
+// What runs inside the workloads of the laboratory, containers and guests alike: answers with its own name, and asks
+// others for theirs. Linked statically, so that a guest needs nothing else.
 //
-//   workload serve NAME PORT                      answer every UDP datagram and TCP request with
-//   "NAME <what was sent>" workload probe PORT TIMEOUT_MS DUE SETTLE_MS (ADDRESS TOKEN)...   ask by UDP; print
-//   "TOKEN NAME" for each answer workload rr ADDRESS PORT SECONDS              TCP
-//   request-response; print JSON workload crr ADDRESS PORT SECONDS             the same with a
-//   connection for each request
+//   workload serve NAME PORT
+//       answer every UDP datagram and TCP request with "NAME <what was sent>"
+//   workload probe PORT TIMEOUT_MS DUE SETTLE_MS (ADDRESS TOKEN)...
+//       ask by UDP; print "TOKEN NAME" for each answer
 #define _GNU_SOURCE
 #include <arpa/inet.h>
 #include <errno.h>
@@ -23,7 +21,7 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { TEXT = 256, CLIENTS = 64, SAMPLES = 1 << 20 };
+enum { TEXT = 256, CLIENTS = 64 };
 
 static void fail(const char *what)
 {
@@ -165,58 +163,6 @@ static int probe(const char *port, int timeout_ms, int due, int settle_ms, int c
 	return 0;
 }
 
-static int connect_to(const struct sockaddr_in6 *to)
-{
-	struct linger reset = {.l_onoff = 1};
-	int fd = open_socket(SOCK_STREAM);
-
-	// Close by reset: thousands of connections a second would otherwise use up the local ports
-	// in TIME_WAIT.
-	setsockopt(fd, SOL_SOCKET, SO_LINGER, &reset, sizeof(reset));
-	if (connect(fd, (const struct sockaddr *)to, sizeof(*to)) < 0)
-		fail("connect");
-	return fd;
-}
-
-static int compare_samples(const void *a, const void *b)
-{
-	uint32_t left = *(const uint32_t *)a, right = *(const uint32_t *)b;
-
-	return (left > right) - (left < right);
-}
-
-static int request_response(
-	const char *address, const char *port, double seconds, int connection_each)
-{
-	struct sockaddr_in6 to = endpoint(address, port);
-	uint64_t start = now_ns(), end = start + (uint64_t)(seconds * 1e9), then = start;
-	uint32_t *samples = calloc(SAMPLES, sizeof(*samples));
-	int fd = connection_each ? -1 : connect_to(&to);
-	uint64_t count = 0;
-
-	while (then < end) {
-		char reply[TEXT];
-		uint64_t after;
-
-		if (connection_each)
-			fd = connect_to(&to);
-		if (write(fd, "x", 1) != 1 || read(fd, reply, sizeof(reply)) <= 0)
-			fail("request");
-		if (connection_each)
-			close(fd);
-		after = now_ns();
-		samples[count++ % SAMPLES] = (uint32_t)(after - then);
-		then = after;
-	}
-	size_t kept = count < SAMPLES ? count : SAMPLES;
-
-	qsort(samples, kept, sizeof(*samples), compare_samples);
-	printf("{\"transactions\": %llu, \"seconds\": %.3f, \"p50_us\": %.1f, \"p99_us\": %.1f}\n",
-		(unsigned long long)count, (double)(then - start) / 1e9, samples[kept / 2] / 1e3,
-		samples[kept * 99 / 100] / 1e3);
-	return 0;
-}
-
 int main(int count, char **words)
 {
 	const char *command = count > 1 ? words[1] : "";
@@ -228,10 +174,6 @@ int main(int count, char **words)
 	if (strcmp(command, "probe") == 0 && count >= 8 && count % 2 == 0)
 		return probe(words[2], atoi(words[3]), atoi(words[4]), atoi(words[5]), count - 6,
 			words + 6);
-	if (strcmp(command, "rr") == 0 && count == 5)
-		return request_response(words[2], words[3], atof(words[4]), 0);
-	if (strcmp(command, "crr") == 0 && count == 5)
-		return request_response(words[2], words[3], atof(words[4]), 1);
-	fprintf(stderr, "usage: workload serve|probe|rr|crr ...\n");
+	fprintf(stderr, "usage: workload serve|probe ...\n");
 	return 2;
 }
