@@ -69,15 +69,21 @@ class Progress:
     """One line that says how far it is and how long it will take; on no terminal, a line a minute at most."""
 
     def __init__(self, total):
-        self.total, self.done, self.start = max(total, 1), 0, time.monotonic()
+        self.total, self.done, self.part, self.start = max(total, 1), 0, 0, time.monotonic()
         self.terminal, self._told = sys.stderr.isatty(), 0
 
-    def step(self, what):
+    def step(self, what, weight=1):
+        """What follows is `weight` of the total."""
+        self.part = self.done
+        self.done += weight
+        self.say(what)
+
+    def say(self, what):
+        """More about the step that is under way."""
         now = time.monotonic()
-        part = self.done / self.total
+        part = self.part / self.total
         left = (now - self.start) * (1 - part) / part if part > 0.02 else None
         tail = f"{int(left) // 60}:{int(left) % 60:02} left" if left is not None else ""
-        self.done += 1
         if self.terminal:
             bar = "█" * int(part * 24) + "░" * (24 - int(part * 24))
             print(f"\r\033[K{bar} {part:4.0%}  {what[:70]}  {tail}", end="", file=sys.stderr, flush=True)

@@ -70,6 +70,11 @@ static const struct option_spec simulate_options[] = {
 		.argument = "STORE",
 		.help = "of the controller that is started; SQLite in a folder that goes, where "
 			"not given"},
+	{.name = "filled",
+		.type = OPTION_FLAG,
+		.target = &settings.filled,
+		.help = "the store, or the controller, was filled by a run before with the same "
+			"numbers"},
 	{.name = "url",
 		.type = OPTION_TEXT,
 		.target = &settings.controller,
@@ -160,10 +165,13 @@ static void print_result(const json_t *result)
 		       "and "
 		       "report\n%.0f hosts are those that changes concern\n",
 			number(topology, "full"), number(topology, "concerned"));
-	printf("filled: %.0f transactions accepted in %.2f s, all receipts in after %.2f s\n",
-		number(fill, "transactions"), number(fill, "accepted_s"),
-		number(fill, "receipts_s"));
-	print_memory(json_object_get(fill, "memory"));
+	if (fill) {
+		printf("filled: %.0f transactions accepted in %.2f s, all receipts in after %.2f "
+		       "s\n",
+			number(fill, "transactions"), number(fill, "accepted_s"),
+			number(fill, "receipts_s"));
+		print_memory(json_object_get(fill, "memory"));
+	}
 	printf("  %-16s%9s%9s%9s%9s%9s%10s%10s%9s\n", "each change", "p50 ms", "p99 ms", "hosts",
 		"objects", "rows", "cpu ms", "hosts ms", "bytes");
 	json_object_foreach (scenarios, name, each)

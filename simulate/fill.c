@@ -78,7 +78,7 @@ static void tell_connected(void *context, size_t connected)
 	simulation_tell(simulation, "hosts connect", connected, simulation->fleet.count);
 }
 
-static int connect_hosts(struct simulation *simulation, struct error *error)
+int simulation_connect(struct simulation *simulation, struct error *error)
 {
 	struct fleet *fleet = &simulation->fleet;
 	fleet_start(fleet);
@@ -99,7 +99,7 @@ static int prepare(struct filling *filling, const char *first_kind)
 	if (rc || !last_hosts)
 		return rc;
 	filling->started = true;
-	return connect_hosts(filling->simulation, filling->error);
+	return simulation_connect(filling->simulation, filling->error);
 }
 
 static int fill_one(void *context, json_t *transaction)

@@ -310,16 +310,15 @@ static void deal_ports(struct fleet *fleet)
 // Which are not light: of those that changes concern as many as may be, then others.
 static void choose(struct fleet *fleet)
 {
-	bool *concerned = memory_new(fleet->count * sizeof(*concerned));
-	size_t left = fleet->full;
+	size_t *concerned = memory_new(fleet->count * sizeof(*concerned)), left = fleet->full;
 	fleet->concerned = plan_concerned(fleet->plan, concerned);
 	fleet->compiles = memory_new(fleet->count * sizeof(*fleet->compiles));
-	for (int others = 0; others <= 1; others++)
-		for (size_t i = 0; i < fleet->count && left; i++)
-			if (concerned[i] == !others) {
-				fleet->compiles[i] = true;
-				left--;
-			}
+	for (size_t i = 0; i < fleet->concerned && left; i++, left--)
+		fleet->compiles[concerned[i]] = true;
+	for (size_t i = 0; i < fleet->count && left; i++) {
+		left -= !fleet->compiles[i];
+		fleet->compiles[i] = true;
+	}
 	free(concerned);
 }
 

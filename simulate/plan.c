@@ -138,17 +138,20 @@ const struct plan_tenant *plan_tenant_of(const struct plan *plan, size_t port)
 	return &plan->tenants[low];
 }
 
-size_t plan_concerned(const struct plan *plan, bool *out)
+size_t plan_concerned(const struct plan *plan, size_t *out)
 {
+	bool *known = memory_new(plan->hosts * sizeof(*known));
 	const struct plan_tenant *end = plan->tenants + plan->count;
 	size_t last = plan_others(plan)->first + PLAN_CHANGED, count = 0;
 	for (const struct plan_tenant *tenant = plan->tenants; tenant < end && tenant->first < last;
 		tenant++)
 		for (size_t n = 0; n < tenant->hosts; n++) {
-			bool *host = &out[plan_host(plan, tenant, n)];
-			count += !*host;
-			*host = true;
+			size_t host = plan_host(plan, tenant, n);
+			if (!known[host])
+				out[count++] = host;
+			known[host] = true;
 		}
+	free(known);
 	return count;
 }
 

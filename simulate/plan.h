@@ -50,9 +50,9 @@ const struct plan_tenant *plan_group(const struct plan *plan, const char *group)
 const struct plan_tenant *plan_others(const struct plan *plan);
 const struct plan_tenant *plan_tenant_of(const struct plan *plan, size_t port);
 
-// The hosts that changes can concern: those of the large tenants, and of the tenants of the ports
-// that are changed. Sets their elements of `out`, which has one for each host; how many that were not.
-size_t plan_concerned(const struct plan *plan, bool *out);
+// The hosts that changes can concern, written to `out` with room for all: those of the large tenants,
+// then those of the tenants of the ports that are changed. How many they are.
+size_t plan_concerned(const struct plan *plan, size_t *out);
 
 // Names, written to `text` of PLAN_NAME bytes.
 const char *plan_tenant_name(const struct plan *plan, const struct plan_tenant *tenant, char *text);

@@ -76,13 +76,13 @@ static void test_groups(void **state)
 	plan_done(&large);
 }
 
-// Every host that has a port of a tenant that changes are made to, and no other.
+// Every host that has a port of a tenant that changes are made to, once, and no other.
 static void test_concerned(void **state)
 {
 	(void)state;
 	struct plan plan;
-	bool *concerned = calloc(4000, sizeof(bool)), *expected = calloc(4000, sizeof(bool));
-	size_t count = 0;
+	size_t *concerned = calloc(4000, sizeof(*concerned)), count = 0;
+	bool *expected = calloc(4000, sizeof(*expected));
 	plan_init(&plan, 4000, 400000, 1);
 	size_t last = plan_others(&plan)->first + PLAN_CHANGED - 1;
 	const struct plan_tenant *beyond = plan_tenant_of(&plan, last) + 1;
@@ -92,7 +92,10 @@ static void test_concerned(void **state)
 		count += expected[host];
 	assert_in_range(count, 441, 1000);
 	assert_int_equal(plan_concerned(&plan, concerned), count);
-	assert_memory_equal(concerned, expected, 4000 * sizeof(bool));
+	for (size_t i = 0; i < count; i++) {
+		assert_true(expected[concerned[i]]);
+		expected[concerned[i]] = false;
+	}
 	plan_done(&plan);
 	free(concerned);
 	free(expected);

@@ -172,8 +172,9 @@ static int run(struct simulation *simulation, json_t *result, struct error *erro
 		simulation->options->full);
 	json_object_set_new(json_object_get(result, "topology"), "concerned",
 		json_integer((json_int_t)simulation->fleet.concerned));
-	rc = simulation_fill(simulation, &filled, error);
-	if (!rc)
+	rc = simulation->options->filled ? simulation_connect(simulation, error)
+					 : simulation_fill(simulation, &filled, error);
+	if (filled)
 		json_object_set_new(result, "fill", filled);
 	if (!rc)
 		rc = run_scenarios(simulation, scenarios_result, error);

@@ -59,6 +59,8 @@ struct place change_place(struct simulation *simulation);
 
 // fill.c: declare the hosts, connect them, and write the rest of the plan.
 int simulation_fill(struct simulation *simulation, json_t **out, struct error *error);
+// Only connect the hosts, where a run before has filled it.
+int simulation_connect(struct simulation *simulation, struct error *error);
 // cold.c
 int scenario_restart(struct simulation *simulation, json_t **out, struct error *error);
 int scenario_cold(struct simulation *simulation, json_t **out, struct error *error);

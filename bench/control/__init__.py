@@ -19,56 +19,68 @@ __all__ = ["run", "findings"]
 class Size:
     hosts: int
     ports: int
-    full: int    # hosts that compile; the others only read and acknowledge
-    repeat: int  # of each change
+    full: int    # hosts that compile, first those that changes concern; the others read, acknowledge and report
+    repeat: int  # of each change; of those that take long 50 at most
     title: str
+    seconds: int  # that it takes, about
 
     @property
     def key(self):
         return f"{self.hosts}/{self.ports}/{self.full}"
 
 
-def size(hosts, ports, full, repeat):
+def size(hosts, ports, full, repeat, seconds):
     light = "" if full == hosts else f", {full:,} of them compiling"
-    return Size(hosts, ports, full, repeat, f"{hosts:,} hosts, {ports:,} ports{light}")
+    return Size(hosts, ports, full, repeat, f"{hosts:,} hosts, {ports:,} ports{light}", seconds)
 
 
-SIZES = {True: [size(100, 5000, 100, 60), size(1000, 50000, 100, 60)],
-         False: [size(100, 5000, 100, 200), size(1000, 50000, 1000, 200), size(1000, 50000, 100, 200),
-                 size(10000, 1000000, 1000, 200)]}
+SIZES = {True: [size(100, 5000, 100, 60, 25), size(1000, 50000, 1000, 60, 75)],
+         False: [size(100, 5000, 100, 200, 60), size(1000, 50000, 1000, 200, 110), size(10000, 1000000, 1000, 200, 260)]}
 # The same in OVN, and the repetitions there.
-BESIDE = {True: [(size(40, 2000, 40, 60), 5)], False: [(size(40, 2000, 40, 200), 10), (size(200, 10000, 200, 200), 5)]}
+BESIDE = {True: (size(40, 2000, 40, 60, 15), 5), False: (size(200, 10000, 200, 100, 30), 7)}
+# What OVN is held against.
+COMPARED = ("--scenarios", "cold,port-added,rule-1000")
 
 
 def steps(quick):
-    beside = sum(2 + ovn.steps(repeat) for _, repeat in BESIDE[quick])
-    return len(SIZES[quick]) + beside + chaos.steps(quick)
+    each, repeat = BESIDE[quick]
+    return sum(size.seconds for size in SIZES[quick]) + 3 * each.seconds + OVN_SECONDS * ovn.steps(repeat) + \
+        CHAOS_SECONDS * chaos.steps(quick)
+
+
+OVN_SECONDS, CHAOS_SECONDS = 6, 8  # of a step, about
 
 
 def run(build, quick):
-    """{"sizes": [{"size", "result"}], "beside": [{"size", "weft", "again", "ovn"}], "chaos"}"""
+    """{"sizes": [{"size", "result"}], "beside": [{"size", "weft", "again", "one", "ovn"}], "chaos"}"""
     progress = method.Progress(steps(quick))
     binary = build / "cli/weft"
     result = {"sizes": [], "beside": []}
     try:
         for each in SIZES[quick]:
-            progress.step(each.title)
-            result["sizes"].append({"size": dataclasses.asdict(each), **fleet.attempt(binary, each)})
-        for each, repeat in BESIDE[quick]:
-            result["beside"].append(beside(binary, each, repeat, progress))
-        result["chaos"] = attempt(lambda: chaos.run(build, quick, progress))
+            result["sizes"].append({"size": dataclasses.asdict(each), **weft(binary, each, each.title, progress)})
+        result["beside"].append(beside(binary, *BESIDE[quick], progress))
+        result["chaos"] = attempt(lambda: chaos.run(build, quick, lambda what: progress.step(what, CHAOS_SECONDS)))
     finally:
         progress.end()
     return result
 
 
+def weft(binary, each, title, progress, *options):
+    progress.step(title, each.seconds)
+    return fleet.attempt(binary, each, lambda what: progress.say(f"{title}: {what}"), *options)
+
+
 def beside(binary, each, repeat, progress):
-    """Weft before and after OVN: how far the two are apart is what the machine alone does."""
-    progress.step(f"Weft, {each.ports:,} ports")
-    first = fleet.attempt(binary, each)
-    other = attempt(lambda: ovn.run(binary, each.hosts, each.ports, repeat, progress.step))
-    progress.step(f"Weft again, {each.ports:,} ports")
-    return {"size": dataclasses.asdict(each), "weft": first, "again": fleet.attempt(binary, each), "ovn": other}
+    """Weft before and after OVN: how far the two are apart is what the machine alone does. And with one host that compiles,
+    as OVN has one."""
+    ports, one = f"{each.ports:,} ports", dataclasses.replace(each, full=1)
+    found = {"size": dataclasses.asdict(each), "weft": weft(binary, each, f"Weft, {ports}", progress, *COMPARED)}
+    found["ovn"] = attempt(lambda: ovn.run(binary, each.hosts, each.ports, repeat,
+                                           lambda what: progress.step(what, OVN_SECONDS)))
+    found["again"] = weft(binary, each, f"Weft again, {ports}", progress, *COMPARED)
+    found["one"] = weft(binary, one, f"Weft, one host compiling, {ports}", progress, "--scenarios", "rule-1000")
+    return found
 
 
 def attempt(part):

@@ -221,9 +221,12 @@ def find(table, name):
     return {"table": table, "where": [["name", "==", name]]}
 
 
-def port_added(model, number):
-    """A port more on the network of another, in the groups that its labels choose; and what takes it away."""
-    (tenant, _), like = list(model.ports.items())[-1 - number * 7]
+def port_added(model, own, number):
+    """A port more on the network of one of a small tenant that the host has, in the groups that its labels choose; and what
+    takes it away."""
+    small = [(tenant, port) for (tenant, _), port in model.ports.items()
+             if port["host"] == own and "group" not in port["labels"]]
+    tenant, like = small[number * 7 % len(small)]
     row = model.port_row(tenant, f"x{number}", like)
     switch = model.switches[tenant, like["network"]]["name"]
     new = ["named-uuid", "new"]
@@ -275,7 +278,7 @@ def run(binary, hosts, ports, repeat, step):
         added, rules = [], []
         for number in range(repeat):
             step(f"OVN, {ports:,} ports: changes")
-            operations, what = port_added(model, number)
+            operations, what = port_added(model, own, number)
             added.append(ovn.timed(operations)["hv_cfg"])
             ovn.timed(port_removed(ovn.north, what))
             rules.append(ovn.timed(rule_changed(number))["hv_cfg"])

@@ -21,6 +21,7 @@ struct simulate_options {
 	const char *controller; // "unix:/PATH", "https://HOST:PORT"; NULL: start one
 	const char *certificate, *key, *authority; // PEM files, for https
 	const char *store; // of the controller that is started; NULL: SQLite in a folder that goes
+	bool filled;       // the controller holds the plan, from a run before: only connect
 	const char *scenarios; // names with commas between; NULL: all
 	size_t hosts, ports;
 	size_t full;   // hosts that compile, see light.h for the others; 0: all
