@@ -3,10 +3,10 @@
 
 #include <stdio.h>
 #include <string.h>
-#include <uthash.h>
 
 #include "base/log.h"
 #include "base/memory.h"
+#include "base/table.h"
 #include "setting.h"
 
 struct attachment {

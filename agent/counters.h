@@ -4,8 +4,8 @@
 
 #include <jansson.h>
 #include <utarray.h>
-#include <uthash.h>
 
+#include "base/table.h"
 #include "datapath/datapath.h"
 
 struct drop_count {

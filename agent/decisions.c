@@ -4,12 +4,12 @@
 #include <netinet/in.h>
 #include <stdio.h>
 #include <string.h>
-#include <uthash.h>
 
 #include "base/address.h"
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/memory.h"
+#include "base/table.h"
 #include "model/object.h"
 #include "model/service.h"
 

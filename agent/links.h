@@ -8,11 +8,11 @@
 
 #include <net/if.h>
 #include <stdbool.h>
-#include <uthash.h>
 #include <uv.h>
 
 #include "base/address.h"
 #include "base/error.h"
+#include "base/table.h"
 
 struct link {
 	uint32_t ifindex;

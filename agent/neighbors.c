@@ -8,9 +8,9 @@
 #include <netlink/errno.h>
 #include <netlink/msg.h>
 #include <netlink/route/route.h>
-#include <uthash.h>
 
 #include "base/memory.h"
+#include "base/table.h"
 #include "netlink.h"
 
 // Who made an entry (NDA_PROTOCOL); of the numbers from RTPROT_STATIC up any is free for

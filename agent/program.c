@@ -3,10 +3,10 @@
 
 #include <string.h>
 #include <utarray.h>
-#include <uthash.h>
 
 #include "base/log.h"
 #include "base/memory.h"
+#include "base/table.h"
 
 struct failure {
 	char *path; // of the object

@@ -8,7 +8,8 @@
 
 #include <stdbool.h>
 #include <stdint.h>
-#include <uthash.h>
+
+#include "base/table.h"
 
 struct told_member {
 	uint32_t number;

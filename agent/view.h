@@ -2,8 +2,7 @@
 // What the controller says: the objects that this host holds, as of one revision. Pure.
 #pragma once
 
-#include <uthash.h>
-
+#include "base/table.h"
 #include "compile/compile.h"
 #include "reader.h"
 

@@ -5,6 +5,7 @@
 #include <stdint.h>
 #include <string.h>
 
+#include "base/hash.h"
 #include "base/memory.h"
 
 struct shared {
@@ -19,19 +20,10 @@ enum { SMALLEST = 64 };
 
 static struct shared **places;
 static size_t size, count;
-static uint32_t seed; // makes it harder to choose names that fall together; FNV is no keyed hash
 
 static struct shared *of(const char *text)
 {
 	return (struct shared *)(uintptr_t)(text - offsetof(struct shared, text));
-}
-
-static uint32_t hash_of(const char *text)
-{
-	uint64_t hash = 0xcbf29ce484222325 ^ seed; // FNV-1a
-	for (; *text; text++)
-		hash = (hash ^ (unsigned char)*text) * 0x100000001b3;
-	return (uint32_t)(hash ^ hash >> 32);
 }
 
 // Where it is, or the free place where it would be.
@@ -60,11 +52,9 @@ const char *text_share(const char *text)
 {
 	if (!text)
 		return NULL;
-	if (!size) {
-		seed = arc4random();
+	if (!size)
 		resize(SMALLEST);
-	}
-	uint32_t hash = hash_of(text);
+	uint32_t hash = (uint32_t)hash_text(text);
 	size_t place = find(hash, text);
 	if (!places[place]) {
 		if (++count > size / 4 * 3) {

@@ -3,9 +3,9 @@
 // stands.
 #include <errno.h>
 #include <string.h>
-#include <uthash.h>
 
 #include "base/memory.h"
+#include "base/table.h"
 #include "client.h"
 #include "command.h"
 #include "difference.h"

@@ -7,10 +7,10 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
-#include <uthash.h>
 #include <utstring.h>
 
 #include "base/memory.h"
+#include "base/table.h"
 #include "buffer.h"
 
 enum { FILE_LIMIT = 64 << 20 };

@@ -8,10 +8,10 @@
 #include <stdio.h>
 #include <string.h>
 #include <cmocka.h>
-#include <uthash.h>
 #include <utarray.h>
 
 #include "base/memory.h"
+#include "base/table.h"
 
 // ---- objects ----
 

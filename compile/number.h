@@ -6,7 +6,8 @@
 
 #include <stddef.h>
 #include <stdint.h>
-#include <uthash.h>
+
+#include "base/table.h"
 
 struct numbers {
 	struct number *taken;

@@ -12,8 +12,8 @@
 #pragma once
 
 #include <stdbool.h>
-#include <uthash.h>
 
+#include "base/table.h"
 #include "compile/compile.h"
 
 struct claim;

@@ -2,8 +2,7 @@
 // The vectors of rule sets, equal ones once (datapath/policy.h).
 #pragma once
 
-#include <uthash.h>
-
+#include "base/table.h"
 #include "number.h"
 #include "rows.h"
 

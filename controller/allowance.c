@@ -4,10 +4,10 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
-#include <uthash.h>
 
 #include "base/clock.h"
 #include "base/memory.h"
+#include "base/table.h"
 #include "bucket.h"
 #include "loop.h"
 

@@ -4,13 +4,13 @@
 #include <malloc.h>
 #include <stdio.h>
 #include <string.h>
-#include <uthash.h>
 #include <utlist.h>
 
 #include "backlog.h"
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/memory.h"
+#include "base/table.h"
 #include "channel.h"
 #include "line.h"
 #include "loop.h"

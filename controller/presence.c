@@ -2,11 +2,11 @@
 #include "presence.h"
 
 #include <stdio.h>
-#include <uthash.h>
 
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/memory.h"
+#include "base/table.h"
 #include "bulletin.h"
 #include "peer.h"
 #include "streams.h"

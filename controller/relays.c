@@ -5,10 +5,10 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
-#include <uthash.h>
 
 #include "access.h"
 #include "base/memory.h"
+#include "base/table.h"
 #include "bulletin.h"
 #include "feed.h"
 #include "handler.h"

@@ -7,10 +7,10 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
-#include <uthash.h>
 #include <utlist.h>
 
 #include "base/memory.h"
+#include "base/table.h"
 #include "loop.h"
 
 enum {

@@ -3,10 +3,10 @@
 
 #include <stdlib.h>
 #include <string.h>
-#include <uthash.h>
 #include <utlist.h>
 
 #include "base/memory.h"
+#include "base/table.h"
 #include "line.h"
 
 enum { CHUNK_BYTES = 16 << 10 };

@@ -3,10 +3,10 @@
 #include "model/object.h"
 
 #include <jansson.h>
-#include <uthash.h>
 #include <utstring.h>
 
 #include "base/memory.h"
+#include "base/table.h"
 #include "model/schema.h"
 
 enum { COLUMNS_MAXIMUM = 32 };

@@ -4,10 +4,10 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
-#include <uthash.h>
 
 #include "base/memory.h"
 #include "base/suggest.h"
+#include "base/table.h"
 #include "model/schema.h"
 #include "tree.h"
 

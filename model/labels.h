@@ -6,8 +6,7 @@
 // of a label, stand the sets that have it.
 #pragma once
 
-#include <uthash.h>
-
+#include "base/table.h"
 #include "model/object.h"
 
 struct label_set;

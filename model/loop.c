@@ -3,9 +3,9 @@
 // each.
 #include <stdlib.h>
 #include <string.h>
-#include <uthash.h>
 
 #include "base/memory.h"
+#include "base/table.h"
 #include "subnets.h"
 #include "warnings.h"
 

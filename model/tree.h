@@ -6,9 +6,9 @@
 
 #include <jansson.h>
 #include <stddef.h>
-#include <uthash.h>
 
 #include "base/error.h"
+#include "base/table.h"
 
 struct position {
 	int line, column; // from 1

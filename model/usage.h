@@ -3,8 +3,7 @@
 // Private to the model.
 #pragma once
 
-#include <uthash.h>
-
+#include "base/table.h"
 #include "model/object.h"
 
 struct usage {

@@ -4,10 +4,10 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
-#include <uthash.h>
 
 #include "base/log.h"
 #include "base/memory.h"
+#include "base/table.h"
 #include "timer.h"
 
 enum { ANSWER_SECONDS = 30, OK = 200, ANSWER_LIMIT = 1 << 20 };

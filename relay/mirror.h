@@ -2,8 +2,7 @@
 // The mirror: the objects that a relay holds, and what a batch changes of them. Pure.
 #pragma once
 
-#include <uthash.h>
-
+#include "base/table.h"
 #include "reader.h"
 #include "topology/topology.h"
 

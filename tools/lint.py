@@ -84,6 +84,8 @@ def main():
         if b"\0" in data or not data:
             continue
         lines = data.decode(errors="replace").split("\n")
+        if path.suffix in {".c", ".h"} and path.name != "table.h" and "#include <uthash.h>" in lines:
+            faults.append(f"{path}: tables come from base/table.h, so that all of them hash by a key")
         for number, line in enumerate(lines, 1):
             if line != line.rstrip():
                 faults.append(f"{path}:{number}: whitespace at the end of the line")

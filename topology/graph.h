@@ -19,14 +19,15 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "model/object.h"
+#include <utarray.h>
+#include <utlist.h>
 
 // Small tables are many: a network has its ports in one.
 #define HASH_INITIAL_NUM_BUCKETS 4U
 #define HASH_INITIAL_NUM_BUCKETS_LOG2 2U
-#include <utarray.h>
-#include <uthash.h>
-#include <utlist.h>
+
+#include "base/table.h"
+#include "model/object.h"
 
 enum moment { BEFORE, NOW, MOMENT_COUNT };
 

@@ -3,10 +3,10 @@
 
 #include <string.h>
 #include <sys/random.h>
-#include <uthash.h>
 
 #include "base/clock.h"
 #include "base/memory.h"
+#include "base/table.h"
 #include "ra.h"
 #include "timer.h"
 

@@ -2,10 +2,10 @@
 #include "directory.h"
 
 #include <string.h>
-#include <uthash.h>
 #include <utlist.h>
 
 #include "base/memory.h"
+#include "base/table.h"
 
 // An address in a tenant; several ports may have it, on different networks.
 struct place {

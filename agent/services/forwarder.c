@@ -4,10 +4,10 @@
 #include <arpa/inet.h>
 #include <string.h>
 #include <sys/random.h>
-#include <uthash.h>
 #include <utlist.h>
 
 #include "base/memory.h"
+#include "base/table.h"
 #include "resolvers.h"
 
 static const char resolv_conf[] = "/etc/resolv.conf";

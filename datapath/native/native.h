@@ -4,8 +4,8 @@
 
 #include <stdbool.h>
 #include <stdint.h>
-#include <uthash.h>
 
+#include "base/table.h"
 #include "core/reasons.h"
 #include "datapath/native.h"
 #include "provider.h"

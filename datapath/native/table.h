@@ -4,8 +4,8 @@
 
 #include <stddef.h>
 #include <stdint.h>
-#include <uthash.h>
 
+#include "base/table.h"
 #include "provider.h"
 
 struct native_row;
