@@ -130,28 +130,10 @@ void allowance_charge(struct controller *controller, const struct request *reque
 
 // ---- at once ----
 
-struct count {
-	const struct identity *identity;
-	size_t found;
-};
-
-static bool count_same(void *context, const struct request *request)
-{
-	struct count *count = context;
-	const struct identity *a = count->identity, *b = &request->identity;
-	count->found += a->source == b->source && a->role == b->role && !strcmp(a->name, b->name);
-	return false;
-}
-
-int allowance_hold(
-	const struct controller *controller, const struct request *request, struct error *error)
+int allowance_hold(struct request *request, struct error *error)
 {
 	struct client like = {0};
-	struct count count = {&request->identity, 0};
-	if (!limits_of(request, &like))
-		return 0;
-	http_break(controller->http, count_same, &count);
-	if (count.found < HOLDS)
+	if (!limits_of(request, &like) || request_hold(request, like.who) <= HOLDS)
 		return 0;
 	return error_set(
 		error, EUSERS, "%s has %d requests that wait or watch already", like.who, HOLDS);

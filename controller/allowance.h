@@ -20,6 +20,6 @@ int allowance_admit_stranger(struct controller *controller, struct request *requ
 // So many objects are being written. However many, they are; who has written more than their share
 // waits before the next.
 void allowance_charge(struct controller *controller, const struct request *request, size_t objects);
-// The request is about to wait or stream. -EUSERS: the client has too many that do.
-int allowance_hold(
-	const struct controller *controller, const struct request *request, struct error *error);
+// The request is about to wait or stream, and counts as one that does until it is done. -EUSERS: the
+// client has too many that do.
+int allowance_hold(struct request *request, struct error *error);

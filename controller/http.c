@@ -48,6 +48,7 @@ struct entrance {
 struct caller {
 	char who[IDENTITY_TEXT];
 	size_t connections;
+	size_t held; // requests
 	UT_hash_handle hh;
 };
 
@@ -394,6 +395,45 @@ static enum MHD_Result on_request(void *context, struct MHD_Connection *connecti
 	return request->poll ? MHD_YES : MHD_NO;
 }
 
+// ---- who has how much ----
+
+static struct caller *caller_get(struct http *http, const char *who)
+{
+	struct caller *caller;
+	HASH_FIND_STR(http->callers, who, caller);
+	if (!caller) {
+		caller = memory_new(sizeof(*caller));
+		snprintf(caller->who, sizeof(caller->who), "%s", who);
+		HASH_ADD_STR(http->callers, who, caller);
+	}
+	return caller;
+}
+
+// One connection or one held request less.
+static void caller_release(struct http *http, struct caller *caller, size_t *count)
+{
+	--*count;
+	if (caller->connections || caller->held)
+		return;
+	HASH_DEL(http->callers, caller);
+	free(caller);
+}
+
+static void caller_leave(struct http *http, struct caller *caller)
+{
+	if (caller)
+		caller_release(http, caller, &caller->connections);
+}
+
+size_t request_hold(struct request *request, const char *who)
+{
+	if (!request->holder) {
+		request->holder = caller_get(request->http, who);
+		request->holder->held++;
+	}
+	return request->holder->held;
+}
+
 static void on_completed(void *context, struct MHD_Connection *connection, void **slot,
 	enum MHD_RequestTerminationCode code)
 {
@@ -405,6 +445,8 @@ static void on_completed(void *context, struct MHD_Connection *connection, void 
 	if (request->done)
 		request->done(request->done_context);
 	DL_DELETE(request->http->requests, request);
+	if (request->holder)
+		caller_release(request->http, request->holder, &request->holder->held);
 	request->http->answering--;
 	if (request->response)
 		MHD_destroy_response(request->response);
@@ -420,29 +462,15 @@ static void on_completed(void *context, struct MHD_Connection *connection, void 
 
 // ---- connections ----
 
-static void caller_leave(struct http *http, struct caller *caller)
-{
-	if (!caller || --caller->connections)
-		return;
-	HASH_DEL(http->callers, caller);
-	free(caller);
-}
-
 size_t request_claim_connection(struct request *request, const char *who)
 {
 	struct http *http = request->http;
 	struct visit *visit =
 		MHD_get_connection_info(request->connection, MHD_CONNECTION_INFO_SOCKET_CONTEXT)
 			->socket_context;
-	struct caller *caller;
-	HASH_FIND_STR(http->callers, who, caller);
-	if (caller && caller == visit->caller)
+	struct caller *caller = caller_get(http, who);
+	if (caller == visit->caller)
 		return 0;
-	if (!caller) {
-		caller = memory_new(sizeof(*caller));
-		snprintf(caller->who, sizeof(caller->who), "%s", who);
-		HASH_ADD_STR(http->callers, who, caller);
-	}
 	caller->connections++;
 	caller_leave(http, visit->caller);
 	visit->caller = caller;

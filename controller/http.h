@@ -46,6 +46,7 @@ struct request {
 	// The rest is http.c's.
 	struct http *http;
 	struct shard *shard;
+	struct caller *holder; // NULL: it is not held
 	struct MHD_Connection *connection;
 	struct MHD_Response *response;
 	unsigned status;
@@ -81,6 +82,8 @@ void http_stop(struct http *http);
 
 // The connection is from now on that of this client. How many connections are, or 0 if it was already.
 size_t request_claim_connection(struct request *request, const char *who);
+// The request is from now on one that this client holds, until it is done. How many these are.
+size_t request_hold(struct request *request, const char *who);
 // A header, as received; NULL if absent.
 const char *request_header_of(const struct request *request, const char *name);
 // Break off every lasting request for which `match` says so.

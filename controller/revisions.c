@@ -4,12 +4,12 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <string.h>
-#include <uthash.h>
 #include <utlist.h>
 
 #include "allowance.h"
 #include "base/clock.h"
 #include "base/memory.h"
+#include "base/table.h"
 #include "handler.h"
 #include "loop.h"
 #include "number.h"
@@ -225,7 +225,7 @@ static void handle_known(
 		request_refuse(request, &error);
 	} else if (answer) {
 		request_answer(request, 200, answer);
-	} else if (allowance_hold(controller, request, &error) < 0) {
+	} else if (allowance_hold(request, &error) < 0) {
 		request_refuse(request, &error);
 	} else {
 		wait_for(controller, request, target->revision, milliseconds);

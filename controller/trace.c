@@ -403,8 +403,7 @@ void handle_trace(
 	struct subject subject = {0};
 	struct asker asker = {controller, &request->identity, target->tenant};
 	json_t *json = NULL;
-	if (allowance_hold(controller, request, &error) < 0 ||
-		request_json(request, &json, &error) < 0 ||
+	if (allowance_hold(request, &error) < 0 || request_json(request, &json, &error) < 0 ||
 		subject_get(&asker, json, &subject, &error) < 0) {
 		request_refuse(request, &error);
 		json_decref(json);

@@ -125,7 +125,7 @@ void handle_watch(
 	struct error error = {0};
 	uint64_t revision, newest = controller_revision(controller);
 	const char *since = request_parameter(request, "since");
-	if (allowance_hold(controller, request, &error) < 0) {
+	if (allowance_hold(request, &error) < 0) {
 		request_refuse(request, &error);
 		return;
 	}
