@@ -111,13 +111,20 @@ struct record *record_pin(
 	struct records *records, enum model_kind kind, const char *tenant, const char *name)
 {
 	struct record *record = record_obtain(records, kind, tenant, name);
-	record->pins++;
+	record_hold(record);
 	return record;
+}
+
+void record_hold(struct record *record)
+{
+	if (record->pins < PINS_MAXIMUM)
+		record->pins++;
 }
 
 void record_unpin(struct records *records, struct record *record)
 {
-	record->pins--;
+	if (record->pins < PINS_MAXIMUM)
+		record->pins--;
 	record_release(records, record);
 }
 

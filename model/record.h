@@ -60,6 +60,10 @@ struct record *records_next(const struct records *records, const struct record *
 // Found or made, with one more pin.
 struct record *record_pin(
 	struct records *records, enum model_kind kind, const char *tenant, const char *name);
+// One more pin. A record that has had PINS_MAXIMUM keeps them: it is there for good, rather than gone too
+// soon.
+enum { PINS_MAXIMUM = (1 << 24) - 1 };
+void record_hold(struct record *record);
 void record_unpin(struct records *records, struct record *record);
 
 // Put `object` (own reference taken) in the record, which is empty, and link what it refers to.

@@ -197,7 +197,7 @@ static void recheck(struct transaction *transaction, struct record *record)
 	}
 	probe.before = object_ref(record->object);
 	probe.after = object_ref(record->object);
-	record->pins++;
+	record_hold(record);
 	index_add(&transaction->operations, &probe);
 }
 
