@@ -29,7 +29,7 @@ def units(build_folder, weft_binary, tmp_path):
         text, count = re.subn(r"(?m)^ExecStart=\S+", f"ExecStart={weft_binary}", source.read_text())
         assert count == 1
         paths[source.stem].write_text(text)
-    assert {"weft-agent", "weft-controller"} <= set(paths)
+    assert {"weft-agent", "weft-controller", "weft-relay"} == set(paths)
     return paths
 
 
@@ -38,7 +38,7 @@ def test_units_are_well_formed(units):
                           check=False).stderr == ""
 
 
-@pytest.mark.parametrize("name, tenths", [("weft-controller", 15), ("weft-agent", 30)])
+@pytest.mark.parametrize("name, tenths", [("weft-controller", 15), ("weft-relay", 15), ("weft-agent", 30)])
 def test_exposure(units, name, tenths):
     """What systemd-analyze counts, from 0 to 100, is not more than it was."""
     run("systemd-analyze", "security", "--offline=true", f"--threshold={tenths}", units[name])
@@ -72,7 +72,7 @@ def place():
 
 
 def test_what_is_granted_is_enough(units, weft_binary, place):
-    """The controller as a user without any privilege; the agent as root that lacks nearly all."""
+    """The controller and a relay as a user without any privilege; the agent as root that lacks nearly all."""
     folder, namespace = place
     program = folder / "weft"
     shutil.copy(weft_binary, program)
@@ -80,7 +80,9 @@ def test_what_is_granted_is_enough(units, weft_binary, place):
     store.mkdir()
     shutil.chown(store, int(ANYBODY), int(ANYBODY))
     store.chmod(0o750)
-    assert settings(units["weft-controller"], "User") and settings(units["weft-controller"], "CapabilityBoundingSet") == [""]
+    for name in ("weft-controller", "weft-relay"):
+        assert settings(units[name], "User") and settings(units[name], "CapabilityBoundingSet") == [""]
+    assert settings(units["weft-relay"], "User") != settings(units["weft-controller"], "User")
     socket = f"unix:{store}/weft.sock"
 
     def start(name, words, *command):
@@ -97,11 +99,14 @@ def test_what_is_granted_is_enough(units, weft_binary, place):
         while "ready:" not in log.read_text():
             assert time.monotonic() < deadline, log.read_text()
             time.sleep(0.05)
-    daemons = [start("controller", ["--reuid", ANYBODY, "--regid", ANYBODY, "--clear-groups", "--no-new-privs"],
-                     "--store", f"sqlite:{store}/weft.db", "--socket", store / "weft.sock")]
+    nobody = ["--reuid", ANYBODY, "--regid", ANYBODY, "--clear-groups", "--no-new-privs"]
+    daemons = [start("controller", nobody, "--store", f"sqlite:{store}/weft.db", "--socket", store / "weft.sock")]
     try:
         wait_ready("controller")
-        daemons.append(start("agent", ["--groups", ANYBODY, "--no-new-privs"], "--controller", socket, "--host", "h1",
+        daemons.append(start("relay", nobody, "--controller", socket, "--name", "r1", "--socket", store / "relay.sock"))
+        wait_ready("relay")
+        daemons.append(start("agent", ["--groups", ANYBODY, "--no-new-privs"], "--controller",
+                             f"unix:{store}/relay.sock", "--host", "h1",
                              "--vtep", "192.0.2.1", "--state", state))
         wait_ready("agent")
         (folder / "wishes.yaml").write_text(WISHES)
@@ -117,6 +122,6 @@ def test_what_is_granted_is_enough(units, weft_binary, place):
             daemon.send_signal(signal.SIGTERM)
             daemon.wait(60)
         run(program, "down", "--netns", namespace.path, "--state", state)
-    assert [daemon.returncode for daemon in daemons] == [0, 0]
+    assert [daemon.returncode for daemon in daemons] == [0, 0, 0]
     assert not state.exists()
     assert "warning" not in (folder / "agent.log").read_text()
