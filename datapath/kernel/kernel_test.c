@@ -19,6 +19,7 @@
 
 #include <cmocka.h>
 
+#include "base/memory.h"
 #include "datapath/kernel.h"
 
 #define STATE "/sys/fs/bpf/kernel-test/h1"
@@ -325,6 +326,86 @@ static void test_destroy(void **state)
 	assert_int_equal(destroy("/sys/fs/bpf/kernel-test/h2"), 0);
 }
 
+// ---- clsact ----
+
+static struct bpf_tc_hook hook_of(enum bpf_tc_attach_point point)
+{
+	return (struct bpf_tc_hook){
+		.sz = sizeof(struct bpf_tc_hook), .ifindex = LOOPBACK, .attach_point = point};
+}
+
+// Another brings it; false: it is there.
+static bool bring(void)
+{
+	struct bpf_tc_hook hook = hook_of(BPF_TC_INGRESS);
+	int result = bpf_tc_hook_create(&hook);
+
+	assert_true(result == 0 || result == -EEXIST);
+	return result == 0;
+}
+
+static void take_away(void)
+{
+	struct bpf_tc_hook hook = hook_of(BPF_TC_INGRESS | BPF_TC_EGRESS);
+
+	assert_int_equal(bpf_tc_hook_destroy(&hook), 0);
+}
+
+static void attach_and_detach(struct datapath *datapath)
+{
+	assert_int_equal(datapath_attach(datapath, LOOPBACK, DATAPATH_PORT, NULL), 0);
+	assert_int_equal(datapath_detach(datapath, LOOPBACK, NULL), 0);
+}
+
+static void test_what_was_brought_is_taken_away(void **state)
+{
+	(void)state;
+	struct datapath *datapath = open_state(STATE);
+
+	bring(); // another test may have left it
+	take_away();
+	attach_and_detach(datapath);
+	assert_true(bring());
+	attach_and_detach(datapath);
+	assert_false(bring()); // theirs
+	take_away();
+
+	// An agent that starts anew, and another that removes everything, know it too.
+	assert_int_equal(datapath_attach(datapath, LOOPBACK, DATAPATH_PORT, NULL), 0);
+	datapath_close(datapath);
+	datapath = open_state(STATE);
+	assert_int_equal(datapath_attach(datapath, LOOPBACK, DATAPATH_UNDERLAY, NULL), 0);
+	assert_int_equal(datapath_attached(datapath, LOOPBACK, DATAPATH_UNDERLAY), 1);
+	datapath_close(datapath);
+	assert_int_equal(destroy(STATE), 0);
+	assert_true(bring());
+	take_away();
+}
+
+static void test_a_filter_of_others_keeps_clsact(void **state)
+{
+	(void)state;
+	static const enum bpf_tc_attach_point points[] = {BPF_TC_INGRESS, BPF_TC_EGRESS};
+	struct datapath *datapath = open_state(STATE);
+
+	for (size_t i = 0; i < array_count(points); i++) {
+		struct bpf_tc_hook hook = hook_of(points[i]);
+		struct bpf_tc_opts theirs = {.sz = sizeof(theirs),
+			.handle = 1,
+			.priority = 1,
+			.prog_fd = ((struct kernel *)datapath)->programs[DATAPATH_PORT]};
+		struct bpf_tc_opts found = {.sz = sizeof(found), .handle = 1, .priority = 1};
+
+		assert_int_equal(datapath_attach(datapath, LOOPBACK, DATAPATH_PORT, NULL), 0);
+		assert_int_equal(bpf_tc_attach(&hook, &theirs), 0);
+		assert_int_equal(datapath_detach(datapath, LOOPBACK, NULL), 0);
+		assert_int_equal(datapath_attached(datapath, LOOPBACK, DATAPATH_PORT), 0);
+		assert_int_equal(bpf_tc_query(&hook, &found), 0);
+		take_away();
+	}
+	datapath_close(datapath);
+}
+
 // ---- counters ----
 
 struct drops {
@@ -386,6 +467,8 @@ int main(void)
 		cmocka_unit_test_teardown(test_restart_is_drift, clean),
 		cmocka_unit_test_teardown(test_filters_of_others_stay, clean),
 		cmocka_unit_test_teardown(test_destroy, clean),
+		cmocka_unit_test_teardown(test_what_was_brought_is_taken_away, clean),
+		cmocka_unit_test_teardown(test_a_filter_of_others_keeps_clsact, clean),
 		cmocka_unit_test_teardown(test_counters, clean),
 	};
 

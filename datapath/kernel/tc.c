@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // One filter of ours a device, on the ingress hook of clsact, in direct-action mode, always under the same priority and
-// handle: writing it again replaces the program in one step, and filters of others are never met.
+// handle: writing it again replaces the program in one step, and filters of others are never met. Its handle says whether
+// clsact was there before: one that we have brought goes with our filter, unless others filter on it by then.
 #include "kernel.h"
 
 #include <bpf/bpf.h>
@@ -10,8 +11,9 @@
 #include <unistd.h>
 
 #include "base/memory.h"
+#include "filters.h"
 
-enum { TC_PRIORITY = 0x5745, TC_HANDLE = 0x5745 };
+enum { TC_PRIORITY = 0x5745, TC_FOUND = 0x5745, TC_BROUGHT = 0x5746 };
 
 static struct bpf_tc_hook ingress(uint32_t ifindex)
 {
@@ -22,13 +24,34 @@ static struct bpf_tc_hook ingress(uint32_t ifindex)
 	};
 }
 
-static struct bpf_tc_opts filter(void)
+static struct bpf_tc_opts filter(uint32_t handle)
 {
 	return (struct bpf_tc_opts){
 		.sz = sizeof(struct bpf_tc_opts),
-		.handle = TC_HANDLE,
+		.handle = handle,
 		.priority = TC_PRIORITY,
 	};
+}
+
+// The program of our filter, and its handle: 0 and its id, 0 where there is no such filter; -ENODEV.
+static int attached_program(uint32_t ifindex, uint32_t *id, uint32_t *handle)
+{
+	static const uint32_t handles[] = {TC_BROUGHT, TC_FOUND};
+	struct bpf_tc_hook hook = ingress(ifindex);
+
+	*id = 0;
+	for (size_t i = 0; i < array_count(handles); i++) {
+		struct bpf_tc_opts options = filter(handles[i]);
+		int result = bpf_tc_query(&hook, &options);
+		if (result == 0) {
+			*id = options.prog_id;
+			*handle = handles[i];
+			return 0;
+		}
+		if (result != -ENOENT && result != -EINVAL) // EINVAL: not even clsact
+			return result;
+	}
+	return 0;
 }
 
 int kernel_attach(
@@ -36,12 +59,17 @@ int kernel_attach(
 {
 	const struct kernel *kernel = (const struct kernel *)datapath;
 	struct bpf_tc_hook hook = ingress(ifindex);
-	struct bpf_tc_opts options = filter();
+	uint32_t id, handle = TC_BROUGHT;
 	int result = bpf_tc_hook_create(&hook);
 
+	if (result == -EEXIST) {
+		handle = TC_FOUND;
+		result = attached_program(ifindex, &id, &handle);
+	}
+	struct bpf_tc_opts options = filter(handle);
 	options.prog_fd = kernel->programs[role];
 	options.flags = BPF_TC_F_REPLACE;
-	if (result == 0 || result == -EEXIST)
+	if (result == 0)
 		result = bpf_tc_attach(&hook, &options);
 	if (result < 0)
 		return error_set(error, -result, "cannot attach to interface %u: %s", ifindex,
@@ -49,31 +77,29 @@ int kernel_attach(
 	return 0;
 }
 
-// The program of our filter: 0 and its id, 0 where there is no such filter; -ENODEV.
-static int attached_program(uint32_t ifindex, uint32_t *id)
+// Whoever adds the first filter of theirs in between has to bring clsact again.
+static int take_away(struct bpf_tc_hook hook)
 {
-	struct bpf_tc_hook hook = ingress(ifindex);
-	struct bpf_tc_opts options = filter();
-	int result = bpf_tc_query(&hook, &options);
+	int result = filters_any((uint32_t)hook.ifindex);
 
-	*id = 0;
-	if (result == -ENOENT || result == -EINVAL) // EINVAL: not even clsact
-		return 0;
-	if (result == 0)
-		*id = options.prog_id;
-	return result;
+	if (result)
+		return result < 0 ? result : 0;
+	hook.attach_point = BPF_TC_INGRESS | BPF_TC_EGRESS; // which stands for clsact itself
+	return bpf_tc_hook_destroy(&hook);
 }
 
 static int detach(uint32_t ifindex)
 {
 	struct bpf_tc_hook hook = ingress(ifindex);
-	struct bpf_tc_opts options = filter();
-	uint32_t id;
-	int result = attached_program(ifindex, &id);
+	uint32_t id, handle;
+	int result = attached_program(ifindex, &id, &handle);
 
 	if (result < 0 || id == 0)
 		return result == -ENODEV ? 0 : result;
+	struct bpf_tc_opts options = filter(handle);
 	result = bpf_tc_detach(&hook, &options);
+	if (result == 0 && handle == TC_BROUGHT)
+		result = take_away(hook);
 	return result == -ENOENT || result == -ENODEV ? 0 : result;
 }
 
@@ -91,8 +117,8 @@ int kernel_detach(struct datapath *datapath, uint32_t ifindex, struct error *err
 int kernel_attached(struct datapath *datapath, uint32_t ifindex, enum datapath_role role)
 {
 	const struct kernel *kernel = (const struct kernel *)datapath;
-	uint32_t id;
-	int result = attached_program(ifindex, &id);
+	uint32_t id, handle;
+	int result = attached_program(ifindex, &id, &handle);
 
 	return result < 0 ? result : id == kernel->program_ids[role];
 }
@@ -115,13 +141,13 @@ static bool role_of(const char *name, enum datapath_role *role)
 // Is our filter on the device, with a program that uses one of these maps? 1 and its role, 0, or -errno.
 static int find_user(uint32_t ifindex, const uint32_t *maps, size_t count, enum datapath_role *role)
 {
-	uint32_t id, used[64];
+	uint32_t id, handle, used[64];
 	struct bpf_prog_info info = {
 		.nr_map_ids = array_count(used),
 		.map_ids = (uintptr_t)used,
 	};
 	unsigned int size = sizeof(info);
-	int result = attached_program(ifindex, &id);
+	int result = attached_program(ifindex, &id, &handle);
 
 	if (result < 0 || id == 0)
 		return result;
