@@ -16,9 +16,9 @@
 #include "loop.h"
 #include "snapshot.h"
 
-// A ping every 10 s to each host, a hundredth of the hosts at a time. Whoever comes back after more
-// than two minutes does not mind a snapshot.
-enum { PING_MS = 10000, TICK_MS = PING_MS / 100, BACKLOG_AGE_MS = 120000 };
+// A ping every 10 s to each host. Of many hosts a few have their turn each time, so that no change waits
+// for the pings of a hundred. Whoever comes back after more than two minutes does not mind a snapshot.
+enum { PING_MS = 10000, TICK_MS = 100, TICK_LEAST_MS = 10, BACKLOG_AGE_MS = 120000 };
 // What many hosts that started at once have left free is given back to the system from this size on.
 enum { TRIM_BYTES = 16 << 20 };
 
@@ -73,8 +73,8 @@ struct feed {
 	struct backlog *backlog;
 	struct snapshots *snapshots;
 	uv_timer_t *timer;
-	unsigned ticks;
-	size_t due; // pings, times PING_MS
+	uint64_t ticked, swept; // when last, in monotonic milliseconds
+	uint64_t due;           // pings, times PING_MS
 };
 
 static struct stream *stream_find(const struct feed *feed, const char *host)
@@ -592,10 +592,19 @@ static void ping(struct connection *connection)
 		push_new(connection->channel, line_ping(stream->digest));
 }
 
-static void on_tick(uv_timer_t *timer)
+static uint64_t tick_ms(const struct feed *feed)
 {
-	struct feed *feed = timer->data;
-	for (feed->due += feed->count * TICK_MS; feed->due >= PING_MS; feed->due -= PING_MS) {
+	uint64_t next = PING_MS / (feed->count + 1);
+	return next < TICK_LEAST_MS ? TICK_LEAST_MS : next < TICK_MS ? next : TICK_MS;
+}
+
+static void ping_some(struct feed *feed, uint64_t now)
+{
+	uint64_t passed = now - feed->ticked;
+	feed->ticked = now;
+	// After a long time without a turn once is enough.
+	feed->due += feed->count * (passed < PING_MS ? passed : PING_MS);
+	for (; feed->due >= PING_MS; feed->due -= PING_MS) {
 		if (!feed->connections)
 			continue;
 		struct connection *connection = feed->connections;
@@ -603,9 +612,18 @@ static void on_tick(uv_timer_t *timer)
 		DL_APPEND(feed->connections, connection);
 		ping(connection);
 	}
-	if (++feed->ticks % (PING_MS / TICK_MS))
+}
+
+static void on_tick(uv_timer_t *timer)
+{
+	struct feed *feed = timer->data;
+	uint64_t now = clock_monotonic_ms();
+	ping_some(feed, now);
+	uv_timer_set_repeat(timer, tick_ms(feed));
+	if (now - feed->swept < PING_MS)
 		return;
-	backlog_trim(feed->backlog, clock_monotonic_ms());
+	feed->swept = now;
+	backlog_trim(feed->backlog, now);
 	if (snapshots_sweep(feed->snapshots) >= TRIM_BYTES)
 		malloc_trim(0);
 	sweep_relays(feed);
@@ -622,6 +640,7 @@ void feed_new(struct feed **out, uv_loop_t *loop, struct topology *topology,
 	snapshots_new(&feed->snapshots, options->snapshot_bytes);
 	feed->timer = memory_new(sizeof(*feed->timer));
 	feed->timer->data = feed;
+	feed->ticked = feed->swept = clock_monotonic_ms();
 	uv_timer_init(loop, feed->timer);
 	uv_timer_start(feed->timer, on_tick, TICK_MS, TICK_MS);
 	*out = feed;
