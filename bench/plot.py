@@ -77,7 +77,7 @@ class Axes:
 
     def __init__(self, x_low, x_high, y_high, x_title, y_title, height=330):
         self.drawing = Drawing(1000, height)
-        self.left, self.right, self.top, self.bottom = 60, 640, 20, height - 46
+        self.left, self.right, self.top, self.bottom = 76, 640, 20, height - 46
         self.low, self.high, self.most = math.log10(x_low), math.log10(x_high), y_high
         self.drawing.text((self.left + self.right) / 2, height - 8, x_title, text_anchor="middle", fill="#444")
         self.drawing.text(16, (self.top + self.bottom) / 2, y_title, text_anchor="middle", fill="#444",
@@ -100,9 +100,9 @@ class Axes:
         self.drawing.text(self.left - 6, self.y(value) + 4, text, text_anchor="end", fill="#666")
 
     def curve(self, name, points, dots=False):
-        """Across hosts is dashed, and dotted with VXLAN."""
+        """Across hosts and the p99 are dashed, dotted with VXLAN."""
         path = " ".join(f"{self.x(a):.1f},{self.y(b):.1f}" for a, b in points)
-        dash = {"stroke_dasharray": "2 3" if "VXLAN" in name else "6 4"} if "across" in name else {}
+        dash = {"stroke_dasharray": "2 3" if "VXLAN" in name else "6 4"} if "across" in name or "p99" in name else {}
         self.drawing.add("polyline", points=path, fill="none", stroke=color(name), stroke_width=2, **dash)
         if dots:
             for a, b in points:

@@ -243,6 +243,13 @@ def condensed(run):
 
 # ---- pictures ----
 
+def short(power, unit):
+    """10 to that power, in the unit or a larger one."""
+    larger = {"ms": ["ms", "s"], "B": ["B", "KB", "MB"]}.get(unit, [unit])
+    steps = min(max(power // 3, 0), len(larger) - 1)
+    return f"{10 ** (power - 3 * steps):g} {larger[steps]}"
+
+
 def logarithmic(curves, x_title, y_title, unit):
     """Lines over two logarithmic axes: {name: [(x, y)]}."""
     xs = [x for points in curves.values() for x, _ in points]
@@ -253,7 +260,7 @@ def logarithmic(curves, x_title, y_title, unit):
         if min(xs) / 1.5 <= 10 ** power <= max(xs) * 1.5:
             axes.x_tick(10 ** power, f"{10 ** power:,}")
     for power in range(low, high + 1):
-        axes.y_tick(power - low, f"{10 ** power:g} {unit}")
+        axes.y_tick(power - low, short(power, unit))
     for name, points in curves.items():
         axes.curve(name, [(x, math.log10(y) - low) for x, y in sorted(points)], dots=True)
     return axes.svg()
