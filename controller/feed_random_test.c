@@ -43,6 +43,8 @@ enum {
 
 // The newest attempt of each host and of the relay, and by which the relay has each host.
 static uint64_t newest[HOSTS + 1], relayed[HOSTS];
+// When the host was deleted last: nobody remembers what was before.
+static uint64_t deleted[HOSTS];
 
 // The relay: at which controller it is, which hosts are with it, and which of them a controller has not
 // forgotten.
@@ -377,6 +379,7 @@ static void publish(void)
 		for (int slot = 0; slot < HOSTS; slot++)
 			if (current[slot] && !next[slot]) {
 				behind[i][slot] = with_relay[slot] = false;
+				deleted[slot] = newest[slot];
 				feed_forget(controllers[i].feed, current[slot]->name);
 			}
 		forgetting = false;
@@ -553,7 +556,7 @@ static void join_or_leave(int slot)
 static void arrive_late(int slot)
 {
 	static struct client late;
-	if (!current[slot] || newest[slot] < 2)
+	if (!current[slot] || newest[slot] < deleted[slot] + 2)
 		return;
 	late.slot = slot;
 	late.place.attempt = newest[slot] - 1;
