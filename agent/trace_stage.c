@@ -409,11 +409,15 @@ static const char *text_of_action(uint32_t action)
 // The rule that decided, or what decides where none does.
 static struct finding find_rule(const struct trace_world *world, const struct trace_stage *stage)
 {
-	(void)world;
 	const struct trace_lookup *row = find(stage, DP_TABLE_RULE),
 				  *set = find(stage, DP_TABLE_SET);
 	if (row) {
-		const struct dp_rule *rule = row->value;
+		static const uint32_t zero;
+		const struct dp_generation *generation =
+			compiler_row(world->compiler, DP_TABLE_GENERATION, &zero);
+		const struct dp_rule *rule =
+			&((const struct dp_rules *)row->value)
+				 ->slots[generation ? generation->slot & 1 : 0];
 		return (struct finding){
 			.text = memory_text(text_of_action(rule->action)), .rule = rule->number};
 	}

@@ -16,8 +16,11 @@ struct piece {
 	uint8_t family; // of an address, else 0
 	uint8_t bits[16];
 	uint8_t length;
-	uint16_t rule;
+	uint16_t rule; // or ROOT
 };
+
+// Of no rule: the prefix without bits, under which all others of a family are.
+enum { ROOT = UINT16_MAX };
 
 struct pieces {
 	struct piece *items;
@@ -25,7 +28,6 @@ struct pieces {
 };
 
 struct build {
-	uint32_t set;
 	const struct classifier_rule *rules;
 	size_t count;
 	const struct classifier_output *output;
@@ -99,13 +101,25 @@ static void class_emit(struct build *build, enum dp_field field, const struct pi
 {
 	struct dp_class_key key = {
 		.prefix_length = DP_CLASS_FIXED_BITS + piece->length,
-		.set = htonl(build->set),
+		.base = htonl(build->row.base),
 		.field = (uint8_t)field,
 		.family = piece->family,
 	};
 	memcpy(key.bits, piece->bits, sizeof(key.bits));
-	struct dp_class value = {.vector = build->output->vector(build->output->context, vector)};
+	uint32_t number = build->output->vector(build->output->context, vector);
+	struct dp_class value = {{number, number}};
 	build->output->row(build->output->context, DP_TABLE_CLASS, &key, &value);
+}
+
+// Of both families, whichever the rules ask for: a look-up that is made finds something.
+static void roots_add(struct pieces *pieces, enum dp_field field)
+{
+	static const uint8_t nothing[1];
+	bool addresses = field == DP_FIELD_REMOTE || field == DP_FIELD_LOCAL;
+	for (uint8_t family = 4; addresses && family <= 6; family += 2)
+		piece_add(pieces, nothing, sizeof(nothing), 0, ROOT)->family = family;
+	if (!addresses)
+		piece_add(pieces, nothing, sizeof(nothing), 0, ROOT);
 }
 
 // One level of nesting: a prefix and the union of all rules that take it.
@@ -119,6 +133,7 @@ static void classes_emit(struct build *build, enum dp_field field, struct pieces
 {
 	if (pieces->count == 0)
 		return;
+	roots_add(pieces, field);
 	// 129 prefix lengths, and the wildcard below; never deeper than there are pieces.
 	size_t levels = pieces->count < 129 ? pieces->count + 1 : 130, depth = 0;
 	struct level *stack = memory_new(levels * sizeof(*stack));
@@ -133,7 +148,8 @@ static void classes_emit(struct build *build, enum dp_field field, struct pieces
 		stack[depth].piece = *piece;
 		stack[depth].vector = stack[depth - 1].vector;
 		for (; i < pieces->count && piece_compare(&pieces->items[i], piece) == 0; i++)
-			vector_set(&stack[depth].vector, pieces->items[i].rule);
+			if (pieces->items[i].rule != ROOT)
+				vector_set(&stack[depth].vector, pieces->items[i].rule);
 		class_emit(build, field, piece, &stack[depth].vector);
 	}
 	free(stack);
@@ -193,6 +209,13 @@ static int taker_compare(const void *left, const void *right)
 	return a->identity < b->identity ? -1 : a->identity > b->identity;
 }
 
+static void identity_emit(struct build *build, uint32_t identity, uint32_t vector)
+{
+	struct dp_identity_key key = {.base = build->row.base, .identity = identity};
+	struct dp_class value = {{vector, vector}};
+	build->output->row(build->output->context, DP_TABLE_IDENTITY, &key, &value);
+}
+
 static void identity_field(struct build *build)
 {
 	struct dp_vector wildcard = {0};
@@ -214,27 +237,27 @@ static void identity_field(struct build *build)
 			takers[count++] =
 				(struct taker){build->rules[i].identities[j], (uint16_t)i};
 	qsort(takers, count, sizeof(*takers), taker_compare);
+	if ((build->row.fields & 1u << DP_FIELD_IDENTITY) && !(count && !takers[0].identity))
+		identity_emit(build, 0, build->row.wildcard[DP_FIELD_IDENTITY]);
 	for (size_t i = 0; i < count;) {
-		struct dp_identity_key key = {.set = build->set, .identity = takers[i].identity};
+		uint32_t identity = takers[i].identity;
 		struct dp_vector vector = wildcard;
-		for (; i < count && takers[i].identity == key.identity; i++)
+		for (; i < count && takers[i].identity == identity; i++)
 			vector_set(&vector, takers[i].rule);
-		struct dp_class value = {
-			.vector = build->output->vector(build->output->context, &vector)};
-		build->output->row(build->output->context, DP_TABLE_IDENTITY, &key, &value);
+		identity_emit(
+			build, identity, build->output->vector(build->output->context, &vector));
 	}
 	free(takers);
 }
 
-int classifier_build(uint32_t set, const struct classifier_rule *rules, size_t count, uint32_t next,
-	uint32_t otherwise, const struct classifier_output *output)
+int classifier_build(const struct classifier_set *set, const struct classifier_rule *rules,
+	size_t count, const struct classifier_output *output)
 {
 	struct build build = {
-		.set = set,
 		.rules = rules,
 		.count = count,
 		.output = output,
-		.row = {.next = next, .otherwise = otherwise},
+		.row = {.base = set->base, .next = set->next, .otherwise = set->otherwise},
 	};
 
 	if (count > DP_SET_RULES)
@@ -245,9 +268,10 @@ int classifier_build(uint32_t set, const struct classifier_rule *rules, size_t c
 	prefix_field(&build, DP_FIELD_SERVICE);
 	prefix_field(&build, DP_FIELD_SOURCE_PORT);
 	for (size_t i = 0; i < count; i++) {
-		struct dp_rule_key key = {.set = set, .index = (uint32_t)i};
-		output->row(output->context, DP_TABLE_RULE, &key, &rules[i].result);
+		struct dp_rule_key key = {.base = set->base, .index = (uint32_t)i};
+		struct dp_rules value = {{rules[i].result, rules[i].result}};
+		output->row(output->context, DP_TABLE_RULE, &key, &value);
 	}
-	output->row(output->context, DP_TABLE_SET, &set, &build.row);
+	output->row(output->context, DP_TABLE_SET, &set->number, &build.row);
 	return 0;
 }

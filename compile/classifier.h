@@ -39,7 +39,13 @@ struct classifier_output {
 	void (*row)(void *context, enum dp_table table, const void *key, const void *value);
 };
 
-// Rows of set number `set` (not 0): up to DP_SET_RULES rules in order of precedence. `next` and
-// `otherwise` as in struct dp_set. -E2BIG: too many rules, nothing is emitted.
-int classifier_build(uint32_t set, const struct classifier_rule *rules, size_t count, uint32_t next,
-	uint32_t otherwise, const struct classifier_output *output);
+// What `set` leads to beside its rules: as in struct dp_set.
+struct classifier_set {
+	uint32_t number; // not 0
+	uint32_t base, next, otherwise;
+};
+
+// Rows of the set: up to DP_SET_RULES rules in order of precedence, the same in both slots. -E2BIG:
+// too many rules, nothing is emitted.
+int classifier_build(const struct classifier_set *set, const struct classifier_rule *rules,
+	size_t count, const struct classifier_output *output);

@@ -1,13 +1,19 @@
 // SPDX-License-Identifier: Apache-2.0
-// How guards and parties change: all at once, for every packet.
+// How guards and parties, and what sets say, change: all at once, for every packet.
 //
 // What is in force is what the slot of the generation says. A turn writes the other slot of each
 // row that changes, then the generation, waits for the packets that are under way, and writes the
 // first slots. A row that is new (an address, or a port whose device may not send yet) needs no
 // turn: no packet depends on how it was.
+//
+// Versions of a set have their rows under one base, so that what they have in common is written
+// once. Where one of them has no row, packets of that version find what its look-up would find
+// without it: so a row that comes has in the slot in force what stands above it there, and one that
+// goes has, before it goes, in the other slot what stands above it then.
 #include <string.h>
 #include <utlist.h>
 
+#include "base/memory.h"
 #include "row.h"
 
 struct turn {
@@ -103,19 +109,107 @@ static bool is_change(const struct turn *turn, const struct row *row)
 	return !guards_alike(&wanted->slots[0], &installed->slots[active(turn)]);
 }
 
+// ---- versions of sets ----
+
+typedef const void *(*row_reader)(const struct row *row); // row_wanted or row_installed
+
+static const void *read_row(
+	const struct rows *rows, enum dp_table table, const void *key, row_reader read)
+{
+	const struct row *row = row_find(rows, table, key);
+	return row ? read(row) : NULL;
+}
+
+// What the longest prefix that contains this one, and is there, has.
+static const void *read_container(
+	const struct rows *rows, const struct dp_class_key *inner, row_reader read)
+{
+	struct dp_class_key key = *inner;
+	memset(key.bits, 0, sizeof(key.bits));
+	key.prefix_length = DP_CLASS_FIXED_BITS;
+	if (inner->prefix_length == key.prefix_length ||
+		!read_row(rows, DP_TABLE_CLASS, &key, read))
+		return NULL;
+	key = *inner;
+	for (;;) {
+		unsigned bit = --key.prefix_length - DP_CLASS_FIXED_BITS;
+		key.bits[bit / 8] &= (uint8_t) ~(0x80 >> bit % 8);
+		const void *value = read_row(rows, DP_TABLE_CLASS, &key, read);
+		if (value)
+			return value;
+	}
+}
+
+// What packets find that look for the row and do not find it. NULL: none looks, or for no such one.
+static const void *read_instead(const struct rows *rows, const struct row *row, row_reader read)
+{
+	struct dp_identity_key nobody;
+	switch (row->table) {
+	case DP_TABLE_CLASS:
+		return read_container(rows, (const struct dp_class_key *)row->bytes, read);
+	case DP_TABLE_IDENTITY:
+		nobody = *(const struct dp_identity_key *)row->bytes;
+		nobody.identity = 0;
+		return read_row(rows, DP_TABLE_IDENTITY, &nobody, read);
+	default:
+		return NULL; // no vector has the bit of a rule that is not there
+	}
+}
+
+// The row while packets are led from one version to the other. False: the other one does not look.
+static bool version_value(const struct turn *turn, const struct row *row, unsigned char *value)
+{
+	const unsigned char *before = row_installed(row), *after = row_wanted(row);
+	size_t half = row_value_size(row) / 2;
+	if (!before && !after)
+		return false;
+	if (!before)
+		before = read_instead(turn->rows, row, row_installed);
+	if (!after)
+		after = read_instead(turn->rows, row, row_wanted);
+	if (!after)
+		return false;
+	if (!before)
+		before = after;
+	memcpy(value + active(turn) * half, before + active(turn) * half, half);
+	memcpy(value + !active(turn) * half, after + !active(turn) * half, half);
+	return true;
+}
+
+static bool is_version(const struct turn *turn, const struct row *row)
+{
+	const void *wanted = row_wanted(row), *installed = row_installed(row);
+	(void)turn;
+	return !wanted != !installed ||
+	       (wanted && memcmp(wanted, installed, row_value_size(row)) != 0);
+}
+
 // ---- steps ----
 
 static const enum dp_table turning[] = {DP_TABLE_PARTY, DP_TABLE_GUARD};
+static const enum dp_table versioned[] = {DP_TABLE_RULE, DP_TABLE_CLASS, DP_TABLE_IDENTITY};
+
+static bool any_in(const struct turn *turn, enum dp_table table,
+	bool (*holds)(const struct turn *, const struct row *))
+{
+	const struct row *row;
+	DL_FOREACH (turn->rows->pending[table], row) {
+		if (holds(turn, row))
+			return true;
+	}
+	return false;
+}
 
 static bool any(const struct turn *turn, bool (*holds)(const struct turn *, const struct row *))
 {
-	for (size_t i = 0; i < 2; i++) {
-		const struct row *row;
-		DL_FOREACH (turn->rows->pending[turning[i]], row) {
-			if (holds(turn, row))
-				return true;
-		}
-	}
+	return any_in(turn, DP_TABLE_PARTY, holds) || any_in(turn, DP_TABLE_GUARD, holds);
+}
+
+static bool any_version(const struct turn *turn)
+{
+	for (size_t i = 0; i < array_count(versioned); i++)
+		if (any_in(turn, versioned[i], is_version))
+			return true;
 	return false;
 }
 
@@ -148,7 +242,7 @@ static void keep_generation(struct turn *turn, const struct dp_generation *held)
 // All rows with their idle slot, those that are only new or gone included.
 static int write_idle(struct turn *turn)
 {
-	for (size_t i = 0; i < 2; i++) {
+	for (size_t i = 0; i < array_count(turning); i++) {
 		struct row *row, *next;
 		DL_FOREACH_SAFE(turn->rows->pending[turning[i]], row, next)
 		{
@@ -165,21 +259,38 @@ static int write_idle(struct turn *turn)
 }
 
 // Rows that are not wanted are left to be removed.
+static int write_both_of(struct turn *turn, enum dp_table table)
+{
+	int first = 0;
+	struct row *row, *next;
+	DL_FOREACH_SAFE(turn->rows->pending[table], row, next)
+	{
+		union value value;
+		const void *both = row_wanted(row);
+		if (!both)
+			continue;
+		if (!generation_prepares(table)) {
+			value = value_of(turn, row, true);
+			both = &value;
+		}
+		int result = row_write(turn->rows, row, both, turn->emit, turn->context);
+		if (!result)
+			row_settle(turn->rows, row);
+		first = first ? first : result;
+	}
+	return first;
+}
+
 static int write_both(struct turn *turn)
 {
 	int first = 0;
-	for (size_t i = 0; i < 2; i++) {
-		struct row *row, *next;
-		DL_FOREACH_SAFE(turn->rows->pending[turning[i]], row, next)
-		{
-			if (!row_wanted(row))
-				continue;
-			union value value = value_of(turn, row, true);
-			int result = row_write(turn->rows, row, &value, turn->emit, turn->context);
-			if (!result)
-				row_settle(turn->rows, row);
-			first = first ? first : result;
-		}
+	for (size_t i = 0; i < array_count(turning); i++) {
+		int result = write_both_of(turn, turning[i]);
+		first = first ? first : result;
+	}
+	for (size_t i = 0; i < array_count(versioned); i++) {
+		int result = write_both_of(turn, versioned[i]);
+		first = first ? first : result;
 	}
 	return first;
 }
@@ -226,14 +337,44 @@ static struct turn turn_begin(struct rows *rows, compiler_emit emit, void *conte
 	return turn;
 }
 
+bool generation_prepares(enum dp_table table)
+{
+	return table == DP_TABLE_RULE || table == DP_TABLE_CLASS || table == DP_TABLE_IDENTITY;
+}
+
+int generation_begin(struct rows *rows, compiler_emit emit, void *context)
+{
+	struct turn turn = turn_begin(rows, emit, context);
+	rows->turning = rows->versions && rows->installed[DP_TABLE_SET] && any_version(&turn);
+	return rows->unsettled ? settle(&turn) : 0;
+}
+
+int generation_prepare(struct rows *rows, enum dp_table table, compiler_emit emit, void *context)
+{
+	struct turn turn = turn_begin(rows, emit, context);
+	struct row *row, *next;
+	int first = 0;
+	if (!rows->turning)
+		return write_both_of(&turn, table);
+	DL_FOREACH_SAFE(rows->pending[table], row, next)
+	{
+		unsigned char value[sizeof(struct dp_rules)];
+		if (!version_value(&turn, row, value))
+			continue;
+		int result = row_write(rows, row, value, emit, context);
+		const void *wanted = row_wanted(row);
+		if (!result && wanted && !memcmp(value, wanted, row_value_size(row)))
+			row_settle(rows, row);
+		first = first ? first : result;
+	}
+	return first;
+}
+
 int generation_turn(struct rows *rows, compiler_emit emit, void *context)
 {
 	struct turn turn = turn_begin(rows, emit, context);
-	int result = rows->unsettled ? settle(&turn) : 0;
-	if (result)
-		return result;
 	// Without rule sets nobody asks who somebody is.
-	if (rows->installed[DP_TABLE_SET] && any(&turn, is_seen)) {
+	if (rows->turning || (rows->installed[DP_TABLE_SET] && any(&turn, is_seen))) {
 		turn.changes++;
 		return turn_over(&turn);
 	}

@@ -65,10 +65,10 @@ static struct identity *identity_get(
 	return identity;
 }
 
-void identity_dismiss(struct compiler *compiler, struct identity *identity)
+void identity_dismiss(struct identity *identity)
 {
 	for (int direction = 0; direction < DP_DIRECTIONS; direction++)
-		ruleset_put(compiler, steal(identity->rulesets[direction]));
+		ruleset_put(steal(identity->rulesets[direction]));
 	identity->judged = false;
 }
 
@@ -76,7 +76,7 @@ void identity_free(struct compiler *compiler, struct identity *identity)
 {
 	while (identity->memberships)
 		membership_free(compiler, identity->memberships);
-	identity_dismiss(compiler, identity);
+	identity_dismiss(identity);
 	number_release(&compiler->identity_numbers, identity->number);
 	HASH_DEL(identity->tenancy->identities, identity);
 	for (size_t i = 0; i < identity->labels.count; i++) {
@@ -104,6 +104,9 @@ void identity_leave(struct compiler *compiler, struct port_node *port, bool loca
 	port->identity->ports--;
 	if (local)
 		DL_DELETE2(port->identity->local, port, identity_prev, identity_next);
+	for (int direction = 0; local && direction < DP_DIRECTIONS; direction++)
+		if (port->identity->rulesets[direction])
+			port->identity->rulesets[direction]->left = true;
 	touch(compiler, port->identity);
 	port->identity = NULL;
 }

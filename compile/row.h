@@ -37,3 +37,5 @@ int row_write(
 // The row is as it should be: nothing is left to tell.
 void row_settle(struct rows *rows, struct row *row);
 struct row *row_find(const struct rows *rows, enum dp_table table, const void *key);
+size_t row_key_size(const struct row *row);
+size_t row_value_size(const struct row *row);

@@ -28,6 +28,16 @@ const void *row_installed(const struct row *row)
 	return row->installed ? row->bytes + sizes[row->table].key : NULL;
 }
 
+size_t row_key_size(const struct row *row)
+{
+	return sizes[row->table].key;
+}
+
+size_t row_value_size(const struct row *row)
+{
+	return sizes[row->table].value;
+}
+
 struct row *row_find(const struct rows *rows, enum dp_table table, const void *key)
 {
 	struct row *row;
@@ -235,7 +245,8 @@ struct outcome {
 
 static struct outcome put_all(struct rows *rows, compiler_emit emit, void *context)
 {
-	struct outcome outcome = {.guarded = true};
+	struct outcome outcome = {.first = generation_begin(rows, emit, context), .guarded = true};
+	outcome.stuck = outcome.first;
 	for (int table = 0; table < DP_TABLE_COUNT; table++) {
 		int result = 0;
 		if (table == DP_TABLE_PARTY) {
@@ -245,6 +256,11 @@ static struct outcome put_all(struct rows *rows, compiler_emit emit, void *conte
 			if (!outcome.stuck)
 				result = generation_write(rows, emit, context);
 			outcome.guarded = !outcome.stuck && !result;
+		} else if (generation_prepares((enum dp_table)table)) {
+			if (!rows->unsettled)
+				result = generation_prepare(
+					rows, (enum dp_table)table, emit, context);
+			outcome.stuck = outcome.stuck || result;
 		} else if (table != DP_TABLE_GUARD && table != DP_TABLE_GENERATION &&
 			   (table != DP_TABLE_SOURCE || outcome.guarded)) {
 			result = put_table(rows, table, emit, context);
@@ -252,7 +268,19 @@ static struct outcome put_all(struct rows *rows, compiler_emit emit, void *conte
 		}
 		outcome.first = outcome.first ? outcome.first : result;
 	}
+	if (!outcome.stuck)
+		rows->versions = false;
 	return outcome;
+}
+
+static bool any_left(const struct rows *rows, enum dp_table table)
+{
+	const struct row *row;
+	DL_FOREACH (rows->pending[table], row) {
+		if (row->installed && !row->claims)
+			return true;
+	}
+	return false;
 }
 
 int rows_flush(struct rows *rows, compiler_emit emit, void *context)
@@ -269,6 +297,7 @@ int rows_flush(struct rows *rows, compiler_emit emit, void *context)
 			sources = result;
 		first = first ? first : result;
 	}
+	rows->leaving = any_left(rows, DP_TABLE_GUARD);
 	return first;
 }
 

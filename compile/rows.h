@@ -7,8 +7,8 @@
 // dropped. Where two origins claim one key the greater path wins, whatever the order of arrival;
 // when it goes, the other comes back.
 //
-// Guards and parties are claimed with both their slots alike, and without epochs: how they turn is
-// the work of generation.c.
+// Guards, parties, and the rules, classes and identities of sets are claimed with both their slots
+// alike, and without epochs: how they turn is the work of generation.c.
 #pragma once
 
 #include <stdbool.h>
@@ -32,6 +32,9 @@ struct rows {
 	struct origin generation;            // claims the row of the generation
 	uint32_t turns;                      // moves on with every change of guards and parties
 	bool unsettled;                      // packets under way may read what is no more in force
+	bool leaving; // the last flush could not remove guards that nobody claims
+	bool versions; // some rows of sets belong to another version than those that the datapath holds
+	bool turning; // and this flush leads packets from the one to the other
 };
 
 void rows_init(struct rows *rows);
@@ -51,7 +54,12 @@ const struct origin *rows_origin(const struct rows *rows, enum dp_table table, c
 void rows_forget(struct rows *rows);
 void rows_found(struct rows *rows, enum dp_table table, const void *key, const void *value);
 
-// generation.c: guards and parties. All that they lead to is there. First let packets see those
-// that change; a failure leaves what they see as it was. Then write both slots of all.
+// generation.c: what has two slots, in the order of a flush. Begin: nobody reads the slot that is
+// not in force. Prepare: write that slot of a table of sets' rows. Turn: all that guards and parties
+// lead to is there; let packets see what changes. A failure until then leaves what they see as it
+// was. Then write both slots of all.
+bool generation_prepares(enum dp_table table);
+int generation_begin(struct rows *rows, compiler_emit emit, void *context);
+int generation_prepare(struct rows *rows, enum dp_table table, compiler_emit emit, void *context);
 int generation_turn(struct rows *rows, compiler_emit emit, void *context);
 int generation_write(struct rows *rows, compiler_emit emit, void *context);

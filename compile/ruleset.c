@@ -3,8 +3,9 @@
 // holds.
 //
 // The number of a set follows from what its rules say (but not from who they select: that is the
-// memberships'), so other rules are another set, and what packets are led to is never rewritten
-// under them.
+// memberships'), so other rules are another set. Its rows are under a base. A ruleset that follows
+// another one, which nobody obeys any more, goes on with its bases: most of what is there says the
+// same, and what does not is changed by generation.c, without packets seeing both.
 #include "state.h"
 
 #include <string.h>
@@ -91,6 +92,7 @@ bool entry_is_void(const struct entry *entry)
 struct building {
 	struct compiler *compiler;
 	struct ruleset *ruleset;
+	struct ruleset *before; // whose rows it goes on with, or NULL
 };
 
 static uint32_t take_vector(void *context, const struct dp_vector *vector)
@@ -98,7 +100,7 @@ static uint32_t take_vector(void *context, const struct dp_vector *vector)
 	struct building *building = context;
 	struct compiler *compiler = building->compiler;
 	uint32_t number =
-		vector_get(&compiler->vectors, &compiler->rows, vector, &building->ruleset->origin);
+		vector_get(&compiler->vectors, &compiler->rows, vector, building->ruleset->origin);
 	if (number)
 		utarray_push_back(building->ruleset->vectors, &number);
 	return number;
@@ -107,7 +109,7 @@ static uint32_t take_vector(void *context, const struct dp_vector *vector)
 static void take_row(void *context, enum dp_table table, const void *key, const void *value)
 {
 	struct building *building = context;
-	rows_claim(&building->compiler->rows, &building->ruleset->origin, table, key, value);
+	rows_claim(&building->compiler->rows, building->ruleset->origin, table, key, value);
 }
 
 static uint16_t action_of(const struct policy_rule *rule)
@@ -156,44 +158,95 @@ static void classifier_rule_of(const struct term *term, struct classifier_rule *
 		out->locals = prefixes_new(rule, this_end(rule), &out->local_count);
 }
 
-// Terms first..first + count - 1 as one set; its number.
-static uint32_t set_build(struct building *building, size_t first, size_t count, uint32_t next)
+// Terms first..first + count - 1, and where they lead.
+static uint64_t part_hash(const struct ruleset *ruleset, size_t first, size_t count, uint32_t next)
 {
-	struct ruleset *ruleset = building->ruleset;
-	struct classifier_rule *rules = memory_new((count + 1) * sizeof(*rules));
-	struct classifier_output output = {building, take_vector, take_row};
 	uint32_t tail[2] = {next, ruleset->otherwise};
-	uint64_t hash =
-		number_hash(NUMBER_SEED, ruleset->tenancy->name, strlen(ruleset->tenancy->name));
+	const char *tenant = ruleset->tenancy->name;
+	uint64_t hash = number_hash(NUMBER_SEED, tenant, strlen(tenant));
 	hash = number_hash(hash, tail, sizeof(tail));
 	for (size_t i = 0; i < count; i++) {
 		const struct term *term = &ruleset->terms[first + i];
 		uint64_t facts[2] = {term->entry->rule->digest,
 			(uint64_t)term->other << 1 | term->entry->by_address};
 		hash = number_hash(hash, facts, sizeof(facts));
-		classifier_rule_of(term, &rules[i]);
 	}
-	uint32_t number = number_take(&building->compiler->set_numbers, hash, ruleset);
-	classifier_build(number, rules, count, next, ruleset->otherwise, &output);
+	return hash;
+}
+
+static bool base_has_rows(const struct compiler *compiler, uint32_t base)
+{
+	struct dp_rule_key key = {.base = base}; // every set that has rules has a first one
+	return rows_find(&compiler->rows, DP_TABLE_RULE, &key);
+}
+
+// The base that the datapath's set of this number has, which says the same. Else one without rows.
+static uint32_t base_take(struct compiler *compiler, uint32_t set)
+{
+	const struct dp_set *held = rows_find(&compiler->rows, DP_TABLE_SET, &set);
+	bool settled = held && !compiler->rows.leaving;
+	uint32_t base = number_take(&compiler->base_numbers, settled ? held->base : set, NULL);
+	while (base_has_rows(compiler, base) && !(settled && base == held->base)) {
+		number_release(&compiler->base_numbers, base);
+		base = number_take(&compiler->base_numbers, (uint32_t)(base + 1), NULL);
+	}
+	return base;
+}
+
+static uint32_t steal_number(uint32_t *number)
+{
+	uint32_t stolen = *number;
+	*number = 0;
+	return stolen;
+}
+
+static void part_number(struct building *building, size_t index)
+{
+	struct compiler *compiler = building->compiler;
+	struct ruleset_part *part = &building->ruleset->parts[index];
+	struct ruleset_part *old = building->before && index < building->before->set_count
+					   ? &building->before->parts[index]
+					   : NULL;
+	if (old && old->hash == part->hash)
+		part->set = steal_number(&old->set);
+	else
+		part->set = number_take(&compiler->set_numbers, part->hash, NULL);
+	part->base = old ? steal_number(&old->base) : base_take(compiler, part->set);
+	if (base_has_rows(compiler, part->base))
+		compiler->rows.versions = true;
+}
+
+static void part_build(
+	struct building *building, size_t index, size_t first, size_t count, uint32_t next)
+{
+	struct ruleset *ruleset = building->ruleset;
+	struct ruleset_part *part = &ruleset->parts[index];
+	struct classifier_rule *rules = memory_new((count + 1) * sizeof(*rules));
+	struct classifier_output output = {building, take_vector, take_row};
+	part->hash = part_hash(ruleset, first, count, next);
+	part_number(building, index);
+	for (size_t i = 0; i < count; i++)
+		classifier_rule_of(&ruleset->terms[first + i], &rules[i]);
+	struct classifier_set set = {part->set, part->base, next, ruleset->otherwise};
+	classifier_build(&set, rules, count, &output);
 	for (size_t i = 0; i < count; i++) {
 		free((void *)rules[i].remotes);
 		free((void *)rules[i].locals);
 	}
 	free(rules);
-	return number;
 }
 
-static void sets_build(struct compiler *compiler, struct ruleset *ruleset)
+static void parts_build(struct building *building)
 {
-	struct building building = {compiler, ruleset};
+	struct ruleset *ruleset = building->ruleset;
 	uint32_t next = 0;
 	ruleset->set_count =
 		ruleset->term_count ? (ruleset->term_count + DP_SET_RULES - 1) / DP_SET_RULES : 1;
 	for (size_t i = ruleset->set_count; i-- > 0;) {
 		size_t first = i * DP_SET_RULES;
 		size_t rest = ruleset->term_count - first;
-		next = set_build(&building, first, rest < DP_SET_RULES ? rest : DP_SET_RULES, next);
-		ruleset->sets[i] = next;
+		part_build(building, i, first, rest < DP_SET_RULES ? rest : DP_SET_RULES, next);
+		next = ruleset->parts[i].set;
 	}
 }
 
@@ -204,15 +257,17 @@ static uint32_t default_of(const struct policy_node *policy)
 	return policy_of(policy)->otherwise == POLICY_DROP ? policy->otherwise->number : 0;
 }
 
-static struct ruleset *ruleset_new(struct compiler *compiler, struct tenancy *tenancy,
-	const struct policy_node *first, const struct entry *entries, size_t count)
+static struct ruleset *ruleset_new(struct tenancy *tenancy, const struct policy_node *first,
+	const struct entry *entries, size_t count)
 {
 	static const UT_icd number_icd = {sizeof(uint32_t), NULL, NULL, NULL};
 	size_t size = (count + 1) * sizeof(*entries);
 	struct ruleset *ruleset = memory_new(sizeof(*ruleset) + size);
 	ruleset->tenancy = tenancy;
-	ruleset->origin.path = memory_text(first->node.origin.path);
-	ruleset->origin.revision = first->node.origin.revision;
+	ruleset->fresh = true;
+	ruleset->origin = memory_new(sizeof(*ruleset->origin));
+	ruleset->origin->path = memory_text(first->node.origin.path);
+	ruleset->origin->revision = first->node.origin.revision;
 	ruleset->otherwise = default_of(first);
 	ruleset->key_size = size;
 	ruleset->count = count;
@@ -233,16 +288,12 @@ static struct ruleset *ruleset_new(struct compiler *compiler, struct tenancy *te
 		ruleset->term_count = (size_t)DP_SET_RULES * DP_SET_CHAIN;
 		ruleset->otherwise = first->otherwise->number;
 	}
-	sets_build(compiler, ruleset);
 	HASH_ADD_KEYPTR(hh, tenancy->rulesets, ruleset->entries, size, ruleset);
-	struct identity *identity;
-	for (identity = tenancy->identities; identity; identity = identity->hh.next)
-		membership_add(compiler, ruleset, identity);
 	return ruleset;
 }
 
-struct ruleset *ruleset_get(struct compiler *compiler, struct tenancy *tenancy,
-	const struct policy_node *first, const struct entry *entries, size_t count)
+struct ruleset *ruleset_get(struct tenancy *tenancy, const struct policy_node *first,
+	const struct entry *entries, size_t count, struct ruleset *before)
 {
 	size_t size = (count + 1) * sizeof(*entries);
 	struct entry *key = memory_new(size);
@@ -252,34 +303,93 @@ struct ruleset *ruleset_get(struct compiler *compiler, struct tenancy *tenancy,
 	key[count].by_address = default_of(first);
 	HASH_FIND(hh, tenancy->rulesets, key, size, ruleset);
 	free(key);
-	if (!ruleset)
-		ruleset = ruleset_new(compiler, tenancy, first, entries, count);
+	if (!ruleset) {
+		ruleset = ruleset_new(tenancy, first, entries, count);
+		ruleset->before = before;
+	}
 	ruleset->references++;
 	return ruleset;
 }
 
-void ruleset_put(struct compiler *compiler, struct ruleset *ruleset)
+void ruleset_put(struct ruleset *ruleset)
 {
-	if (!ruleset || --ruleset->references)
-		return;
+	if (ruleset)
+		ruleset->references--;
+}
+
+// ---- settling ----
+
+// Whose rows the new ruleset goes on with: each has one heir at most. A guard that goes does not
+// turn, so what it leads to until then stays as it is.
+static struct ruleset *ancestor_of(const struct compiler *compiler, struct ruleset *ruleset)
+{
+	struct ruleset *before = steal(ruleset->before);
+	bool free = before && !before->references && !before->fresh && before->origin &&
+		    !before->left && !compiler->rows.leaving;
+	return free && !strcmp(before->origin->path, ruleset->origin->path) ? before : NULL;
+}
+
+static void origin_free(struct origin *origin)
+{
+	free(origin->path);
+	free(origin);
+}
+
+static void ruleset_build(struct compiler *compiler, struct ruleset *ruleset)
+{
+	struct building building = {compiler, ruleset, ancestor_of(compiler, ruleset)};
+	struct ruleset *before = building.before;
+	ruleset->fresh = false;
+	if (before) {
+		before->origin->revision = ruleset->origin->revision;
+		origin_free(ruleset->origin);
+		ruleset->origin = before->origin;
+		before->origin = NULL;
+	}
+	rows_begin(ruleset->origin);
+	parts_build(&building);
+	rows_end(&compiler->rows, ruleset->origin);
+	memberships_follow(compiler, ruleset, before);
+}
+
+static void ruleset_free(struct compiler *compiler, struct ruleset *ruleset)
+{
 	HASH_DEL(ruleset->tenancy->rulesets, ruleset);
 	while (ruleset->memberships)
 		membership_free(compiler, ruleset->memberships);
-	rows_begin(&ruleset->origin);
-	rows_end(&compiler->rows, &ruleset->origin);
-	for (size_t i = 0; i < ruleset->set_count; i++)
-		number_release(&compiler->set_numbers, ruleset->sets[i]);
+	if (ruleset->origin) {
+		rows_begin(ruleset->origin);
+		rows_end(&compiler->rows, ruleset->origin);
+		origin_free(ruleset->origin);
+	}
+	for (size_t i = 0; i < ruleset->set_count; i++) {
+		number_release(&compiler->set_numbers, ruleset->parts[i].set);
+		number_release(&compiler->base_numbers, ruleset->parts[i].base);
+	}
 	for (uint32_t *at = NULL; (at = utarray_next(ruleset->vectors, at));)
 		vector_put(&compiler->vectors, &compiler->rows, *at);
 	utarray_free(ruleset->vectors);
 	for (size_t i = 0; i < ruleset->count; i++)
 		rule_unref(ruleset->entries[i].rule);
 	free(ruleset->terms);
-	free(ruleset->origin.path);
 	free(ruleset);
+}
+
+void rulesets_settle(struct compiler *compiler, struct tenancy *tenancy)
+{
+	struct ruleset *ruleset, *next;
+	for (ruleset = tenancy->rulesets; ruleset; ruleset = ruleset->hh.next)
+		if (ruleset->fresh && ruleset->references)
+			ruleset_build(compiler, ruleset);
+	HASH_ITER (hh, tenancy->rulesets, ruleset, next) {
+		ruleset->before = NULL;
+		ruleset->left = false;
+		if (!ruleset->references)
+			ruleset_free(compiler, ruleset);
+	}
 }
 
 uint32_t ruleset_number(const struct ruleset *ruleset)
 {
-	return ruleset ? ruleset->sets[0] : 0;
+	return ruleset ? ruleset->parts[0].set : 0;
 }

@@ -98,8 +98,8 @@ static int enforced(const struct rule *rule, const struct label_list *labels)
 	return answer;
 }
 
-static struct ruleset *find_ruleset(struct compiler *compiler, struct identity *identity,
-	int direction, const struct policy_node *first)
+static struct ruleset *find_ruleset(
+	struct identity *identity, int direction, const struct policy_node *first)
 {
 	struct tenancy *tenancy = identity->tenancy;
 	size_t count = 0;
@@ -117,7 +117,8 @@ static struct ruleset *find_ruleset(struct compiler *compiler, struct identity *
 	}
 	struct ruleset *ruleset = NULL;
 	if (count || policy_of(first)->otherwise == POLICY_DROP)
-		ruleset = ruleset_get(compiler, tenancy, first, entries, count);
+		ruleset =
+			ruleset_get(tenancy, first, entries, count, identity->rulesets[direction]);
 	free(entries);
 	return ruleset;
 }
@@ -141,10 +142,10 @@ static void judge(struct compiler *compiler, struct identity *identity)
 	}
 	for (int direction = 0; direction < DP_DIRECTIONS; direction++) {
 		struct ruleset *before = identity->rulesets[direction];
-		struct ruleset *now = find_ruleset(compiler, identity, direction, first[direction]);
+		struct ruleset *now = find_ruleset(identity, direction, first[direction]);
 		changed = changed || now != before;
 		identity->rulesets[direction] = now;
-		ruleset_put(compiler, before);
+		ruleset_put(before);
 	}
 	uint32_t flags = applies && keep ? DP_GUARD_KEEP : 0;
 	changed = changed || flags != identity->flags;
@@ -185,10 +186,11 @@ static void settle(struct compiler *compiler, struct tenancy *tenancy)
 		DL_DELETE(tenancy->touched, identity);
 		identity->touched = false;
 		if (!identity->local)
-			identity_dismiss(compiler, identity);
+			identity_dismiss(identity);
 		if (!identity->ports)
 			identity_free(compiler, identity);
 	}
+	rulesets_settle(compiler, tenancy);
 }
 
 static void tenancy_free(struct compiler *compiler, struct tenancy *tenancy)
@@ -241,6 +243,7 @@ void tenancies_done(struct compiler *compiler)
 		struct identity *identity, *next;
 		HASH_ITER (hh, tenancy->identities, identity, next)
 			identity_free(compiler, identity);
+		rulesets_settle(compiler, tenancy);
 		tenancy_free(compiler, tenancy);
 	}
 }

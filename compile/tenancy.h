@@ -63,7 +63,7 @@ struct identity {
 void identity_join(struct compiler *compiler, struct port_node *port, bool local);
 void identity_leave(struct compiler *compiler, struct port_node *port, bool local);
 // No port of it is on this host any more.
-void identity_dismiss(struct compiler *compiler, struct identity *identity);
+void identity_dismiss(struct identity *identity);
 void identity_free(struct compiler *compiler, struct identity *identity);
 
 // ---- rules ----
@@ -119,16 +119,27 @@ struct term {
 	enum { TERM_ANY, TERM_IDENTITY, TERM_ADDRESS } other;
 };
 
+// Between settlings of the tenancy each ruleset has its rows and somebody who obeys it. While one
+// runs there are new ones without rows, and some that nobody obeys any more; in the end a new one
+// goes on with the rows of the one that it follows, as versions of one set.
 struct ruleset {
-	struct origin origin; // path: of the policy that is asked first
+	struct origin *origin; // path: of the policy that is asked first
 	struct tenancy *tenancy;
 	unsigned references;
+	struct ruleset
+		*before; // while it is `fresh`: what who asked for it first obeyed until then
+	bool fresh;      // has no rows yet
+	// Since the last settling a port has ceased to obey it, and its guard may be on its way out.
+	bool left;
 	size_t count;       // of entries
 	uint32_t otherwise; // rule number of the default; 0: allow
 	bool overflow;      // there are more rules than a chain of sets holds
 	struct term *terms;
 	size_t term_count;
-	uint32_t sets[DP_SET_CHAIN];
+	struct ruleset_part {
+		uint64_t hash; // of what it says
+		uint32_t set, base;
+	} parts[DP_SET_CHAIN]; // the sets of the chain
 	size_t set_count;
 	UT_array *vectors;              // uint32_t, one for each that was got
 	struct membership *memberships; // list
@@ -138,11 +149,13 @@ struct ruleset {
 };
 
 // One more reference to the ruleset with these entries, found or made, that ends with the default
-// of `first`.
-struct ruleset *ruleset_get(struct compiler *compiler, struct tenancy *tenancy,
-	const struct policy_node *first, const struct entry *entries, size_t count);
-void ruleset_put(struct compiler *compiler, struct ruleset *ruleset);
-// The number of its first set; 0 of NULL.
+// of `first`, for who obeyed `before` until now (NULL: none).
+struct ruleset *ruleset_get(struct tenancy *tenancy, const struct policy_node *first,
+	const struct entry *entries, size_t count, struct ruleset *before);
+void ruleset_put(struct ruleset *ruleset);
+// Give new ones their rows, and let go of those that nobody obeys.
+void rulesets_settle(struct compiler *compiler, struct tenancy *tenancy);
+// The number of its first set, once it has one; 0 of NULL.
 uint32_t ruleset_number(const struct ruleset *ruleset);
 
 // ---- memberships ----
@@ -158,6 +171,9 @@ struct membership {
 
 // Work out whether rules of the set select the identity, and claim the rows.
 void membership_add(struct compiler *compiler, struct ruleset *ruleset, struct identity *identity);
+// The same of all identities that there are. `ruleset` goes on with the bases of `before` (NULL: of
+// none), and so with its memberships.
+void memberships_follow(struct compiler *compiler, struct ruleset *ruleset, struct ruleset *before);
 void membership_free(struct compiler *compiler, struct membership *membership);
 
 // ---- tenancies ----

@@ -2,7 +2,9 @@
 // Do the hosts hold what they should? All objects are read from the API, what a host needs is worked
 // out from them by the oracle, compiled by a compiler that begins anew, and held against the rows of
 // the host's datapath. What counts is what a packet reads: guards and parties by the slot that is in
-// force, and no epochs, as those follow from what was before.
+// force, the rows of a set under whatever base it has, and no epochs, as those follow from what was
+// before.
+#include <arpa/inet.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -73,6 +75,11 @@ static void take_needed(
 	add(context, object_ref(after));
 }
 
+#define KEY_MEMBER(name, NAME, type, ...) type name;
+union key {
+	DP_TABLES(KEY_MEMBER)
+};
+#undef KEY_MEMBER
 #define VALUE_MEMBER(name, NAME, key, type, ...) type name;
 union value {
 	DP_TABLES(VALUE_MEMBER)
@@ -98,7 +105,30 @@ static void reduce(enum dp_table table, union value *value, unsigned slot)
 		identities[!slot] = identities[slot];
 	} else if (table == DP_TABLE_GENERATION) {
 		value->generation = (struct dp_generation){0};
+	} else if (table == DP_TABLE_SET) {
+		value->set.base = 0;
 	}
+}
+
+// Where the host has the set. In a compiler that begins anew a set is its own base.
+static uint32_t base_held(const struct comparison *comparison, uint32_t set)
+{
+	struct dp_set row = {0};
+	datapath_find(comparison->datapath, DP_TABLE_SET, &set, &row, NULL);
+	return row.base;
+}
+
+static union key key_held(const struct comparison *comparison, const struct row_change *row)
+{
+	union key key = {0};
+	memcpy(&key, row->key, datapath_key_size(row->table));
+	if (row->table == DP_TABLE_RULE)
+		key.rule.base = base_held(comparison, key.rule.base);
+	else if (row->table == DP_TABLE_IDENTITY)
+		key.identity.base = base_held(comparison, key.identity.base);
+	else if (row->table == DP_TABLE_CLASS)
+		key.class.base = htonl(base_held(comparison, ntohl(key.class.base)));
+	return key;
 }
 
 static int compare_row(void *context, const struct row_change *row)
@@ -110,7 +140,8 @@ static int compare_row(void *context, const struct row_change *row)
 	size_t size = datapath_value_size(row->table);
 	comparison->rows++;
 	memcpy(&wanted, row->value, size);
-	bool missing = datapath_find(comparison->datapath, row->table, row->key, &held, NULL) < 0;
+	union key key = key_held(comparison, row);
+	bool missing = datapath_find(comparison->datapath, row->table, &key, &held, NULL) < 0;
 	reduce(row->table, &held, comparison->held);
 	reduce(row->table, &wanted, comparison->wanted);
 	bool different = !missing && memcmp(&held, &wanted, size);

@@ -42,6 +42,7 @@ static inline enum dp_reason admit_ask(
 	if (!set)
 		return DP_REASON_NONE;
 	// Field by field: a copy would stand on the stack first.
+	key->slot = admission->slot & 1;
 	key->local = flow->tuple.ends[local & 1];
 	key->remote = flow->tuple.ends[~local & 1];
 	key->identity = admission->identities[~local & 1];
@@ -608,6 +609,7 @@ static inline enum dp_reason admit_many(struct seam *seam, const struct packet *
 	struct classify_key *key = &admission->judge.key;
 	__u32 port = admission->ends[0].port, set = admission->ends[0].sets[direction & 1];
 
+	key->slot = packet->slot & 1;
 	key->local = egress ? packet->source : packet->destination;
 	key->remote = egress ? packet->destination : packet->source;
 	key->protocol = packet->protocol;

@@ -12,7 +12,7 @@ struct classify_key {
 	struct dp_address remote, local;
 	__u32 identity; // of the remote end; 0: none
 	__u8 protocol;
-	__u8 pad;
+	__u8 slot;         // of the generation that this packet is judged in
 	__u16 service;     // destination port, or ICMP type << 8 | code; host byte order
 	__u16 source_port; // host byte order
 
@@ -22,21 +22,21 @@ struct classify_key {
 };
 
 // The number of the vector that a field of the packet selects. 0: no rule takes this value.
-static inline __u32 classify_field(struct seam *seam, const struct dp_set *set, __u32 number,
-	enum dp_field field, struct classify_key *packet)
+static inline __u32 classify_field(struct seam *seam, const struct dp_set *set, enum dp_field field,
+	struct classify_key *packet)
 {
 	const struct dp_class *found = 0;
 
 	if (!(set->fields & (1u << field)))
 		return set->wildcard[field];
 	if (field == DP_FIELD_IDENTITY) {
-		struct dp_identity_key key = {.set = number, .identity = packet->identity};
+		struct dp_identity_key key = {.base = set->base, .identity = packet->identity};
 		found = seam_find_identity(seam, &key);
 	} else {
 		struct dp_class_key *key = &packet->class;
 		__builtin_memset(key, 0, sizeof(*key));
 		key->prefix_length = DP_CLASS_FIXED_BITS + 128;
-		key->set = __builtin_bswap32(number);
+		key->base = __builtin_bswap32(set->base);
 		key->field = field;
 		if (field == DP_FIELD_REMOTE || field == DP_FIELD_LOCAL) {
 			const struct dp_address *address =
@@ -52,7 +52,7 @@ static inline __u32 classify_field(struct seam *seam, const struct dp_set *set, 
 		}
 		found = seam_find_class(seam, key);
 	}
-	return found ? found->vector : set->wildcard[field];
+	return found ? found->vectors[packet->slot & 1] : set->wildcard[field];
 }
 
 // Index of the lowest bit set; `word` is not zero. BPF has no instruction for it: the product with a de Bruijn sequence has another
@@ -71,12 +71,12 @@ enum { CLASSIFY_NONE = -1, CLASSIFY_MISSING = -2 };
 
 // The index of the first rule of this one set that takes the packet, CLASSIFY_NONE, or CLASSIFY_MISSING.
 static inline int classify_set(
-	struct seam *seam, const struct dp_set *set, __u32 number, struct classify_key *packet)
+	struct seam *seam, const struct dp_set *set, struct classify_key *packet)
 {
 	__u32 *numbers = packet->vectors;
 
 	for (enum dp_field field = 0; field < DP_FIELD_COUNT; field++) {
-		numbers[field] = classify_field(seam, set, number, field, packet);
+		numbers[field] = classify_field(seam, set, field, packet);
 		if (!numbers[field])
 			return CLASSIFY_NONE;
 	}
@@ -112,13 +112,15 @@ static inline const struct dp_rule *classify(
 	*otherwise = 0;
 	for (__u32 i = 0; i < DP_SET_CHAIN && set; i++) {
 		const struct dp_set *row = seam_find_set(seam, &set);
-		int index = row ? classify_set(seam, row, set, packet) : CLASSIFY_MISSING;
+		int index = row ? classify_set(seam, row, packet) : CLASSIFY_MISSING;
 		if (index >= 0) {
-			struct dp_rule_key key = {.set = set, .index = (__u32)index};
-			const struct dp_rule *rule = seam_find_rule(seam, &key);
-			if (!rule)
+			struct dp_rule_key key = {.base = row->base, .index = (__u32)index};
+			const struct dp_rules *rules = seam_find_rule(seam, &key);
+			if (!rules) {
 				*otherwise = CLASSIFY_BROKEN;
-			return rule;
+				return 0;
+			}
+			return &rules->slots[packet->slot & 1];
 		}
 		if (index == CLASSIFY_MISSING) {
 			*otherwise = CLASSIFY_BROKEN;

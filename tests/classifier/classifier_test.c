@@ -211,12 +211,14 @@ static size_t check_set(size_t count, size_t split, size_t packets)
 	seam_init(&seam);
 	for (size_t i = 0; i < count; i++)
 		random_rule(&rules[i], &parts[i], (uint32_t)i + 1);
-	assert_int_equal(classifier_build(7, rules, split, split < count ? 8 : 0, 99, &output), 0);
+	struct classifier_set first = {7, 17, split < count ? 8 : 0, 99}, second = {8, 18, 0, 77};
+	assert_int_equal(classifier_build(&first, rules, split, &output), 0);
 	if (split < count)
 		assert_int_equal(
-			classifier_build(8, rules + split, count - split, 0, 77, &output), 0);
+			classifier_build(&second, rules + split, count - split, &output), 0);
 	for (size_t i = 0; i < packets; i++) {
 		struct classify_key packet = random_packet();
+		packet.slot = (uint8_t)random_below(2);
 		size_t expected = 0;
 		while (expected < count && !takes(&rules[expected], &packet))
 			expected++;
@@ -267,7 +269,8 @@ static void test_too_many(void **state)
 	struct classifier_rule *rules = memory_new((DP_SET_RULES + 1) * sizeof(*rules));
 	(void)state;
 	seam_init(&seam);
-	assert_int_equal(classifier_build(1, rules, DP_SET_RULES + 1, 0, 0, &output), -E2BIG);
+	struct classifier_set set = {.number = 1, .base = 1};
+	assert_int_equal(classifier_build(&set, rules, DP_SET_RULES + 1, &output), -E2BIG);
 	assert_int_equal(seam.vectors, 0);
 	seam_done(&seam);
 	free(rules);
@@ -286,7 +289,8 @@ static void test_range_ends(void **state)
 			.service_count = 1,
 			.result = {.number = 1}};
 		seam_init(&seam);
-		assert_int_equal(classifier_build(1, &rule, 1, 0, 0, &output), 0);
+		struct classifier_set set = {.number = 1, .base = 1};
+		assert_int_equal(classifier_build(&set, &rule, 1, &output), 0);
 		int ports[] = {range.low - 1, range.low, range.high, range.high + 1};
 		for (size_t j = 0; j < 4; j++) {
 			if (ports[j] < 0 || ports[j] > 65535)

@@ -2,6 +2,7 @@
 // Rules as the compiler writes them and the classifier reads them, against the plain evaluator:
 // after every flush, and after every single row of it, where the answer must be that of before or
 // that of after, both directions together.
+#include <arpa/inet.h>
 #include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -231,12 +232,61 @@ static size_t check_flows(struct tables *tables, const struct world *world,
 	return asked;
 }
 
+struct comparison {
+	const struct compiler *compiler, *fresh;
+	uint32_t base, set; // the set that was last looked for, by its base
+};
+
+static int find_set(void *context, const struct row_change *change)
+{
+	struct comparison *comparison = context;
+	if (change->table != DP_TABLE_SET ||
+		((const struct dp_set *)change->value)->base != comparison->base)
+		return 0;
+	comparison->set = *(const uint32_t *)change->key;
+	return 1;
+}
+
+// What the fresh compiler has in place of this base: that of the set whose base it is.
+static uint32_t fresh_base(struct comparison *comparison, uint32_t base)
+{
+	if (comparison->base != base) {
+		comparison->base = base;
+		assert_int_equal(compiler_rows(comparison->compiler, find_set, comparison), 1);
+	}
+	const struct dp_set *set = compiler_row(comparison->fresh, DP_TABLE_SET, &comparison->set);
+	assert_non_null(set);
+	return set->base;
+}
+
+union key {
+	struct dp_rule_key rule;
+	struct dp_class_key class;
+	struct dp_identity_key identity;
+	unsigned char bytes[64];
+};
+
+// The key of a row, as the fresh compiler has it.
+static union key fresh_key(struct comparison *comparison, const struct row_change *change)
+{
+	union key key;
+	memcpy(&key, change->key, datapath_key_size(change->table));
+	if (change->table == DP_TABLE_RULE)
+		key.rule.base = fresh_base(comparison, key.rule.base);
+	else if (change->table == DP_TABLE_IDENTITY)
+		key.identity.base = fresh_base(comparison, key.identity.base);
+	else if (change->table == DP_TABLE_CLASS)
+		key.class.base = htonl(fresh_base(comparison, ntohl(key.class.base)));
+	return key;
+}
+
 static int compare_row(void *context, const struct row_change *change)
 {
-	const struct compiler *other = context;
-	const void *value = compiler_row(other, change->table, change->key);
+	struct comparison *comparison = context;
 	if (change->table == DP_TABLE_GENERATION)
 		return 0;
+	union key key = fresh_key(comparison, change);
+	const void *value = compiler_row(comparison->fresh, change->table, &key);
 	if (!value)
 		fail_msg("a row of table %s, object %s, should not be there",
 			datapath_table_name(change->table), change->object);
@@ -246,6 +296,12 @@ static int compare_row(void *context, const struct row_change *change)
 		for (int slot = 0; slot < 2; slot++)
 			a.slots[slot].epoch = b.slots[slot].epoch = 0;
 		assert_memory_equal(&a, &b, sizeof(a));
+		return 0;
+	}
+	if (change->table == DP_TABLE_SET) {
+		struct dp_set set = *(const struct dp_set *)change->value;
+		set.base = fresh_base(comparison, set.base);
+		assert_memory_equal(value, &set, sizeof(set));
 		return 0;
 	}
 	assert_memory_equal(value, change->value, datapath_value_size(change->table));
@@ -259,7 +315,8 @@ static int ignore(void *context, const struct row_change *change)
 	return 0;
 }
 
-// The same rows, numbers included, but for epochs.
+// The same rows, numbers included, but for epochs, and for bases, which sets have from those that
+// they follow.
 static void check_fresh(const struct world *world, const struct compiler *compiler)
 {
 	struct compiler *fresh;
@@ -270,7 +327,7 @@ static void check_fresh(const struct world *world, const struct compiler *compil
 		if (table != DP_TABLE_GENERATION)
 			assert_int_equal(
 				compiler_count(compiler, table), compiler_count(fresh, table));
-	compiler_rows(compiler, compare_row, fresh);
+	compiler_rows(compiler, compare_row, &(struct comparison){compiler, fresh, 0, 0});
 	compiler_free(fresh);
 }
 
@@ -584,6 +641,62 @@ static void test_rule_cost(void **state)
 	tables_done(&tables);
 }
 
+// A policy of many rules, each from a network of its own to a service of its own; the one in the
+// middle to `service`, or left out where that is 0.
+static struct object *policy_of_services(unsigned count, unsigned service)
+{
+	json_t *rules = json_array();
+	for (unsigned i = 0; i < count; i++) {
+		unsigned port = i == count / 2 ? service : 1000 + i;
+		if (!port)
+			continue;
+		cleanup_free char *from = memory_format("10.9.%u.0/24", i);
+		cleanup_free char *to = memory_format("tcp/%u", port);
+		cleanup_free char *name = memory_format("r%u", i);
+		json_array_append_new(rules, json_pack("{s:s,s:s,s:[s],s:s}", "name", name, "from",
+						     from, "ports", to, "action", "allow"));
+	}
+	return world_decode(MODEL_POLICY, "acme", "many", 5, json_pack("{s:o}", "rules", rules));
+}
+
+// One rule of many costs its own classes, however many others there are.
+static void test_shared_rows(void **state)
+{
+	(void)state;
+	for (unsigned rules = 20; rules <= 200; rules += 180) {
+		struct compiler *compiler;
+		struct tables tables;
+		compiler_new(&compiler, "h0");
+		tables_init(&tables);
+		put(compiler,
+			world_decode(MODEL_NETWORK, "acme", "web", 1,
+				json_pack("{s:[s],s:i}", "subnets", "10.0.0.0/16", "vni", 7)));
+		put(compiler, labelled_port(1, "web"));
+		put(compiler, policy_of_services(rules, 80));
+		assert_int_equal(compiler_flush(compiler, tables_apply, &tables), 0);
+
+		// The service that comes and the one that goes, each in two steps.
+		tables_clear_counts(&tables);
+		put(compiler, policy_of_services(rules, 81));
+		assert_int_equal(compiler_flush(compiler, tables_apply, &tables), 0);
+		assert_int_equal(tables.counts[DP_TABLE_CLASS], 4);
+		assert_int_equal(tables.counts[DP_TABLE_VECTOR], 0);
+		assert_int_equal(tables.counts[DP_TABLE_RULE], 0);
+		assert_int_equal(tables.counts[DP_TABLE_SET], 2);
+		assert_int_equal(tables.counts[DP_TABLE_GUARD], 2);
+		assert_int_equal(tables.barriers, 1);
+
+		// A rule that goes moves those that are asked after it, but not those before.
+		tables_clear_counts(&tables);
+		put(compiler, policy_of_services(rules, 0));
+		assert_int_equal(compiler_flush(compiler, tables_apply, &tables), 0);
+		assert_int_equal(tables.counts[DP_TABLE_RULE], 2 * (rules / 2 - 1) + 1);
+		assert_int_equal(tables.barriers, 1);
+		compiler_free(compiler);
+		tables_done(&tables);
+	}
+}
+
 // ---- many rules ----
 
 static struct object *long_policy(unsigned count)
@@ -662,6 +775,7 @@ int main(void)
 		cmocka_unit_test(test_epochs),
 		cmocka_unit_test(test_label_cost),
 		cmocka_unit_test(test_rule_cost),
+		cmocka_unit_test(test_shared_rows),
 		cmocka_unit_test(test_long),
 	};
 	return cmocka_run_group_tests_name("policy", tests, NULL, NULL);

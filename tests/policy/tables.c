@@ -68,6 +68,7 @@ static struct classify_key key_of(struct seam *seam, uint32_t slot, uint32_t dom
 	enum rule_direction direction, const struct packet *packet)
 {
 	struct classify_key key = {
+		.slot = (uint8_t)slot,
 		.protocol = packet->protocol,
 		.service = packet->service,
 		.source_port = packet->source_port,

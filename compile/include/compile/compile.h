@@ -51,8 +51,9 @@ typedef int (*compiler_emit)(void *context, const struct row_change *change);
 // nothing. A row for which `emit` fails stays pending (it is emitted again by the next flush); the
 // first failure is returned after the others were tried.
 //
-// What ports obey and who addresses belong to change at once, between two packets. New rule sets are
-// put; then guards and parties with the slot that is not in use; then the generation turns to it;
+// What ports obey, who addresses belong to and what sets say change at once, between two packets. New
+// rule sets are put, and what others say now with the slot that is not in use; then guards and parties
+// with that slot; then the generation turns to it;
 // then comes a barrier, a row_change without key: wait until no packet is under way that read rows
 // before this point; then they are put with both slots. A failure before the turn leaves all that
 // packets are led to as it was. Where no rule set exists, and for what is new, nothing turns.

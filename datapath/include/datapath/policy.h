@@ -25,6 +25,7 @@ enum dp_field {
 enum dp_action { DP_ACTION_DROP, DP_ACTION_REJECT, DP_ACTION_ALLOW, DP_ACTION_STATELESS };
 
 struct dp_set {
+	__u32 base; // under which its identities, classes and rules are; a set keeps that of the one that it follows
 	__u32 wildcard
 		[DP_FIELD_COUNT]; // the vector of a value that is in no class; 0: no rule takes it
 	__u32 fields;    // 1 << DP_FIELD_…: asked about by some rule; others need no look-up
@@ -32,15 +33,17 @@ struct dp_set {
 	__u32 otherwise; // rule number that decides when no rule matches; 0: allowed
 };
 
+// Identity 0 is there where others are: it has the wildcard's vector.
 struct dp_identity_key {
-	__u32 set;
+	__u32 base;
 	__u32 identity;
 };
 
-// Longest prefix match: prefix_length counts set, field, family, pad and the bits.
+// Longest prefix match: prefix_length counts base, field, family, pad and the bits. Where there are
+// prefixes there is one without bits, of each family: it has the wildcard's vector, and what rules take all of the family.
 struct dp_class_key {
 	__u32 prefix_length; // DP_CLASS_FIXED_BITS + 0..128
-	__u32 set;           // big-endian
+	__u32 base;          // big-endian
 	__u8 field;          // enum dp_field
 	__u8 family;         // of an address: 4 or 6, so that ::/0 takes no IPv4; else 0
 	__u8 pad[2];
@@ -49,8 +52,9 @@ struct dp_class_key {
 };
 enum { DP_CLASS_FIXED_BITS = 64 };
 
+// Of both slots (below).
 struct dp_class {
-	__u32 vector;
+	__u32 vectors[2];
 };
 
 struct dp_vector {
@@ -59,7 +63,7 @@ struct dp_vector {
 };
 
 struct dp_rule_key {
-	__u32 set;
+	__u32 base;
 	__u32 index;
 };
 
@@ -69,6 +73,10 @@ struct dp_rule {
 	__u32 number; // names the rule in counters and logs, on this host
 	__u16 action; // enum dp_action
 	__u16 flags;  // DP_RULE_*
+};
+
+struct dp_rules {
+	struct dp_rule slots[2];
 };
 
 // ---- who obeys which set ----

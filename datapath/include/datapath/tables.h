@@ -168,7 +168,7 @@ struct dp_drops {
 	TABLE(remote, REMOTE, __u32, struct dp_remote, HASH, 16384)                          \
 	TABLE(vtep, VTEP, struct dp_address, struct dp_vtep, HASH, 16384)                    \
 	TABLE(vector, VECTOR, __u32, struct dp_vector, HASH, 65536)                          \
-	TABLE(rule, RULE, struct dp_rule_key, struct dp_rule, HASH, 524288)                  \
+	TABLE(rule, RULE, struct dp_rule_key, struct dp_rules, HASH, 524288)                 \
 	TABLE(class, CLASS, struct dp_class_key, struct dp_class, LPM, 1048576)              \
 	TABLE(identity, IDENTITY, struct dp_identity_key, struct dp_class, HASH, 262144)     \
 	TABLE(set, SET, __u32, struct dp_set, HASH, 65536)                                   \
