@@ -35,7 +35,7 @@ def size(hosts, ports, full, repeat, seconds):
 
 
 SIZES = {True: [size(100, 5000, 100, 60, 25), size(1000, 50000, 1000, 60, 75)],
-         False: [size(100, 5000, 100, 200, 60), size(1000, 50000, 1000, 200, 110), size(10000, 1000000, 1000, 200, 260)]}
+         False: [size(100, 5000, 100, 200, 60), size(1000, 50000, 1000, 200, 110), size(10000, 1000000, 1000, 200, 360)]}
 # The same in OVN, and the repetitions there.
 BESIDE = {True: (size(40, 2000, 40, 60, 15), 5), False: (size(200, 10000, 200, 100, 30), 7)}
 # What OVN is held against.
