@@ -21,12 +21,18 @@ enum { EXPIRE_MS = 1000, EXPIRE_IDLE_MS = 4000, EXPIRE_ROWS = 16384 };
 
 // ---- bringing the host to what the view says ----
 
+static void forget_warnings(struct agent *agent)
+{
+	json_decref(steal(agent->warnings));
+}
+
 static void find_underlay(struct agent *agent)
 {
 	const struct link *link;
 	if (!agent->underlay_stale)
 		return;
 	agent->underlay_stale = false;
+	forget_warnings(agent);
 	link = links_readdress(agent->links, &agent->vtep);
 	uint32_t ifindex = link ? link->ifindex : 0;
 	if (ifindex != agent->underlay) {
@@ -141,12 +147,16 @@ static void adopt(void *context, const struct link *link)
 	attachments_adopt(agent->attachments, link->ifindex, link->name);
 }
 
-static void note_hosts(struct agent *agent, const struct batch *batch)
+static void note_kinds(struct agent *agent, const struct batch *batch)
 {
 	const struct batch_item *item = NULL;
-	bool hosts = batch->snapshot;
-	while (!hosts && (item = utarray_next(&batch->items, item)))
-		hosts = item->kind == MODEL_HOST;
+	bool hosts = batch->snapshot, networks = hosts;
+	while ((!hosts || !networks) && (item = utarray_next(&batch->items, item))) {
+		hosts = hosts || item->kind == MODEL_HOST;
+		networks = networks || item->kind == MODEL_NETWORK;
+	}
+	if (hosts || networks)
+		forget_warnings(agent);
 	if (!hosts)
 		return;
 	agent->neighbors_stale = true;
@@ -162,7 +172,7 @@ static void take_batch(void *context, const struct batch *batch)
 	struct agent *agent = context;
 	view_apply(&agent->view, batch, agent->compiler);
 	services_take(agent->services, batch);
-	note_hosts(agent, batch);
+	note_kinds(agent, batch);
 	if (!agent->synced)
 		links_each(agent->links, adopt, agent);
 	agent->synced = true;
@@ -505,6 +515,7 @@ void agent_stop(struct agent *agent)
 	told_forget(&agent->told_interfaces);
 	told_forget(&agent->told_ports);
 	view_done(&agent->view);
+	forget_warnings(agent);
 	free(agent->failure);
 	free(agent->route_failure);
 	free(agent->kernel);

@@ -159,11 +159,20 @@ static void add_port(void *context, const struct compiler_port *port)
 		counters_find(&agent->counters, port->key));
 }
 
-static json_t *agent_encode(const struct agent *agent)
+// They follow from hosts, networks and the underlay, and are kept until one of these changes.
+static json_t *warnings_now(struct agent *agent)
+{
+	const struct link *underlay = links_find(agent->links, agent->underlay);
+	if (!agent->warnings)
+		agent->warnings =
+			warnings_encode(&agent->view, agent->host, &agent->vtep, underlay);
+	return json_copy(agent->warnings);
+}
+
+static json_t *agent_encode(struct agent *agent)
 {
 	size_t rows = 0;
-	const struct link *underlay = links_find(agent->links, agent->underlay);
-	json_t *warnings = warnings_encode(&agent->view, agent->host, &agent->vtep, underlay);
+	json_t *warnings = warnings_now(agent);
 	if (agent->route_failure)
 		json_array_append_new(warnings, json_string(agent->route_failure));
 	for (int table = 0; table < DP_TABLE_COUNT; table++)

@@ -34,6 +34,7 @@ struct agent {
 	struct address vtep;
 	uint32_t underlay; // ifindex of the link that carries the VTEP; 0: none
 	bool underlay_stale, neighbors_stale;
+	json_t *warnings; // of what is held; NULL: to be worked out
 
 	struct datapath *datapath;
 	struct compiler *compiler;

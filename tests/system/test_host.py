@@ -127,6 +127,7 @@ def test_down_leaves_nothing(lab):
         assert sorted((i["name"], i["role"]) for i in answer["interfaces"]) == sorted(expected)
         assert not checks.filters(host, "eth0")
         assert not checks.filters(host, container.device)
+        assert "clsact" not in host.namespace.run("tc", "qdisc", "show")
         assert not ipv6_is_off(container)
         assert not host.namespace.run(*neighbors)
         assert not host.state.exists()
@@ -193,3 +194,28 @@ def test_what_became_of_a_port_is_told_below_the_receipt(lab):
     assert answer["receipt"]["complete"]
     assert answer["remarks"] == [{"object": "acme/ports/remarked", "remark": "problem",
                                   "detail": "the device carries the VTEP of the host"}]
+
+
+def test_warnings_follow_what_they_are_about(lab):
+    """The MTU of a network, that of the underlay: told when it is too small, and not any more when it is not."""
+    host = lab.hosts["h2"]
+
+    def warns(*parts):
+        def judge():
+            found = lab.api.get("/v1/hosts/h2")["status"]["warnings"]
+            return len(found) == len(parts) and all(part in text for part, text in zip(parts, found))
+        return checks.wait_until(judge) is not None
+
+    def set_mtu(mtu):
+        lab.api.request("PATCH", "/v1/tenants/acme/networks/web", {"mtu": mtu})
+
+    set_mtu(1400)
+    assert warns()
+    set_mtu(9000)
+    assert warns("network acme/web: mtu 9000 needs an underlay of")
+    set_mtu(1400)
+    assert warns()
+    host.namespace.ip("link set eth0 mtu 1400")
+    assert warns("eth0 has 1400")
+    host.namespace.ip("link set eth0 mtu 1500")
+    assert warns()
