@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "feed.h"
 
-#include <malloc.h>
 #include <stdio.h>
 #include <string.h>
 #include <utlist.h>
@@ -19,8 +18,6 @@
 // A ping every 10 s to each host. Of many hosts a few have their turn each time, so that no change waits
 // for the pings of a hundred. Whoever comes back after more than two minutes does not mind a snapshot.
 enum { PING_MS = 10000, TICK_MS = 100, TICK_LEAST_MS = 10, BACKLOG_AGE_MS = 120000 };
-// What many hosts that started at once have left free is given back to the system from this size on.
-enum { TRIM_BYTES = 16 << 20 };
 
 const struct feed_options feed_defaults = {
 	.backlog_bytes = 64 << 20,
@@ -624,8 +621,7 @@ static void on_tick(uv_timer_t *timer)
 		return;
 	feed->swept = now;
 	backlog_trim(feed->backlog, now);
-	if (snapshots_sweep(feed->snapshots) >= TRIM_BYTES)
-		malloc_trim(0);
+	snapshots_sweep(feed->snapshots);
 	sweep_relays(feed);
 }
 

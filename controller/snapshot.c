@@ -127,9 +127,8 @@ void snapshots_free(struct snapshots *snapshots)
 	free(snapshots);
 }
 
-size_t snapshots_sweep(struct snapshots *snapshots)
+void snapshots_sweep(struct snapshots *snapshots)
 {
-	size_t before = snapshots->size;
 	struct chunk *chunk, *next;
 	DL_FOREACH_SAFE(snapshots->oldest, chunk, next)
 	{
@@ -138,7 +137,6 @@ size_t snapshots_sweep(struct snapshots *snapshots)
 		else
 			chunk->used = false;
 	}
-	return before - snapshots->size;
 }
 
 uint64_t snapshots_encoded(const struct snapshots *snapshots)

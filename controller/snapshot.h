@@ -19,8 +19,8 @@ struct snapshots; // what is kept of the chunks
 void snapshots_new(struct snapshots **out, size_t limit);
 // No snapshot may be under way.
 void snapshots_free(struct snapshots *snapshots);
-// Forget chunks that nobody has used since the last call. Bytes that were in them.
-size_t snapshots_sweep(struct snapshots *snapshots);
+// Forget chunks that nobody has used since the last call.
+void snapshots_sweep(struct snapshots *snapshots);
 // Objects encoded since the start.
 uint64_t snapshots_encoded(const struct snapshots *snapshots);
 
