@@ -327,6 +327,16 @@ static int turn_over(struct turn *turn)
 	return settle(turn);
 }
 
+// Zero means that packets look for guards: so it comes before the first set counts, and goes when the last one has gone.
+static int write_unguarded(struct turn *turn, bool unguarded)
+{
+	struct dp_generation next = turn->now;
+	if (next.unguarded == unguarded)
+		return 0;
+	next.unguarded = unguarded;
+	return write_generation(turn, &next);
+}
+
 static struct turn turn_begin(struct rows *rows, compiler_emit emit, void *context)
 {
 	struct turn turn = {.rows = rows, .emit = emit, .context = context};
@@ -373,6 +383,9 @@ int generation_prepare(struct rows *rows, enum dp_table table, compiler_emit emi
 int generation_turn(struct rows *rows, compiler_emit emit, void *context)
 {
 	struct turn turn = turn_begin(rows, emit, context);
+	int result = rows->installed[DP_TABLE_SET] ? write_unguarded(&turn, false) : 0;
+	if (result)
+		return result;
 	// Without rule sets nobody asks who somebody is.
 	if (rows->turning || (rows->installed[DP_TABLE_SET] && any(&turn, is_seen))) {
 		turn.changes++;
@@ -392,4 +405,12 @@ int generation_write(struct rows *rows, compiler_emit emit, void *context)
 	if (rows->pending[DP_TABLE_PARTY] || rows->pending[DP_TABLE_GUARD])
 		rows->turns++;
 	return write_both(&turn);
+}
+
+int generation_end(struct rows *rows, compiler_emit emit, void *context)
+{
+	struct turn turn = turn_begin(rows, emit, context);
+	if (rows->installed[DP_TABLE_SET] || !rows->installed[DP_TABLE_GUARD])
+		return 0;
+	return write_unguarded(&turn, true);
 }

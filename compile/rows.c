@@ -255,6 +255,8 @@ static struct outcome put_all(struct rows *rows, compiler_emit emit, void *conte
 			outcome.stuck = outcome.stuck || result;
 			if (!outcome.stuck)
 				result = generation_write(rows, emit, context);
+			if (!outcome.stuck && !result)
+				result = generation_end(rows, emit, context);
 			outcome.guarded = !outcome.stuck && !result;
 		} else if (generation_prepares((enum dp_table)table)) {
 			if (!rows->unsettled)
@@ -298,7 +300,7 @@ int rows_flush(struct rows *rows, compiler_emit emit, void *context)
 		first = first ? first : result;
 	}
 	rows->leaving = any_left(rows, DP_TABLE_GUARD);
-	return first;
+	return first ? first : generation_end(rows, emit, context);
 }
 
 int rows_each(const struct rows *rows, compiler_emit emit, void *context)

@@ -63,3 +63,5 @@ int generation_begin(struct rows *rows, compiler_emit emit, void *context);
 int generation_prepare(struct rows *rows, enum dp_table table, compiler_emit emit, void *context);
 int generation_turn(struct rows *rows, compiler_emit emit, void *context);
 int generation_write(struct rows *rows, compiler_emit emit, void *context);
+// When all of these are as they should be: where no sets are, packets need not look for guards.
+int generation_end(struct rows *rows, compiler_emit emit, void *context);

@@ -104,7 +104,8 @@ static void reduce(enum dp_table table, union value *value, unsigned slot)
 	} else if (table == DP_TABLE_PARTY) {
 		identities[!slot] = identities[slot];
 	} else if (table == DP_TABLE_GENERATION) {
-		value->generation = (struct dp_generation){0};
+		value->generation =
+			(struct dp_generation){.unguarded = value->generation.unguarded};
 	} else if (table == DP_TABLE_SET) {
 		value->set.base = 0;
 	}

@@ -569,9 +569,8 @@ static inline void admit_begin(
 // Instead of a port: whoever has the unknown MAC.
 #define ADMIT_UNKNOWN 0xffffffffu
 
-// May a packet pass from port `source` to port `destination`, 0 where that is not on this host? False: the drop is counted, and the
-// sender may be told if packet->rejected.
-STAGE bool admit(struct seam *seam, struct packet *packet, __u32 source, __u32 destination)
+STAGE bool admit_guarded_packet(
+	struct seam *seam, struct packet *packet, __u32 source, __u32 destination)
 {
 	struct admission *admission = seam_scratch(seam);
 	bool unknown = destination == ADMIT_UNKNOWN;
@@ -597,6 +596,13 @@ STAGE bool admit(struct seam *seam, struct packet *packet, __u32 source, __u32 d
 	seam_count_drop(seam, admission->blame, reason);
 	packet->rejected = admission->judge.answer.rejects;
 	return false;
+}
+
+// May a packet pass from port `source` to port `destination`, 0 where that is not on this host? False: the drop is counted, and the
+// sender may be told if packet->rejected.
+static inline bool admit(struct seam *seam, struct packet *packet, __u32 source, __u32 destination)
+{
+	return packet->unguarded || admit_guarded_packet(seam, packet, source, destination);
 }
 
 // ---- to many ----
@@ -637,9 +643,8 @@ static inline enum dp_reason admit_somebody(
 	return admit_new(seam, packet);
 }
 
-// A packet to everybody, or to somebody unknown, is judged at each port alone: by what `port` may send, or receive. False: dropped,
-// and counted for the port.
-STAGE bool admit_alone(struct seam *seam, struct packet *packet, __u32 port, __u32 direction)
+STAGE bool admit_guarded_alone(
+	struct seam *seam, struct packet *packet, __u32 port, __u32 direction)
 {
 	struct admission *admission = seam_scratch(seam);
 	enum dp_reason reason;
@@ -665,4 +670,12 @@ STAGE bool admit_alone(struct seam *seam, struct packet *packet, __u32 port, __u
 	if (reason)
 		seam_count_drop(seam, port, reason);
 	return !reason;
+}
+
+// A packet to everybody, or to somebody unknown, is judged at each port alone: by what `port` may send, or receive. False: dropped,
+// and counted for the port.
+static inline bool admit_alone(
+	struct seam *seam, struct packet *packet, __u32 port, __u32 direction)
+{
+	return packet->unguarded || admit_guarded_alone(seam, packet, port, direction);
 }

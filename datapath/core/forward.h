@@ -12,13 +12,16 @@
 #include "core/service.h"
 #include "core/switch.h"
 
-// The slot of the rules that are in force: read once a packet.
-static inline __u32 forward_slot(struct seam *seam)
+// Which rules are in force: read once a packet.
+static inline void forward_generation(struct seam *seam, struct packet *packet)
 {
 	__u32 zero = 0;
 	const struct dp_generation *generation = seam_find_generation(seam, &zero);
 
-	return generation ? generation->slot : 0;
+	if (generation) {
+		packet->slot = generation->slot;
+		packet->unguarded = generation->unguarded;
+	}
 }
 
 // To everybody, or to somebody unknown: the ports that it comes to are asked there.
@@ -95,7 +98,7 @@ static inline enum dp_verdict from_port(struct seam *seam)
 	packet->vni = packet->entry = source->vni;
 	packet->port = source->port;
 	packet->domain = source->domain;
-	packet->slot = forward_slot(seam);
+	forward_generation(seam, packet);
 	if (packet->wire_length > source->mtu) {
 		seam_count_drop(seam, packet->port, DP_REASON_MTU_EXCEEDED);
 		return icmp_too_big(seam, packet, source->mtu);
@@ -181,7 +184,7 @@ static inline enum dp_reason from_underlay_take(
 		return DP_REASON_NO_MEMORY;
 	packet->vni = arrival->vni;
 	packet->port = arrival->source_port;
-	packet->slot = forward_slot(seam);
+	forward_generation(seam, packet);
 	return DP_REASON_NONE;
 }
 

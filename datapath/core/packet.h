@@ -16,8 +16,9 @@ struct packet {
 	__u32 entry; // the network by which it entered here from a port; `vni` moves on as it is routed. 0: from another host
 
 	__u32 domain; // of the segment, as connections know it; 0 until it is asked for, if it came from another host
-	__u32 slot;    // of the rules that are in force
-	bool rejected; // dropped by a rule that tells the sender
+	__u32 slot;     // of the rules that are in force
+	bool unguarded; // there are none on this host
+	bool rejected;  // dropped by a rule that tells the sender
 	__u32 known,
 		known_epoch; // the port that its connection leads to, and when it was judged there; 0: none is known
 

@@ -697,6 +697,61 @@ static void test_shared_rows(void **state)
 	}
 }
 
+// ---- without rules ----
+
+static int deny_sets(void *context, const void *key, const void *value)
+{
+	const struct dp_guard_slot *slots = ((const struct dp_guard *)value)->slots;
+	(void)context;
+	(void)key;
+	for (unsigned slot = 0; slot < 2; slot++)
+		assert_true(!slots[slot].sets[DP_INGRESS] && !slots[slot].sets[DP_EGRESS]);
+	return 0;
+}
+
+// While packets are told that nobody is guarded, nobody is.
+static int apply_unguarded(void *context, const struct row_change *change)
+{
+	static const uint32_t zero;
+	struct tables *tables = context;
+	int result = tables_apply(tables, change);
+	const struct dp_generation *generation =
+		native_table_find(&tables->tables[DP_TABLE_GENERATION], &zero);
+	if (generation && generation->unguarded)
+		native_table_each(&tables->tables[DP_TABLE_GUARD], deny_sets, NULL);
+	return result;
+}
+
+static bool unguarded(struct compiler *compiler, struct tables *tables)
+{
+	static const uint32_t zero;
+	assert_int_equal(compiler_flush(compiler, apply_unguarded, tables), 0);
+	const struct dp_generation *generation =
+		native_table_find(&tables->tables[DP_TABLE_GENERATION], &zero);
+	return generation->unguarded;
+}
+
+static void test_unguarded(void **state)
+{
+	struct compiler *compiler;
+	struct tables tables;
+	(void)state;
+	many_ports(&compiler);
+	tables_init(&tables);
+	assert_false(unguarded(compiler, &tables));
+	compiler_remove(compiler, MODEL_POLICY, "acme", "front");
+	assert_false(unguarded(compiler, &tables));
+	compiler_remove(compiler, MODEL_POLICY, "acme", "tiers");
+	assert_true(unguarded(compiler, &tables));
+	put(compiler, labelled_port(1, "db"));
+	assert_true(unguarded(compiler, &tables));
+	put(compiler,
+		policy("front", "{\"rules\": [{\"to\": \"tier=web\", \"action\": \"allow\"}]}"));
+	assert_false(unguarded(compiler, &tables));
+	compiler_free(compiler);
+	tables_done(&tables);
+}
+
 // ---- many rules ----
 
 static struct object *long_policy(unsigned count)
@@ -776,6 +831,7 @@ int main(void)
 		cmocka_unit_test(test_label_cost),
 		cmocka_unit_test(test_rule_cost),
 		cmocka_unit_test(test_shared_rows),
+		cmocka_unit_test(test_unguarded),
 		cmocka_unit_test(test_long),
 	};
 	return cmocka_run_group_tests_name("policy", tests, NULL, NULL);

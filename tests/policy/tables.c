@@ -106,6 +106,8 @@ struct answer tables_judge(struct tables *tables, uint32_t port, uint32_t domain
 	uint32_t slot = generation ? generation->slot : 0;
 	if (!guard)
 		return (struct answer){.known = false};
+	if (generation && generation->unguarded)
+		return (struct answer){true, true, DP_ACTION_ALLOW, 0};
 	uint32_t set = guard->slots[slot].sets[direction == RULE_INGRESS ? DP_INGRESS : DP_EGRESS];
 	if (!set)
 		return (struct answer){true, true, DP_ACTION_ALLOW, 0};

@@ -118,6 +118,8 @@ struct dp_generation {
 	__u32 slot;      // 0 or 1: read once a packet, for both directions and all parties
 	__u32 changes;   // of guards and parties so far: where epochs come from
 	__u32 epochs[2]; // by slot: moves on when an address goes over to another identity
+	__u32 unguarded; // 1: no guard leads to a set, so that nobody needs to look for one
+	__u32 pad;
 };
 
 // The epoch that a connection remembers of one of its ports (dp_connection.epochs). While it is the same, neither the port's rules
