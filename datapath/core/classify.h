@@ -67,6 +67,15 @@ static inline __u32 classify_lowest(__u64 word)
 	return indexes[((word & -word) * 0x03f79d71b4cb0a89ULL) >> 58];
 }
 
+// The vector that a field has selected. That of one about which no rule asks has all rules: `other` will do in its place.
+static inline const struct dp_vector *classify_vector(struct seam *seam, const struct dp_set *set,
+	const struct classify_key *packet, enum dp_field field, const struct dp_vector *other)
+{
+	if (!(set->fields & 1u << field))
+		return other;
+	return seam_find_vector(seam, &packet->vectors[field]);
+}
+
 enum { CLASSIFY_NONE = -1, CLASSIFY_MISSING = -2 };
 
 // The index of the first rule of this one set that takes the packet, CLASSIFY_NONE, or CLASSIFY_MISSING.
@@ -80,11 +89,15 @@ static inline int classify_set(
 		if (!numbers[field])
 			return CLASSIFY_NONE;
 	}
-	const struct dp_vector *identity = seam_find_vector(seam, &numbers[DP_FIELD_IDENTITY]);
-	const struct dp_vector *remote = seam_find_vector(seam, &numbers[DP_FIELD_REMOTE]);
-	const struct dp_vector *local = seam_find_vector(seam, &numbers[DP_FIELD_LOCAL]);
+	// One is looked up in any case: that of the field about which most rules ask.
 	const struct dp_vector *service = seam_find_vector(seam, &numbers[DP_FIELD_SERVICE]);
-	const struct dp_vector *source = seam_find_vector(seam, &numbers[DP_FIELD_SOURCE_PORT]);
+	const struct dp_vector *identity =
+		classify_vector(seam, set, packet, DP_FIELD_IDENTITY, service);
+	const struct dp_vector *remote =
+		classify_vector(seam, set, packet, DP_FIELD_REMOTE, service);
+	const struct dp_vector *local = classify_vector(seam, set, packet, DP_FIELD_LOCAL, service);
+	const struct dp_vector *source =
+		classify_vector(seam, set, packet, DP_FIELD_SOURCE_PORT, service);
 
 	if (!identity || !remote || !local || !service || !source)
 		return CLASSIFY_MISSING;
