@@ -76,7 +76,24 @@ struct {
 	__type(value, struct dp_allowance);
 } allowances SEC(".maps");
 
-// Counters are made by the datapath on the first packet: one row a port, one a port and reason.
+// Counters are made by the datapath on the first packet: one row a port, one a port and reason. Those of most ports have a place,
+// dp_counter_place, and the port is its owner (0: nobody yet).
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, DP_COUNTER_PLACES);
+	__uint(pinning, LIBBPF_PIN_BY_NAME);
+	__type(key, __u32);
+	__type(value, __u32);
+} counter_owners SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, DP_COUNTER_PLACES);
+	__uint(pinning, LIBBPF_PIN_BY_NAME);
+	__type(key, __u32);
+	__type(value, struct dp_counters);
+} counter_places SEC(".maps");
+
 struct {
 	__uint(type, BPF_MAP_TYPE_PERCPU_HASH);
 	__uint(max_entries, 65536);

@@ -280,12 +280,30 @@ static __always_inline __u64 seam_clock(struct seam *seam)
 
 // ---- counting ----
 
+// The value of this CPU at the place of the port; NULL: the place is another port's.
+static __always_inline struct dp_counters *counters_place(__u32 port)
+{
+	__u32 place = dp_counter_place(port);
+	__u32 *owner = bpf_map_lookup_elem(&counter_owners, &place);
+
+	if (!owner)
+		return NULL;
+	if (*owner != port) {
+		__u32 before = __sync_val_compare_and_swap(owner, 0, port);
+		if (before != 0 && before != port)
+			return NULL;
+	}
+	return bpf_map_lookup_elem(&counter_places, &place);
+}
+
 // The value of this CPU, made on first use. An update may fail (EBUSY, ENOMEM, a full table): then
 // this packet goes uncounted.
 static __always_inline struct dp_counters *counters_get(__u32 port)
 {
-	struct dp_counters *found = bpf_map_lookup_elem(&counters, &port);
+	struct dp_counters *found = counters_place(port);
 
+	if (!found)
+		found = bpf_map_lookup_elem(&counters, &port);
 	if (!found) {
 		struct dp_counters zero = {0};
 		if (bpf_map_update_elem(&counters, &port, &zero, BPF_NOEXIST) < 0)

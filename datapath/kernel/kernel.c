@@ -115,6 +115,8 @@ static int load(struct kernel *kernel, const char *state, struct error *error)
 	kernel->rule_counters = bpf_map__fd(kernel->skeleton->maps.rule_counters);
 	kernel->expire = bpf_program__fd(kernel->skeleton->progs.weft_expire);
 	kernel->counters = bpf_map__fd(kernel->skeleton->maps.counters);
+	kernel->counter_owners = bpf_map__fd(kernel->skeleton->maps.counter_owners);
+	kernel->counter_places = bpf_map__fd(kernel->skeleton->maps.counter_places);
 	kernel->drops = bpf_map__fd(kernel->skeleton->maps.drops);
 	kernel->allowances = bpf_map__fd(kernel->skeleton->maps.allowances);
 	kernel->punt_map = bpf_map__fd(kernel->skeleton->maps.punts);

@@ -29,12 +29,16 @@ struct kernel {
 	int lock;                   // on the state directory; -1: none
 	int tables[DP_TABLE_COUNT]; // map file descriptors, owned by the skeleton, like all here
 	int states[DP_STATE_COUNT];
-	int counters, drops, allowances, rule_counters;
+	int counters, counter_owners, counter_places;
+	int drops, allowances, rule_counters;
 	int expire; // the program of this name
 	struct {
 		uint32_t at; // where the next walk goes on
 		bool begun;
 	} walks[DP_STATE_COUNT];
+	// What was found empty since no port has rules: then nothing is added.
+	bool idle;      // the tables of connections
+	bool uncounted; // the counters of rules
 	int punt_map;
 	struct kernel_punts *punts; // NULL: nobody has asked yet
 	int decision_map;
@@ -95,6 +99,8 @@ int kernel_connections(struct datapath *datapath, datapath_connections_visit vis
 	struct error *error);
 int kernel_find_state(struct datapath *datapath, enum dp_state state, const void *key, void *value,
 	struct error *error);
+// No port has rules: packets neither look for connections nor make any, and no rule decides.
+bool kernel_unguarded(const struct kernel *kernel);
 int kernel_expire(struct datapath *datapath, uint64_t now, size_t budget, struct error *error);
 
 // ---- settle.c ----

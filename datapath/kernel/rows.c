@@ -229,35 +229,90 @@ static int read_counters(int map, struct kernel_rows *rows, size_t key_size, siz
 	return kernel_rows_read(map, rows);
 }
 
-static void sum(void *out, const void *values, size_t value_size, size_t values_size)
+static void add(void *out, const void *values, size_t value_size, size_t values_size)
 {
-	uint64_t *sums = out;
-	const uint64_t *from = values;
+	__u64 *sums = out;
+	const __u64 *from = values;
 	size_t count = value_size / sizeof(*sums);
 
-	memset(out, 0, value_size);
 	for (size_t i = 0; i < values_size / sizeof(*from); i++)
 		sums[i % count] += from[i];
 }
 
+static void sum(void *out, const void *values, size_t value_size, size_t values_size)
+{
+	memset(out, 0, value_size);
+	add(out, values, value_size, values_size);
+}
+
+// All owners of places.
+static int read_owners(const struct kernel *kernel, uint32_t owners[DP_COUNTER_PLACES])
+{
+	uint32_t places[DP_COUNTER_PLACES], at, count = DP_COUNTER_PLACES;
+	int result = bpf_map_lookup_batch(
+		kernel->counter_owners, NULL, &at, places, owners, &count, NULL);
+
+	return result == -ENOENT ? 0 : result;
+}
+
+// What is at a place is added to `counters`.
+static void add_place(const struct kernel *kernel, uint32_t place, struct dp_counters *counters)
+{
+	size_t size = sizeof(*counters) * (size_t)libbpf_num_possible_cpus();
+	cleanup_free void *values = memory_new(size);
+
+	if (bpf_map_lookup_elem(kernel->counter_places, &place, values) == 0)
+		add(counters, values, sizeof(*counters), size);
+}
+
+// First the ports that have a row, and perhaps a place, then those that have but a place.
 int kernel_counters(struct datapath *datapath, datapath_counters_visit visit, void *context,
 	struct error *error)
 {
 	const struct kernel *kernel = (const struct kernel *)datapath;
 	struct dp_counters counters;
 	struct kernel_rows rows;
+	uint32_t owners[DP_COUNTER_PLACES] = {0};
 	int result = read_counters(
 		kernel->counters, &rows, sizeof(uint32_t), sizeof(struct dp_counters));
 
+	if (result == 0)
+		result = read_owners(kernel, owners);
 	if (result < 0)
 		error_set(error, -result, "cannot read the counters: %s", strerror(-result));
 	for (size_t i = 0; i < rows.count && result == 0; i++) {
+		uint32_t port = ((uint32_t *)rows.keys)[i], place = dp_counter_place(port);
 		sum(&counters, rows.values + i * rows.value_size, sizeof(counters),
 			rows.value_size);
-		visit(context, ((uint32_t *)rows.keys)[i], &counters);
+		if (owners[place] == port) {
+			add_place(kernel, place, &counters);
+			owners[place] = 0;
+		}
+		visit(context, port, &counters);
 	}
 	kernel_rows_done(&rows);
+	for (uint32_t place = 0; place < DP_COUNTER_PLACES && result == 0; place++) {
+		counters = (struct dp_counters){0};
+		if (!owners[place])
+			continue;
+		add_place(kernel, place, &counters);
+		visit(context, owners[place], &counters);
+	}
 	return result;
+}
+
+// The place may be taken by another port then. A packet that is under way may still be counted there.
+static void place_forget(const struct kernel *kernel, uint32_t port)
+{
+	uint32_t place = dp_counter_place(port), owner = 0;
+
+	if (bpf_map_lookup_elem(kernel->counter_owners, &place, &owner) < 0 || owner != port)
+		return;
+	cleanup_free void *zeros =
+		memory_new(sizeof(struct dp_counters) * (size_t)libbpf_num_possible_cpus());
+	owner = 0;
+	bpf_map_update_elem(kernel->counter_places, &place, zeros, BPF_ANY);
+	bpf_map_update_elem(kernel->counter_owners, &place, &owner, BPF_ANY);
 }
 
 int kernel_drops(
@@ -283,9 +338,13 @@ int kernel_drops(
 int kernel_rule_counters(
 	struct datapath *datapath, datapath_rules_visit visit, void *context, struct error *error)
 {
-	const struct kernel *kernel = (const struct kernel *)datapath;
+	struct kernel *kernel = (struct kernel *)datapath;
 	struct dp_rule_counters counters;
 	struct kernel_rows rows;
+	bool unguarded = kernel_unguarded(kernel);
+
+	if (kernel->uncounted && unguarded)
+		return 0;
 	int result = read_counters(
 		kernel->rule_counters, &rows, sizeof(uint32_t), sizeof(struct dp_rule_counters));
 
@@ -297,6 +356,7 @@ int kernel_rule_counters(
 			rows.value_size);
 		visit(context, ((uint32_t *)rows.keys)[i], &counters);
 	}
+	kernel->uncounted = unguarded && result == 0 && rows.count == 0;
 	kernel_rows_done(&rows);
 	return result;
 }
@@ -311,6 +371,7 @@ void kernel_counters_forget(struct datapath *datapath, uint32_t port)
 	const struct kernel *kernel = (const struct kernel *)datapath;
 	struct kernel_rows rows;
 
+	place_forget(kernel, port);
 	kernel_rows_erase(kernel->counters, &port);
 	kernel_rows_erase(kernel->allowances, &port);
 	kernel_rows_erase(kernel->states[DP_STATE_USAGE], &port);

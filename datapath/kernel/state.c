@@ -143,9 +143,34 @@ static int expire_table(struct kernel *kernel, enum dp_state state, uint64_t now
 	return removed;
 }
 
+bool kernel_unguarded(const struct kernel *kernel)
+{
+	struct dp_generation generation = {0};
+	uint32_t key = 0;
+
+	return bpf_map_lookup_elem(kernel->tables[DP_TABLE_GENERATION], &key, &generation) == 0 &&
+	       generation.unguarded;
+}
+
+static bool is_empty(const struct kernel *kernel, enum dp_state state)
+{
+	char key[sizeof(struct dp_tuple) + sizeof(struct dp_embryo_key)];
+
+	return bpf_map_get_next_key(kernel->states[state], NULL, key) == -ENOENT;
+}
+
+// A walk costs as much as the tables have buckets: it is left out while there can be nothing.
 int kernel_expire(struct datapath *datapath, uint64_t now, size_t budget, struct error *error)
 {
 	struct kernel *kernel = (struct kernel *)datapath;
+	bool unguarded = kernel_unguarded(kernel);
+
+	if (kernel->idle && unguarded)
+		return 0;
+	kernel->idle = unguarded && is_empty(kernel, DP_STATE_CONNECTION) &&
+		       is_empty(kernel, DP_STATE_EMBRYO);
+	if (kernel->idle)
+		return 0;
 	int connections = expire_table(kernel, DP_STATE_CONNECTION, now, budget);
 	int embryos = expire_table(kernel, DP_STATE_EMBRYO, now, budget);
 

@@ -152,6 +152,14 @@ struct dp_counters {
 	__u64 to_port_packets, to_port_bytes;     // handed to the device
 };
 
+// A port has the counters at a place of its own, if it is there first, without a look-up; else a row in a hash.
+enum { DP_COUNTER_BITS = 10, DP_COUNTER_PLACES = 1 << DP_COUNTER_BITS };
+
+static inline __u32 dp_counter_place(__u32 port)
+{
+	return port * 0x9e3779b1u >> (32 - DP_COUNTER_BITS);
+}
+
 struct dp_drop_key {
 	__u32 port;
 	__u32 reason; // enum dp_reason, core/reasons.h
