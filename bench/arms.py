@@ -120,17 +120,21 @@ def limit(ground):
     return [Arm(LIMIT, SAME, client, ground.serve(near)), Arm(LIMIT, ACROSS, ends[0], ground.serve(ends[1]))]
 
 
-def firewall(namespace, rules):
-    """`rules` rules that a connection of the loads passes without a match, then one that accepts it; later packets by
-    connection tracking. On bridged packets this kernel tracks connections in the IP hooks (br_netfilter)."""
+def firewall_rules(rules):
+    """For nft: `rules` rules that a connection of the loads passes without a match, then one that accepts it; later packets
+    by connection tracking."""
     lines = [f"tcp dport {20000 + i % 40000} ip saddr 10.200.{i // 250 % 250}.{i % 250} drop" for i in range(rules)]
     body = "\n".join(["ct state established,related accept", "ct state invalid drop", *lines, "ct state new accept"])
+    return f"table ip weft {{\n chain forward {{\n  type filter hook forward priority 0; policy drop;\n{body}\n }}\n}}\n"
+
+
+def firewall(namespace, rules):
+    """On bridged packets this kernel tracks connections in the IP hooks (br_netfilter)."""
     namespace.sysctl("net/bridge/bridge-nf-call-iptables", 1)
     # Entries of one measurement would fill the table, of a fixed size for the whole machine, in the next.
     namespace.sysctl("net/netfilter/nf_conntrack_udp_timeout", 1)
     namespace.sysctl("net/netfilter/nf_conntrack_tcp_timeout_time_wait", 1)
-    namespace.run("nft", "-f", "-", text_input=f"table ip weft {{\n chain forward {{\n  type filter hook forward priority "
-                  f"0; policy drop;\n{body}\n }}\n}}\n")
+    namespace.run("nft", "-f", "-", text_input=firewall_rules(rules))
 
 
 def bridges(ground, prefix, rules=None, floods=False):

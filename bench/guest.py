@@ -9,11 +9,13 @@ import shutil
 import statistics
 import tempfile
 
-from lab import Guest, find_binary
+from lab import Guest, LabError, find_binary
 
+from . import weft
+from .arms import ACROSS, SAME, firewall_rules
 from .loads import LOADS
 
-MODULES = ["openvswitch", "vport_geneve", "vxlan", "bridge", "br_netfilter"]
+MODULES = ["openvswitch", "vport_geneve", "vxlan", "bridge", "br_netfilter", "nf_tables", "nft_ct", "nf_conntrack"]
 CLOCK = "time counted in instructions (QEMU -icount), one processor"
 SCHEMA = pathlib.Path("/usr/share/openvswitch/vswitch.ovsschema")
 ARMS = {  # name: (client, address of the server)
@@ -28,24 +30,42 @@ ARMS = {  # name: (client, address of the server)
     "Weft + Geneve, across": ("weft-c", "10.1.1.3"),
 }
 SERVERS = {"10.1.1.2": "n", "10.1.1.3": "f"}  # the last letters of their namespaces
+RULES = (0, 1000, 10000)
+# More arms for the loads that rules and routes may slow down. {name: (client, address of the server)}
+MANY = {
+    **{f"{family}, {rules:,} rules, {path}": (f"{prefix}{rules}-c", address)
+       for prefix, families in (("nf", ("bridge + nftables", "bridge + nftables + VXLAN")), ("r", ("Weft", "Weft + Geneve")))
+       for rules in RULES for family, path, address in zip(families, (SAME, ACROSS), SERVERS)},
+    **{f"{family}, {words}, {path}": (f"{tenant}-c", address)
+       for tenant, words in (("t0", "routed"), ("t100000", f"{weft.ROUTES:,} routes"))
+       for family, path, address in (("Weft", SAME, "10.1.2.2"), ("Weft + Geneve", ACROSS, "10.1.2.3"))},
+}
 AGAINST = {"Weft, same host": "Open vSwitch kernel, same host",
            "Weft + Geneve, across": "Open vSwitch kernel + Geneve, across"}
 KEYS = ("bulk", "bulk-off", "rr", "crr", "udp", "udp-new")
 QUICK_KEYS = ("bulk", "rr", "crr", "udp-new")
 ROUNDS, QUICK_ROUNDS = 3, 1  # a timer of a daemon may fall into one
-SETUP = ("bare", "limit", "bridge", "fabric", "openvswitch")
+SETUP = ("bare", "limit", "bridge", "fabric", "openvswitch", *[f"filtered {rules}" for rules in RULES],
+         *[f"ruled {rules}" for rules in RULES], "routed 0", f"routed {weft.ROUTES}", "settled")
+QUICK_SETUP = 5  # the first of them
+MORE_MEMORY = 2048  # MB
+SLOW = 10  # times longer an arm is given that has not answered at all: thousands of rules, one after the other
 
 
 def _programs(build):
-    names = ["ovs-vswitchd", "ovsdb-server", "ovsdb-tool", "ovs-vsctl", "ip", "ethtool", "tc"]
+    names = ["ovs-vswitchd", "ovsdb-server", "ovsdb-tool", "ovs-vsctl", "ip", "ethtool", "tc", "nft"]
     # A program of the image has the name by which it is called, not that of what its link leads to.
     return [build / "bench/load/weft-load", find_binary(), *[pathlib.Path(shutil.which(name)) for name in names]]
 
 
 def _measure(guest, load, arm, seconds):
-    client, address = ARMS[arm]
-    words = " ".join(map(str, [*load.words, address, "--seconds", seconds]))
-    return load.figures_of(json.loads(guest.run(f"nsenter --net=/run/netns/{client} weft-load {words}", timeout=120)))
+    client, address = (ARMS | MANY)[arm]
+    for length in (seconds, SLOW * seconds):
+        words = " ".join(map(str, load.arguments(address, length)))
+        code, answer = guest.start(f"nsenter --net=/run/netns/{client} weft-load {words}").result(timeout=120)
+        if code == 0:
+            return load.figures_of(json.loads(answer))
+    raise LabError(f"guest: {load.title}: {arm}: {answer}")
 
 
 def _offloads(guest, state):
@@ -53,20 +73,58 @@ def _offloads(guest, state):
     guest.run("\n".join(f"nsenter --net=/run/netns/{s} ethtool -K eth0 tso {state} gso {state} gro off" for s in spaces))
 
 
+def _arms(load, quick):
+    return [*ARMS, *(MANY if load.rules and not quick else ())]
+
+
+def _loads(quick):
+    return [load for load in LOADS if load.key in (QUICK_KEYS if quick else KEYS)]
+
+
 def steps(quick):
-    return 1 + (len(QUICK_KEYS) * QUICK_ROUNDS if quick else len(KEYS) * ROUNDS) * len(ARMS)
+    return 1 + (QUICK_ROUNDS if quick else ROUNDS) * sum(len(_arms(load, quick)) for load in _loads(quick))
 
 
-def measure(guest, keys, rounds, seconds, progress):
+def _objects():
+    """{name of a file: what Weft's tenants with rules and routes are}; the MACs are those of guest.sh."""
+    def ports(places):
+        return {name: {"network": network, "mac": f"0e:00:00:00:00:0{address[-1]}", "addresses": [address]}
+                for name, (network, address) in places.items()}
+    near = {"c": ("n", "10.1.1.1"), "n": ("n", "10.1.1.2"), "f": ("n", "10.1.1.3")}
+    apart = {"c": ("n", "10.1.1.9"), "n": ("m", "10.1.2.2"), "f": ("m", "10.1.2.3")}
+    subnets = {"n": {"subnets": ["10.1.1.0/24"]}, "m": {"subnets": ["10.1.2.0/24"]}}
+    return {
+        **{f"r{rules}": {"tenant": f"r{rules}", "networks": {"n": subnets["n"]}, "ports": ports(near),
+                         "policies": weft.policy(rules)} for rules in RULES},
+        **{f"t{routes}": {"tenant": f"t{routes}", "networks": subnets, "ports": ports(apart),
+                          "routers": {"r": {"networks": ["n", "m"], "routes": weft.prefixes(routes)}}}
+           for routes in (0, weft.ROUTES)},
+    }
+
+
+def _files(folder):
+    """{file here: its name in the guest}"""
+    files = {}
+    for name, objects in _objects().items():
+        files[folder / f"{name}.json"] = f"{name}.json"
+        (folder / f"{name}.json").write_text(json.dumps(objects))
+    for rules in RULES:
+        files[folder / f"nf{rules}.nft"] = f"nf{rules}.nft"
+        (folder / f"nf{rules}.nft").write_text(firewall_rules(rules))
+    return files
+
+
+def measure(guest, quick, seconds, progress):
     """{title of the load: {arm: {value, unit, ratio}}}"""
     found = {}
-    for load in (load for load in LOADS if load.key in keys):
+    for load in _loads(quick):
         figure, (_, unit, _) = next(iter(load.figures.items()))
+        arms = _arms(load, quick)
         if load.segmented:
             _offloads(guest, "off")
-        values = {arm: [] for arm in ARMS}
-        for _ in range(rounds):
-            for arm in ARMS:
+        values = {arm: [] for arm in arms}
+        for _ in range(QUICK_ROUNDS if quick else ROUNDS):
+            for arm in arms:
                 progress.step(f"in a guest: {load.title}: {arm}")
                 values[arm].append(_measure(guest, load, arm, seconds)[figure])
         if load.segmented:
@@ -98,18 +156,18 @@ def limits(found):
 
 
 def run(build, quick, progress):
-    with tempfile.TemporaryDirectory(prefix="weft-bench-") as folder:
-        here = pathlib.Path(__file__).parent
-        guest = Guest("bench", folder, series="6.1", programs=_programs(build), memory=1024, modules=MODULES,
+    with tempfile.TemporaryDirectory(prefix="weft-bench-") as name:
+        folder, here = pathlib.Path(name), pathlib.Path(__file__).parent
+        guest = Guest("bench", folder, series="6.1", programs=_programs(build), memory=1024 if quick else MORE_MEMORY,
+                      modules=MODULES, machine=["-icount", "shift=0,sleep=on"],
                       files={here / "guest.sh": "bench.sh", here / "guest.yaml": "bench.yaml", SCHEMA: str(SCHEMA),
-                             build / "bench/limit/limit.bpf.o": "limit.bpf.o"},
-                      machine=["-icount", "shift=0,sleep=on"])
+                             build / "bench/limit/limit.bpf.o": "limit.bpf.o", **({} if quick else _files(folder))})
         try:
             progress.step("in a guest: boot")
             kernel = guest.run("uname -r").strip()
-            guest.run(f"sh /bench.sh {' '.join(SETUP)}", timeout=240)
-            found = measure(guest, QUICK_KEYS, QUICK_ROUNDS, 0.05, progress) if quick \
-                else measure(guest, KEYS, ROUNDS, 0.05, progress)
+            for part in SETUP[:QUICK_SETUP] if quick else SETUP:
+                guest.run(f"sh /bench.sh {part}", timeout=240)
+            found = measure(guest, quick, 0.05, progress)
         finally:
             guest.stop()
     return {"kernel": kernel, "clock": CLOCK, "loads": found, "ratios": ratios(found), "limits": limits(found)}

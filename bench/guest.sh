@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: Apache-2.0
-# Inside a guest: set up the arms, all at once, and leave them. For each arm a client in the namespace ARM-c, a server
-# near it in ARM-n and one across in ARM-f: 10.1.1.1, .2 and .3.
+# Inside a guest: set up one kind of arms, guest.sh KIND [WORDS], and leave them. For each arm a client in the
+# namespace ARM-c, a server near it in ARM-n and one across in ARM-f: 10.1.1.1, .2 and .3.
 set -eu
 mkdir -p /run/netns /var/run
 
@@ -30,14 +30,14 @@ serve() {
 	nsenter --net="/run/netns/$1" weft-load serve >/dev/null 2>&1 &
 }
 
-# workload HOST NAME NUMBER [INDEX]: joined to its host by the device NAME
+# workload HOST NAME NUMBER [INDEX]: joined to its host by the device NAME; it is 10.1.1.NUMBER, or in $network
 workload() {
 	space "$2"
 	# shellcheck disable=SC2086 # two words or none
 	ip -n "$1" link add "$2" ${4:+index $4} mtu 1400 type veth peer name eth0 address "0e:00:00:00:00:0$3" mtu 1400 netns "$2"
 	ip -n "$1" link set "$2" up
 	ip -n "$2" link set eth0 up
-	ip -n "$2" address add "10.1.1.$3/24" dev eth0
+	ip -n "$2" address add "10.1.${network:-1}.$3/24" dev eth0
 	if [ "$3" != 1 ]; then
 		serve "$2"
 	fi
@@ -90,18 +90,40 @@ limit() {
 	hand limit1-2 limit1-f on
 }
 
-bridge() {
-	hosts br
+# set_sysctl SPACE NAME VALUE
+set_sysctl() {
+	nsenter --net="/run/netns/$1" sh -c "echo $3 >/proc/sys/net/$2"
+}
+
+# bridges ARM: on both hosts, and the kernel's VXLAN between them
+bridges() {
+	hosts "$1"
 	for number in 1 2; do
-		ip -n "br-$number" link add br0 type bridge mcast_snooping 0
-		ip -n "br-$number" link set br0 up
-		ip -n "br-$number" link add vxlan0 mtu 1400 type vxlan id 7 dstport 4789 \
+		ip -n "$1-$number" link add br0 type bridge mcast_snooping 0
+		ip -n "$1-$number" link set br0 up
+		ip -n "$1-$number" link add vxlan0 mtu 1400 type vxlan id 7 dstport 4789 \
 			local "203.0.113.$number" remote "203.0.113.$((3 - number))" dev direct
-		ip -n "br-$number" link set vxlan0 master br0 up
+		ip -n "$1-$number" link set vxlan0 master br0 up
+		set_sysctl "$1-$number" bridge/bridge-nf-call-iptables 0
 	done
-	ip -n br-1 link set br-c master br0
-	ip -n br-1 link set br-n master br0
-	ip -n br-2 link set br-f master br0
+	ip -n "$1-1" link set "$1-c" master br0
+	ip -n "$1-1" link set "$1-n" master br0
+	ip -n "$1-2" link set "$1-f" master br0
+}
+
+bridge() {
+	bridges br
+}
+
+# filtered RULES: bridges with a firewall of connection tracking
+filtered() {
+	bridges "nf$1"
+	for number in 1 2; do
+		set_sysctl "nf$1-$number" bridge/bridge-nf-call-iptables 1
+		nsenter --net="/run/netns/nf$1-$number" nft -f "/nf$1.nft"
+		set_sysctl "nf$1-$number" netfilter/nf_conntrack_udp_timeout 1
+		set_sysctl "nf$1-$number" netfilter/nf_conntrack_tcp_timeout_time_wait 1
+	done
 }
 
 # vsctl NUMBER WORDS...
@@ -133,8 +155,18 @@ openvswitch() {
 	vsctl 2 add-port br0 ovs-f
 }
 
+export WEFT_CONTROLLER=unix:/tmp/weft.sock
+
+# attach TENANT PREFIX: its ports c, n and f, by the devices PREFIX-c, PREFIX-n and PREFIX-f
+attach() {
+	for port in c n f; do
+		host=h1
+		[ $port != f ] || host=h2
+		until weft attach "$1/$port" --host $host --dev "$2-$port"; do sleep 0.5; done
+	done
+}
+
 fabric() {
-	export WEFT_CONTROLLER=unix:/tmp/weft.sock
 	hosts weft
 	weft controller --store sqlite:/tmp/weft.db --socket /tmp/weft.sock >/tmp/controller.log 2>&1 &
 	while [ ! -S /tmp/weft.sock ]; do sleep 0.1; done
@@ -143,12 +175,35 @@ fabric() {
 			--state "/sys/fs/bpf/h$number" --audit 60s >"/tmp/agent$number.log" 2>&1 &
 	done
 	weft apply -f /bench.yaml
-	for port in c n f; do
-		host=h1
-		[ $port != f ] || host=h2
-		until weft attach "bench/$port" --host $host --dev "weft-$port"; do sleep 0.5; done
-	done
-	weft wait --timeout 30s
+	attach bench weft
+	settled
+}
+
+# ruled RULES: one more tenant on the fabric
+ruled() {
+	workload weft-1 "r$1-c" 1
+	workload weft-1 "r$1-n" 2
+	workload weft-2 "r$1-f" 3
+	weft apply -f "/r$1.json"
+	attach "r$1" "r$1"
+}
+
+# routed ROUTES: the client on one network, the servers on another
+routed() {
+	workload weft-1 "t$1-c" 9
+	network=2
+	workload weft-1 "t$1-n" 2
+	workload weft-2 "t$1-f" 3
+	network=1
+	ip -n "t$1-c" route add default via 10.1.1.1
+	ip -n "t$1-n" route add default via 10.1.2.1
+	ip -n "t$1-f" route add default via 10.1.2.1
+	weft apply -f "/t$1.json"
+	attach "t$1" "t$1"
+}
+
+settled() {
+	weft wait --timeout 120s
 }
 
 complain() {
@@ -157,7 +212,5 @@ complain() {
 }
 
 trap complain EXIT
-for arm in "$@"; do
-	$arm
-done
+"$@"
 trap - EXIT

@@ -34,12 +34,15 @@ class Load:
 
     def run(self, arm, program, seconds):
         """{figure: value} of one measurement, and the distribution of latencies under "quantiles"."""
-        words = [program, *self.words, arm.server.address, "--cpu", 0, "--seconds", seconds]
-        if self.key == "udp-new":
-            words += ["--first", next(_tuples)]
+        words = [program, *self.arguments(arm.server.address, seconds), "--cpu", 0]
         with self._beside(arm, program, seconds) as survivors:
             answer = json.loads(arm.client.namespace.run(*words, timeout=seconds + 20))
         return {**self.figures_of(answer), **survivors}
+
+    def arguments(self, address, seconds):
+        """Of weft-load, for one measurement."""
+        first = ["--first", next(_tuples)] if self.key == "udp-new" else []
+        return [*self.words, address, "--seconds", seconds, *first]
 
     def figures_of(self, answer):
         if "quantiles_us" not in answer:

@@ -117,10 +117,18 @@ def packet_table(result):
 def guest_table(guest):
     if not guest.get("loads"):
         return f"{guest.get('why', 'Not measured.')}\n"
-    arms = list(next(iter(guest["loads"].values())))
-    return table(["", *guest["loads"]],
-                 [[arm, *[f"{rows[arm]['ratio']:.2f}" if arm in rows else "–" for rows in guest["loads"].values()]]
-                  for arm in arms])
+    every = set.intersection(*[set(rows) for rows in guest["loads"].values()])
+    ruled = {title: rows for title, rows in guest["loads"].items() if rows.keys() - every}
+    parts = [guest_rows(guest["loads"], lambda arm: arm in every)]
+    if ruled:
+        parts += ["With rules and routes:\n", guest_rows(ruled, lambda arm: arm not in every)]
+    return "\n".join(parts)
+
+
+def guest_rows(loads, wanted):
+    arms = dict.fromkeys(arm for rows in loads.values() for arm in rows if wanted(arm))
+    return table(["", *loads], [[arm, *[f"{rows[arm]['ratio']:.2f}" if arm in rows else "–" for rows in loads.values()]]
+                                for arm in arms])
 
 
 LIMIT_NOTE = ("*Limit*: what a program reaches that stands where Weft's stand and only hands each packet on, unseen; in the "

@@ -66,13 +66,17 @@ def plain(ground):
     return arms
 
 
+def prefixes(count):
+    """So many routes of a router, none of which the loads take."""
+    return [{"to": f"10.{2 + i // 4096}.{i // 16 % 256}.{i % 16 * 16}/28", "via": ["10.1.2.2"]} for i in range(count)]
+
+
 def routed(ground, routes=0):
     """The client on one network, the servers on another; between them a router that knows so many prefixes besides."""
     lab = ground.lab
-    others = [{"to": f"10.{2 + i // 4096}.{i // 16 % 256}.{i % 16 * 16}/28", "via": ["10.1.2.2"]} for i in range(routes)]
     places = tenant(lab, f"routed{routes}", {"n": "10.1.1.0/24", "m": "10.1.2.0/24"},
                     {"c": ("h1", "n"), "n": ("h1", "m"), "f": ("h2", "m")},
-                    routers={"r": {"networks": ["n", "m"], "routes": others}})
+                    routers={"r": {"networks": ["n", "m"], "routes": prefixes(routes)}})
     lab.settle(120)
     for place, gateway in ((places["c"], "10.1.1.1"), (places["n"], "10.1.2.1"), (places["f"], "10.1.2.1")):
         place.namespace.ip(f"route replace default via {gateway}")
