@@ -167,7 +167,7 @@ def run(build, quick, progress):
             kernel = guest.run("uname -r").strip()
             for part in SETUP[:QUICK_SETUP] if quick else SETUP:
                 guest.run(f"sh /bench.sh {part}", timeout=240)
-            found = measure(guest, quick, 0.05, progress)
+            found = measure(guest, quick, 0.05 if quick else 0.15, progress)
         finally:
             guest.stop()
     return {"kernel": kernel, "clock": CLOCK, "loads": found, "ratios": ratios(found), "limits": limits(found)}

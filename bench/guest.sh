@@ -172,7 +172,7 @@ fabric() {
 	while [ ! -S /tmp/weft.sock ]; do sleep 0.1; done
 	for number in 1 2; do
 		weft agent --netns "/run/netns/weft-$number" --host "h$number" --vtep "203.0.113.$number" \
-			--state "/sys/fs/bpf/h$number" --audit 60s >"/tmp/agent$number.log" 2>&1 &
+			--state "/sys/fs/bpf/h$number" --audit 1h >"/tmp/agent$number.log" 2>&1 &
 	done
 	weft apply -f /bench.yaml
 	attach bench weft
