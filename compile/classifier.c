@@ -2,7 +2,8 @@
 // For each field, the rules' prefixes are sorted so that a prefix follows those that contain it.
 // One walk with a stack of containing prefixes gives each its vector: the union of its own rules,
 // those of its containers and the rules that do not ask about the field. A range of ports becomes
-// prefixes first, so all fields are one case.
+// prefixes first, so all fields are one case. A union has a vector for each part of the set: where
+// a prefix adds no rule to a part, it goes on with its container's.
 #include "classifier.h"
 
 #include <arpa/inet.h>
@@ -10,6 +11,7 @@
 #include <string.h>
 
 #include "base/memory.h"
+#include "vector.h"
 
 // One prefix of a field that one rule takes.
 struct piece {
@@ -34,10 +36,35 @@ struct build {
 	struct dp_set row;
 };
 
-static void vector_set(struct dp_vector *vector, size_t rule)
+// The rules that take a value, of all parts of the set.
+struct takers {
+	struct dp_vector vectors[DP_SET_PARTS];
+	struct dp_vectors numbers; // of the vectors, once they are told
+	unsigned changed;          // 1 << part: not told yet
+};
+
+static void takers_add(struct takers *takers, size_t rule)
 {
-	vector->words[rule / 64] |= UINT64_C(1) << (rule % 64);
-	vector->summary |= UINT64_C(1) << (rule / 64);
+	size_t part = rule / DP_PART_RULES;
+	vector_set(&takers->vectors[part], rule % DP_PART_RULES);
+	takers->changed |= 1u << part;
+}
+
+static void takers_tell(const struct build *build, struct takers *takers)
+{
+	for (size_t part = 0; part < build->row.parts; part++)
+		if (takers->changed & 1u << part)
+			takers->numbers.parts[part] = build->output->vector(
+				build->output->context, &takers->vectors[part]);
+	takers->changed = 0;
+}
+
+// Without what is beyond the parts that the set has.
+static void takers_copy(const struct build *build, struct takers *to, const struct takers *from)
+{
+	memcpy(to->vectors, from->vectors, build->row.parts * sizeof(*to->vectors));
+	to->numbers = from->numbers;
+	to->changed = from->changed;
 }
 
 static struct piece *piece_add(
@@ -97,7 +124,7 @@ static bool piece_contains(const struct piece *outer, const struct piece *inner)
 }
 
 static void class_emit(struct build *build, enum dp_field field, const struct piece *piece,
-	const struct dp_vector *vector)
+	const struct dp_vectors *numbers)
 {
 	struct dp_class_key key = {
 		.prefix_length = DP_CLASS_FIXED_BITS + piece->length,
@@ -106,8 +133,7 @@ static void class_emit(struct build *build, enum dp_field field, const struct pi
 		.family = piece->family,
 	};
 	memcpy(key.bits, piece->bits, sizeof(key.bits));
-	uint32_t number = build->output->vector(build->output->context, vector);
-	struct dp_class value = {{number, number}};
+	struct dp_class value = {{*numbers, *numbers}};
 	build->output->row(build->output->context, DP_TABLE_CLASS, &key, &value);
 }
 
@@ -125,11 +151,11 @@ static void roots_add(struct pieces *pieces, enum dp_field field)
 // One level of nesting: a prefix and the union of all rules that take it.
 struct level {
 	struct piece piece;
-	struct dp_vector vector;
+	struct takers takers;
 };
 
 static void classes_emit(struct build *build, enum dp_field field, struct pieces *pieces,
-	const struct dp_vector *wildcard)
+	const struct takers *wildcard)
 {
 	if (pieces->count == 0)
 		return;
@@ -139,18 +165,19 @@ static void classes_emit(struct build *build, enum dp_field field, struct pieces
 	struct level *stack = memory_new(levels * sizeof(*stack));
 
 	qsort(pieces->items, pieces->count, sizeof(*pieces->items), piece_compare);
-	stack[0].vector = *wildcard;
+	takers_copy(build, &stack[0].takers, wildcard);
 	for (size_t i = 0; i < pieces->count;) {
 		const struct piece *piece = &pieces->items[i];
 		while (depth > 0 && !piece_contains(&stack[depth].piece, piece))
 			depth--;
 		depth++;
 		stack[depth].piece = *piece;
-		stack[depth].vector = stack[depth - 1].vector;
+		takers_copy(build, &stack[depth].takers, &stack[depth - 1].takers);
 		for (; i < pieces->count && piece_compare(&pieces->items[i], piece) == 0; i++)
 			if (pieces->items[i].rule != ROOT)
-				vector_set(&stack[depth].vector, pieces->items[i].rule);
-		class_emit(build, field, piece, &stack[depth].vector);
+				takers_add(&stack[depth].takers, pieces->items[i].rule);
+		takers_tell(build, &stack[depth].takers);
+		class_emit(build, field, piece, &stack[depth].takers.numbers);
 	}
 	free(stack);
 }
@@ -185,69 +212,70 @@ static size_t pieces_of(
 static void prefix_field(struct build *build, enum dp_field field)
 {
 	struct pieces pieces = {0};
-	struct dp_vector wildcard = {0};
+	struct takers wildcard = {0};
 
 	for (size_t i = 0; i < build->count; i++) {
 		if (pieces_of(&build->rules[i], i, field, &pieces) == 0)
-			vector_set(&wildcard, i);
+			takers_add(&wildcard, i);
 		else
 			build->row.fields |= 1u << field;
 	}
-	build->row.wildcard[field] = build->output->vector(build->output->context, &wildcard);
+	takers_tell(build, &wildcard);
+	build->row.wildcard[field] = wildcard.numbers;
 	classes_emit(build, field, &pieces, &wildcard);
 	free(pieces.items);
 }
 
-struct taker {
+struct selection {
 	uint32_t identity;
 	uint16_t rule;
 };
 
-static int taker_compare(const void *left, const void *right)
+static int selection_compare(const void *left, const void *right)
 {
-	const struct taker *a = left, *b = right;
+	const struct selection *a = left, *b = right;
 	return a->identity < b->identity ? -1 : a->identity > b->identity;
 }
 
-static void identity_emit(struct build *build, uint32_t identity, uint32_t vector)
+static void identity_emit(struct build *build, uint32_t identity, const struct dp_vectors *numbers)
 {
 	struct dp_identity_key key = {.base = build->row.base, .identity = identity};
-	struct dp_class value = {{vector, vector}};
+	struct dp_class value = {{*numbers, *numbers}};
 	build->output->row(build->output->context, DP_TABLE_IDENTITY, &key, &value);
 }
 
 static void identity_field(struct build *build)
 {
-	struct dp_vector wildcard = {0};
+	struct takers wildcard = {0}, takers;
 	size_t count = 0, total = 0;
 
 	for (size_t i = 0; i < build->count; i++) {
 		if (build->rules[i].any_identity)
-			vector_set(&wildcard, i);
+			takers_add(&wildcard, i);
 		else
 			build->row.fields |= 1u << DP_FIELD_IDENTITY;
 		total += build->rules[i].any_identity ? 0 : build->rules[i].identity_count;
 	}
-	build->row.wildcard[DP_FIELD_IDENTITY] =
-		build->output->vector(build->output->context, &wildcard);
-	struct taker *takers = memory_new((total + 1) * sizeof(*takers));
+	takers_tell(build, &wildcard);
+	build->row.wildcard[DP_FIELD_IDENTITY] = wildcard.numbers;
+	struct selection *selections = memory_new((total + 1) * sizeof(*selections));
 	for (size_t i = 0; i < build->count; i++)
 		for (size_t j = 0;
 			!build->rules[i].any_identity && j < build->rules[i].identity_count; j++)
-			takers[count++] =
-				(struct taker){build->rules[i].identities[j], (uint16_t)i};
-	qsort(takers, count, sizeof(*takers), taker_compare);
-	if ((build->row.fields & 1u << DP_FIELD_IDENTITY) && !(count && !takers[0].identity))
-		identity_emit(build, 0, build->row.wildcard[DP_FIELD_IDENTITY]);
+			selections[count++] =
+				(struct selection){build->rules[i].identities[j], (uint16_t)i};
+	qsort(selections, count, sizeof(*selections), selection_compare);
+	if ((build->row.fields & 1u << DP_FIELD_IDENTITY) && !(count && !selections[0].identity))
+		identity_emit(build, 0, &wildcard.numbers);
 	for (size_t i = 0; i < count;) {
-		uint32_t identity = takers[i].identity;
-		struct dp_vector vector = wildcard;
-		for (; i < count && takers[i].identity == identity; i++)
-			vector_set(&vector, takers[i].rule);
-		identity_emit(
-			build, identity, build->output->vector(build->output->context, &vector));
+		uint32_t identity = selections[i].identity;
+		takers_copy(build, &takers, &wildcard);
+		for (; i < count && selections[i].identity == identity; i++)
+			takers_add(&takers, selections[i].rule);
+		takers_tell(build, &takers);
+		identity_emit(build, identity, &takers.numbers);
 	}
-	free(takers);
+	free(selections);
 }
 
 int classifier_build(const struct classifier_set *set, const struct classifier_rule *rules,
@@ -257,7 +285,9 @@ int classifier_build(const struct classifier_set *set, const struct classifier_r
 		.rules = rules,
 		.count = count,
 		.output = output,
-		.row = {.base = set->base, .next = set->next, .otherwise = set->otherwise},
+		.row = {.base = set->base,
+			.parts = (uint32_t)((count + DP_PART_RULES - 1) / DP_PART_RULES),
+			.otherwise = set->otherwise},
 	};
 
 	if (count > DP_SET_RULES)

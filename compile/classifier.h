@@ -33,8 +33,8 @@ struct classifier_rule {
 
 struct classifier_output {
 	void *context;
-	// The number of a vector with this content; 0 for the empty one. Called for each class, so
-	// equal contents meet here.
+	// The number of a vector with this content; 0 for the empty one. Called for each that a class
+	// has anew, so equal contents meet here.
 	uint32_t (*vector)(void *context, const struct dp_vector *vector);
 	void (*row)(void *context, enum dp_table table, const void *key, const void *value);
 };
@@ -42,7 +42,7 @@ struct classifier_output {
 // What `set` leads to beside its rules: as in struct dp_set.
 struct classifier_set {
 	uint32_t number; // not 0
-	uint32_t base, next, otherwise;
+	uint32_t base, otherwise;
 };
 
 // Rows of the set: up to DP_SET_RULES rules in order of precedence, the same in both slots. -E2BIG:

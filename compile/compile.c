@@ -306,8 +306,8 @@ static char *port_problem(const struct port_node *port)
 	for (int direction = 0; direction < DP_DIRECTIONS; direction++) {
 		const struct ruleset *ruleset = port->identity->rulesets[direction];
 		if (ruleset && ruleset->overflow)
-			return memory_format("the policies of the port have more than %d rules",
-				DP_SET_RULES * DP_SET_CHAIN);
+			return memory_format(
+				"the policies of the port have more than %d rules", DP_SET_RULES);
 	}
 	if (!port->device)
 		return memory_text("the port names no device");

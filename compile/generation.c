@@ -368,7 +368,7 @@ int generation_prepare(struct rows *rows, enum dp_table table, compiler_emit emi
 		return write_both_of(&turn, table);
 	DL_FOREACH_SAFE(rows->pending[table], row, next)
 	{
-		unsigned char value[sizeof(struct dp_rules)];
+		unsigned char value[sizeof(struct dp_class)];
 		if (!version_value(&turn, row, value))
 			continue;
 		int result = row_write(rows, row, value, emit, context);

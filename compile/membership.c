@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// How a rule set knows an identity: the vector of the rules that select it, and of those that do
+// How a rule set knows an identity: the vectors of the rules that select it, and of those that do
 // not ask.
 #include "state.h"
 
@@ -21,20 +21,19 @@ static bool selects(const struct term *term, const struct identity *identity)
 	return false;
 }
 
-// Of the rules of one set of the chain. False: none selects the identity, it is like a stranger.
-static bool vector_of(const struct ruleset *ruleset, size_t index, const struct identity *identity,
-	struct dp_vector *vector)
+// By part. False: no rule selects the identity, it is like a stranger.
+static bool vectors_of(const struct ruleset *ruleset, const struct identity *identity,
+	struct dp_vector vectors[DP_SET_PARTS])
 {
-	size_t first = index * DP_SET_RULES;
 	bool selected = false;
-	*vector = (struct dp_vector){0};
-	for (size_t i = first; i < ruleset->term_count && i < first + DP_SET_RULES; i++) {
+	memset(vectors, 0, DP_SET_PARTS * sizeof(*vectors));
+	for (size_t i = 0; i < ruleset->term_count; i++) {
 		const struct term *term = &ruleset->terms[i];
 		bool taken = term->other != TERM_IDENTITY;
 		if (!taken && selects(term, identity))
 			taken = selected = true;
 		if (taken)
-			vector_set(vector, i - first);
+			vector_set(&vectors[i / DP_PART_RULES], i % DP_PART_RULES);
 	}
 	return selected;
 }
@@ -68,42 +67,37 @@ static struct membership *membership_find(
 	return NULL;
 }
 
-static void claim_part(struct compiler *compiler, struct membership *membership, size_t index,
-	const struct dp_vector *vector)
+static void vectors_put(struct compiler *compiler, const struct dp_vectors *numbers)
+{
+	for (size_t i = 0; i < DP_SET_PARTS; i++)
+		vector_put(&compiler->vectors, &compiler->rows, numbers->parts[i]);
+}
+
+static void membership_claim(struct compiler *compiler, struct membership *membership,
+	const struct dp_vector vectors[DP_SET_PARTS])
 {
 	const struct ruleset *ruleset = membership->ruleset;
 	struct dp_identity_key key = {
-		.base = ruleset->parts[index].base, .identity = membership->identity->number};
-	uint32_t number = vector_get(&compiler->vectors, &compiler->rows, vector, ruleset->origin);
-	struct dp_class value = {{number, number}};
-	membership->vectors[index] = number;
+		.base = ruleset->base, .identity = membership->identity->number};
+	struct dp_vectors before = membership->vectors, *now = &membership->vectors;
+	for (size_t i = 0; i < DP_SET_PARTS; i++)
+		now->parts[i] = vector_get(
+			&compiler->vectors, &compiler->rows, &vectors[i], ruleset->origin);
+	struct dp_class value = {{*now, *now}};
+	rows_begin(&membership->origin);
 	rows_claim(&compiler->rows, &membership->origin, DP_TABLE_IDENTITY, &key, &value);
+	rows_end(&compiler->rows, &membership->origin);
+	vectors_put(compiler, &before);
 }
 
 void membership_add(struct compiler *compiler, struct ruleset *ruleset, struct identity *identity)
 {
 	struct membership *membership = membership_find(ruleset, identity);
-	uint32_t before[DP_SET_CHAIN] = {0};
-	bool selected = false;
-	if (membership) {
-		memcpy(before, membership->vectors, sizeof(before));
-		memset(membership->vectors, 0, sizeof(before));
-		rows_begin(&membership->origin);
-	}
-	for (size_t i = 0; i < ruleset->set_count; i++) {
-		struct dp_vector vector;
-		if (!vector_of(ruleset, i, identity, &vector))
-			continue;
-		selected = true;
-		if (!membership)
-			membership = membership_new(ruleset, identity);
-		claim_part(compiler, membership, i, &vector);
-	}
-	if (membership)
-		rows_end(&compiler->rows, &membership->origin);
-	for (size_t i = 0; i < DP_SET_CHAIN; i++)
-		vector_put(&compiler->vectors, &compiler->rows, before[i]);
-	if (membership && !selected)
+	struct dp_vector vectors[DP_SET_PARTS];
+	if (vectors_of(ruleset, identity, vectors))
+		membership_claim(compiler,
+			membership ? membership : membership_new(ruleset, identity), vectors);
+	else if (membership)
 		membership_free(compiler, membership);
 }
 
@@ -123,8 +117,7 @@ void membership_free(struct compiler *compiler, struct membership *membership)
 {
 	rows_begin(&membership->origin);
 	rows_end(&compiler->rows, &membership->origin);
-	for (size_t i = 0; i < DP_SET_CHAIN; i++)
-		vector_put(&compiler->vectors, &compiler->rows, membership->vectors[i]);
+	vectors_put(compiler, &membership->vectors);
 	DL_DELETE2(membership->ruleset->memberships, membership, ruleset_prev, ruleset_next);
 	DL_DELETE2(membership->identity->memberships, membership, identity_prev, identity_next);
 	free(membership);

@@ -1,10 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-// The rows of a list of rules: one set, or a chain of sets where there are more rules than a set
-// holds.
+// The rows of a list of rules: a set.
 //
 // The number of a set follows from what its rules say (but not from who they select: that is the
 // memberships'), so other rules are another set. Its rows are under a base. A ruleset that follows
-// another one, which nobody obeys any more, goes on with its bases: most of what is there says the
+// another one, which nobody obeys any more, goes on with its base: most of what is there says the
 // same, and what does not is changed by generation.c, without packets seeing both.
 #include "state.h"
 
@@ -158,15 +157,13 @@ static void classifier_rule_of(const struct term *term, struct classifier_rule *
 		out->locals = prefixes_new(rule, this_end(rule), &out->local_count);
 }
 
-// Terms first..first + count - 1, and where they lead.
-static uint64_t part_hash(const struct ruleset *ruleset, size_t first, size_t count, uint32_t next)
+static uint64_t hash_of(const struct ruleset *ruleset)
 {
-	uint32_t tail[2] = {next, ruleset->otherwise};
 	const char *tenant = ruleset->tenancy->name;
 	uint64_t hash = number_hash(NUMBER_SEED, tenant, strlen(tenant));
-	hash = number_hash(hash, tail, sizeof(tail));
-	for (size_t i = 0; i < count; i++) {
-		const struct term *term = &ruleset->terms[first + i];
+	hash = number_hash(hash, &ruleset->otherwise, sizeof(ruleset->otherwise));
+	for (size_t i = 0; i < ruleset->term_count; i++) {
+		const struct term *term = &ruleset->terms[i];
 		uint64_t facts[2] = {term->entry->rule->digest,
 			(uint64_t)term->other << 1 | term->entry->by_address};
 		hash = number_hash(hash, facts, sizeof(facts));
@@ -200,54 +197,35 @@ static uint32_t steal_number(uint32_t *number)
 	return stolen;
 }
 
-static void part_number(struct building *building, size_t index)
+static void take_numbers(struct building *building)
 {
 	struct compiler *compiler = building->compiler;
-	struct ruleset_part *part = &building->ruleset->parts[index];
-	struct ruleset_part *old = building->before && index < building->before->set_count
-					   ? &building->before->parts[index]
-					   : NULL;
-	if (old && old->hash == part->hash)
-		part->set = steal_number(&old->set);
+	struct ruleset *ruleset = building->ruleset, *before = building->before;
+	ruleset->hash = hash_of(ruleset);
+	if (before && before->hash == ruleset->hash)
+		ruleset->set = steal_number(&before->set);
 	else
-		part->set = number_take(&compiler->set_numbers, part->hash, NULL);
-	part->base = old ? steal_number(&old->base) : base_take(compiler, part->set);
-	if (base_has_rows(compiler, part->base))
+		ruleset->set = number_take(&compiler->set_numbers, ruleset->hash, NULL);
+	ruleset->base = before ? steal_number(&before->base) : base_take(compiler, ruleset->set);
+	if (base_has_rows(compiler, ruleset->base))
 		compiler->rows.versions = true;
 }
 
-static void part_build(
-	struct building *building, size_t index, size_t first, size_t count, uint32_t next)
+static void set_build(struct building *building)
 {
-	struct ruleset *ruleset = building->ruleset;
-	struct ruleset_part *part = &ruleset->parts[index];
+	const struct ruleset *ruleset = building->ruleset;
+	size_t count = ruleset->term_count;
 	struct classifier_rule *rules = memory_new((count + 1) * sizeof(*rules));
 	struct classifier_output output = {building, take_vector, take_row};
-	part->hash = part_hash(ruleset, first, count, next);
-	part_number(building, index);
+	struct classifier_set set = {ruleset->set, ruleset->base, ruleset->otherwise};
 	for (size_t i = 0; i < count; i++)
-		classifier_rule_of(&ruleset->terms[first + i], &rules[i]);
-	struct classifier_set set = {part->set, part->base, next, ruleset->otherwise};
+		classifier_rule_of(&ruleset->terms[i], &rules[i]);
 	classifier_build(&set, rules, count, &output);
 	for (size_t i = 0; i < count; i++) {
 		free((void *)rules[i].remotes);
 		free((void *)rules[i].locals);
 	}
 	free(rules);
-}
-
-static void parts_build(struct building *building)
-{
-	struct ruleset *ruleset = building->ruleset;
-	uint32_t next = 0;
-	ruleset->set_count =
-		ruleset->term_count ? (ruleset->term_count + DP_SET_RULES - 1) / DP_SET_RULES : 1;
-	for (size_t i = ruleset->set_count; i-- > 0;) {
-		size_t first = i * DP_SET_RULES;
-		size_t rest = ruleset->term_count - first;
-		part_build(building, i, first, rest < DP_SET_RULES ? rest : DP_SET_RULES, next);
-		next = ruleset->parts[i].set;
-	}
 }
 
 // ---- life ----
@@ -281,11 +259,11 @@ static struct ruleset *ruleset_new(struct tenancy *tenancy, const struct policy_
 		ruleset->term_count +=
 			terms_of(&ruleset->entries[i], &ruleset->terms[ruleset->term_count]);
 	}
-	if (ruleset->term_count > (size_t)DP_SET_RULES * DP_SET_CHAIN) {
+	if (ruleset->term_count > DP_SET_RULES) {
 		// What is beyond cannot be asked; so what none of the others takes is not let
 		// through.
 		ruleset->overflow = true;
-		ruleset->term_count = (size_t)DP_SET_RULES * DP_SET_CHAIN;
+		ruleset->term_count = DP_SET_RULES;
 		ruleset->otherwise = first->otherwise->number;
 	}
 	HASH_ADD_KEYPTR(hh, tenancy->rulesets, ruleset->entries, size, ruleset);
@@ -347,7 +325,8 @@ static void ruleset_build(struct compiler *compiler, struct ruleset *ruleset)
 		before->origin = NULL;
 	}
 	rows_begin(ruleset->origin);
-	parts_build(&building);
+	take_numbers(&building);
+	set_build(&building);
 	rows_end(&compiler->rows, ruleset->origin);
 	memberships_follow(compiler, ruleset, before);
 }
@@ -362,10 +341,8 @@ static void ruleset_free(struct compiler *compiler, struct ruleset *ruleset)
 		rows_end(&compiler->rows, ruleset->origin);
 		origin_free(ruleset->origin);
 	}
-	for (size_t i = 0; i < ruleset->set_count; i++) {
-		number_release(&compiler->set_numbers, ruleset->parts[i].set);
-		number_release(&compiler->base_numbers, ruleset->parts[i].base);
-	}
+	number_release(&compiler->set_numbers, ruleset->set);
+	number_release(&compiler->base_numbers, ruleset->base);
 	for (uint32_t *at = NULL; (at = utarray_next(ruleset->vectors, at));)
 		vector_put(&compiler->vectors, &compiler->rows, *at);
 	utarray_free(ruleset->vectors);
@@ -391,5 +368,5 @@ void rulesets_settle(struct compiler *compiler, struct tenancy *tenancy)
 
 uint32_t ruleset_number(const struct ruleset *ruleset)
 {
-	return ruleset ? ruleset->parts[0].set : 0;
+	return ruleset ? ruleset->set : 0;
 }

@@ -133,14 +133,11 @@ struct ruleset {
 	bool left;
 	size_t count;       // of entries
 	uint32_t otherwise; // rule number of the default; 0: allow
-	bool overflow;      // there are more rules than a chain of sets holds
+	bool overflow;      // there are more rules than a set holds
 	struct term *terms;
 	size_t term_count;
-	struct ruleset_part {
-		uint64_t hash; // of what it says
-		uint32_t set, base;
-	} parts[DP_SET_CHAIN]; // the sets of the chain
-	size_t set_count;
+	uint64_t hash;                  // of what it says
+	uint32_t set, base;             // numbers; 0: another ruleset goes on with it
 	UT_array *vectors;              // uint32_t, one for each that was got
 	struct membership *memberships; // list
 	UT_hash_handle hh;
@@ -155,7 +152,7 @@ struct ruleset *ruleset_get(struct tenancy *tenancy, const struct policy_node *f
 void ruleset_put(struct ruleset *ruleset);
 // Give new ones their rows, and let go of those that nobody obeys.
 void rulesets_settle(struct compiler *compiler, struct tenancy *tenancy);
-// The number of its first set, once it has one; 0 of NULL.
+// The number of its set, once it has one; 0 of NULL.
 uint32_t ruleset_number(const struct ruleset *ruleset);
 
 // ---- memberships ----
@@ -164,7 +161,7 @@ struct membership {
 	struct origin origin; // the path is the ruleset's
 	struct ruleset *ruleset;
 	struct identity *identity;
-	uint32_t vectors[DP_SET_CHAIN]; // by set; 0: its wildcard
+	struct dp_vectors vectors;
 	struct membership *ruleset_prev, *ruleset_next;
 	struct membership *identity_prev, *identity_next;
 };

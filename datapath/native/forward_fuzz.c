@@ -185,12 +185,12 @@ static void put_router(struct datapath *datapath)
 
 static void put_set(struct datapath *datapath, uint32_t number, enum dp_action action)
 {
-	struct dp_set set = {.base = number};
+	struct dp_set set = {.base = number, .parts = 1};
 	struct dp_vector all = {.summary = 1, .words = {1}};
 	struct dp_rule rule = {.number = number, .action = (uint16_t)action, .flags = DP_RULE_LOG};
 
 	for (size_t i = 0; i < DP_FIELD_COUNT; i++)
-		set.wildcard[i] = number;
+		set.wildcard[i].parts[0] = number;
 	put(datapath, DP_TABLE_VECTOR, &number, &all);
 	put(datapath, DP_TABLE_RULE, &(struct dp_rule_key){number, 0},
 		&(struct dp_rules){{rule, rule}});

@@ -199,67 +199,72 @@ static struct classify_key random_packet(void)
 	return packet;
 }
 
-// One rule set, split into a chain where `split` says, and packets through it. Returns how many found a rule.
-static size_t check_set(size_t count, size_t split, size_t packets)
+// One rule set, of which one rule in `sparse` takes packets while the others select nobody, and packets through it. Counts in `hits`,
+// by part, those that found a rule.
+static void check_set(size_t count, uint32_t sparse, size_t packets, size_t hits[DP_SET_PARTS])
 {
 	struct seam seam;
 	struct classifier_rule *rules = memory_new((count + 1) * sizeof(*rules));
 	struct random_rule *parts = memory_new((count + 1) * sizeof(*parts));
 	struct classifier_output output = {.context = &seam, .vector = intern, .row = put};
-	size_t hits = 0;
+	size_t part_count = (count + DP_PART_RULES - 1) / DP_PART_RULES;
 
 	seam_init(&seam);
-	for (size_t i = 0; i < count; i++)
+	for (size_t i = 0; i < count; i++) {
 		random_rule(&rules[i], &parts[i], (uint32_t)i + 1);
-	struct classifier_set first = {7, 17, split < count ? 8 : 0, 99}, second = {8, 18, 0, 77};
-	assert_int_equal(classifier_build(&first, rules, split, &output), 0);
-	if (split < count)
-		assert_int_equal(
-			classifier_build(&second, rules + split, count - split, &output), 0);
+		if (random_below(sparse))
+			rules[i] = (struct classifier_rule){.result = rules[i].result};
+	}
+	struct classifier_set set = {7, 17, 99};
+	assert_int_equal(classifier_build(&set, rules, count, &output), 0);
 	for (size_t i = 0; i < packets; i++) {
 		struct classify_key packet = random_packet();
 		packet.slot = (uint8_t)random_below(2);
+		memset(packet.vectors, 0xff, sizeof(packet.vectors)); // as anyone left them
 		size_t expected = 0;
 		while (expected < count && !takes(&rules[expected], &packet))
 			expected++;
 		uint32_t otherwise;
 		seam.lookups = 0;
 		const struct dp_rule *found = classify(&seam, 7, &packet, &otherwise);
-		assert_true(seam.lookups <= 2 * (1 + 2 * DP_FIELD_COUNT) + 1); // however many rules
+		// However many rules.
+		assert_true(seam.lookups <= 2 + DP_FIELD_COUNT * (1 + part_count));
 		if (expected == count) {
 			assert_null(found);
-			assert_int_equal(otherwise, split < count ? 77 : 99);
+			assert_int_equal(otherwise, 99);
 		} else {
 			assert_non_null(found);
 			assert_memory_equal(found, &rules[expected].result, sizeof(*found));
-			hits++;
+			hits[expected / DP_PART_RULES]++;
 		}
 	}
 	seam_done(&seam);
 	free(rules);
 	free(parts);
-	return hits;
 }
 
 static void test_random_sets(void **state)
 {
-	size_t hits = 0, sets = 100000;
+	size_t hits[DP_SET_PARTS] = {0}, sets = 100000;
 	(void)state;
-	for (size_t i = 0; i < sets; i++) {
-		size_t count = 1 + random_below(8);
-		hits += check_set(
-			count, random_below(4) ? count : random_below((uint32_t)count) + 1, 4);
-	}
+	for (size_t i = 0; i < sets; i++)
+		check_set(1 + random_below(8), 1, 4, hits);
 	// Both outcomes must have been seen often, or the test would prove nothing.
-	assert_true(hits > sets && hits < 3 * sets);
+	assert_true(hits[0] > sets && hits[0] < 3 * sets);
 }
 
 static void test_large_sets(void **state)
 {
+	size_t hits[DP_SET_PARTS] = {0};
 	(void)state;
-	size_t hits = check_set(DP_SET_RULES, DP_SET_RULES, 2000) +
-		      check_set(6000, DP_SET_RULES, 2000) + check_set(300, 130, 2000);
-	assert_true(hits > 1000);
+	check_set(DP_PART_RULES, 1, 2000, hits);
+	assert_true(hits[0] > 1000);
+	check_set(DP_PART_RULES + 1, 64, 1000, hits);
+	check_set(3 * DP_PART_RULES, 512, 1000, hits);
+	for (size_t i = 0; i < 5; i++)
+		check_set(DP_SET_RULES, DP_PART_RULES, 400, hits);
+	for (size_t part = 0; part < DP_SET_PARTS; part++)
+		assert_true(hits[part] > 10);
 }
 
 static void test_too_many(void **state)
@@ -274,6 +279,44 @@ static void test_too_many(void **state)
 	assert_int_equal(seam.vectors, 0);
 	seam_done(&seam);
 	free(rules);
+}
+
+// What a packet costs does not grow with the rules: a part that a field rules out is not looked at.
+static void test_parts_ruled_out(void **state)
+{
+	struct seam seam;
+	struct classifier_output output = {.context = &seam, .vector = intern, .row = put};
+	struct classifier_rule *rules = memory_new(DP_SET_RULES * sizeof(*rules));
+	struct classifier_range *ranges = memory_new(DP_SET_RULES * sizeof(*ranges));
+	struct classify_key packet = {.protocol = 6};
+	struct classifier_set set = {.number = 1, .base = 1, .otherwise = 5};
+	uint32_t otherwise;
+	(void)state;
+	seam_init(&seam);
+	for (size_t i = 0; i < DP_SET_RULES; i++) {
+		ranges[i] = (struct classifier_range){6, (uint16_t)i, (uint16_t)i};
+		rules[i] = (struct classifier_rule){.any_identity = true,
+			.services = &ranges[i],
+			.service_count = 1,
+			.result = {.number = (uint32_t)i + 1}};
+	}
+	assert_int_equal(classifier_build(&set, rules, DP_SET_RULES, &output), 0);
+	for (size_t i = 0; i < DP_SET_RULES; i += DP_PART_RULES - 1) {
+		packet.service = (uint16_t)i;
+		seam.lookups = 0;
+		const struct dp_rule *found = classify(&seam, 1, &packet, &otherwise);
+		assert_non_null(found);
+		assert_int_equal(found->number, i + 1);
+		assert_int_equal(seam.lookups, 4); // set, class, vector, rule
+	}
+	packet.service = DP_SET_RULES;
+	seam.lookups = 0;
+	assert_null(classify(&seam, 1, &packet, &otherwise));
+	assert_int_equal(otherwise, 5);
+	assert_int_equal(seam.lookups, 2);
+	seam_done(&seam);
+	free(rules);
+	free(ranges);
 }
 
 // A range is covered exactly, at both of its ends and next to them.
@@ -311,6 +354,7 @@ int main(void)
 		cmocka_unit_test(test_random_sets),
 		cmocka_unit_test(test_large_sets),
 		cmocka_unit_test(test_too_many),
+		cmocka_unit_test(test_parts_ruled_out),
 		cmocka_unit_test(test_range_ends),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -85,15 +85,17 @@ static struct classify_key key_of(struct seam *seam, uint32_t slot, uint32_t dom
 // Whatever a set leads to is there: the classifier alone would take a missing row for no match.
 static void check_set(struct seam *seam, uint32_t set)
 {
-	for (unsigned i = 0; set; i++) {
-		assert_true(i < DP_SET_CHAIN);
-		const struct dp_set *row = seam_find_set(seam, &set);
-		assert_non_null(row);
-		for (int field = 0; field < DP_FIELD_COUNT; field++)
-			if (row->wildcard[field])
-				assert_non_null(seam_find_vector(seam, &row->wildcard[field]));
-		set = row->next;
-	}
+	const struct dp_set *row = seam_find_set(seam, &set);
+	assert_non_null(row);
+	assert_true(row->parts <= DP_SET_PARTS);
+	for (int field = 0; field < DP_FIELD_COUNT; field++)
+		for (uint32_t part = 0; part < DP_SET_PARTS; part++) {
+			const uint32_t *number = &row->wildcard[field].parts[part];
+			if (*number)
+				assert_non_null(seam_find_vector(seam, number));
+			if (part >= row->parts)
+				assert_int_equal(*number, 0);
+		}
 }
 
 struct answer tables_judge(struct tables *tables, uint32_t port, uint32_t domain,

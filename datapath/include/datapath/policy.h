@@ -2,15 +2,20 @@
 // Rule sets as the datapath holds them: fields to classes, classes to bit vectors, and the rules
 // that the bits stand for. docs/design/pipeline.md says how they are used.
 //
-// A set of n rules has them in order of precedence: the lowest bit that is left decides. Numbers are
-// in host byte order unless a comment says otherwise; padding is zero.
+// A set of n rules has them in order of precedence, in parts of as many as a vector has bits: the lowest bit that is left in the
+// first part that has one decides. Numbers are in host byte order unless a comment says otherwise; padding is zero.
 #pragma once
 
 #include <linux/types.h>
 
 #include "datapath/address.h"
 
-enum { DP_SET_RULES = 4096, DP_VECTOR_WORDS = DP_SET_RULES / 64, DP_SET_CHAIN = 8 };
+enum {
+	DP_PART_RULES = 4096,
+	DP_VECTOR_WORDS = DP_PART_RULES / 64,
+	DP_SET_PARTS = 8,
+	DP_SET_RULES = DP_PART_RULES * DP_SET_PARTS,
+};
 
 // What a rule may ask about a packet.
 enum dp_field {
@@ -24,13 +29,17 @@ enum dp_field {
 
 enum dp_action { DP_ACTION_DROP, DP_ACTION_REJECT, DP_ACTION_ALLOW, DP_ACTION_STATELESS };
 
+// The numbers of a value's vectors, one for each part of the set. 0: none of its rules takes the value.
+struct dp_vectors {
+	__u32 parts[DP_SET_PARTS];
+};
+
 struct dp_set {
 	__u32 base; // under which its identities, classes and rules are; a set keeps that of the one that it follows
-	__u32 wildcard
-		[DP_FIELD_COUNT]; // the vector of a value that is in no class; 0: no rule takes it
 	__u32 fields;    // 1 << DP_FIELD_…: asked about by some rule; others need no look-up
-	__u32 next;      // set that goes on where this one ends; 0: none
+	__u32 parts;     // that have rules: 0..DP_SET_PARTS
 	__u32 otherwise; // rule number that decides when no rule matches; 0: allowed
+	struct dp_vectors wildcard[DP_FIELD_COUNT]; // of a value that is in no class
 };
 
 // Identity 0 is there where others are: it has the wildcard's vector.
@@ -52,19 +61,18 @@ struct dp_class_key {
 };
 enum { DP_CLASS_FIXED_BITS = 64 };
 
-// Of both slots (below).
 struct dp_class {
-	__u32 vectors[2];
+	struct dp_vectors slots[2]; // of generations (below)
 };
 
 struct dp_vector {
 	__u64 summary;                // bit i: words[i] is not zero
-	__u64 words[DP_VECTOR_WORDS]; // bit j of word i: rule 64 i + j
+	__u64 words[DP_VECTOR_WORDS]; // bit j of word i: rule 64 i + j of the part
 };
 
 struct dp_rule_key {
 	__u32 base;
-	__u32 index;
+	__u32 index; // in the set: part * DP_PART_RULES + rule of the part
 };
 
 enum { DP_RULE_LOG = 1 << 0 };
