@@ -103,13 +103,17 @@ def ratios(each):
             found["rule-1000-one"] = (each["ovn"][name]["p50_ms"] / one["p50_ms"], max(pair) / min(pair), one)
     pair = [first["cold"]["receipts_s"], again["cold"]["receipts_s"]]
     found["cold"] = (each["ovn"]["cold_s"] / max(pair), max(pair) / min(pair), first["cold"])
+    one = each["one"].get("result", {}).get("scenarios", {}).get("cold")
+    if one:
+        found["cold-one"] = (each["ovn"]["cold_s"] / one["receipts_s"], max(pair) / min(pair), one)
     return found
 
 
 def judge_beside(each):
     found, ports = ratios(each), f"{each['size']['ports']:,} ports"
     aims = (("port-added", "one port added", 100), ("rule-1000", "one rule of 1,000 ports", 100),
-            ("rule-1000-one", "one rule of 1,000 ports, one host compiling in both", 100), ("cold", "cold", 20))
+            ("rule-1000-one", "one rule of 1,000 ports, one host compiling in both", 100), ("cold", "cold, with all hosts of ours", 20),
+            ("cold-one", "cold, one host of ours compiling", 20))
     return [times(f"OVN to Weft, {title}, {ports}", aim, *found.get(name, (None, 1))[:2]) for name, title, aim in aims]
 
 
@@ -167,7 +171,7 @@ def beside_rows(run):
             rows.append([ports, f"OVN failed: {each['ovn']['why'].splitlines()[0][:80]}", "–", "–", "–"])
             continue
         for name, (ratio, noise, weft) in ratios(each).items():
-            ours = f"{weft['p50_ms']:.1f} ms" if name != "cold" else f"{weft['receipts_s']:.2f} s"
+            ours = f"{weft['p50_ms']:.1f} ms" if not name.startswith("cold") else f"{weft['receipts_s']:.2f} s"
             ovn = each["ovn"].get(name.removesuffix("-one"), {})
             theirs = (f"{ovn['p50_ms']:,.0f} ms ({ovn['low_ms']:,.0f} – {ovn['high_ms']:,.0f})" if ovn
                       else f"{each['ovn']['cold_s']:.1f} s")
@@ -181,7 +185,8 @@ def beside_rows(run):
     return rows
 
 
-BESIDE = {"cold": "Cold", "rule-1000-one": "One rule, 1,000 ports, one host compiling in both"}
+BESIDE = {"cold": "Cold: northd; Weft and all its hosts", "cold-one": "Cold: northd; Weft, all its hosts connected, one compiling",
+          "rule-1000-one": "One rule, 1,000 ports, one host compiling in both"}
 BESIDE_HEAD = ["", "", "Weft", "OVN", "OVN to Weft"]
 
 
