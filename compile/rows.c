@@ -7,6 +7,10 @@
 #include "base/memory.h"
 #include "row.h"
 
+// Rows are looked for now and then, and not in any cache by then: each row that a chain leads past is a wait for memory.
+#undef HASH_BKT_CAPACITY_THRESH
+#define HASH_BKT_CAPACITY_THRESH 5U
+
 #define ROW_SIZES(name, NAME, key, value, kind, maximum) {sizeof(key), sizeof(value)},
 static const struct {
 	size_t key, value;
