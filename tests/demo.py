@@ -269,7 +269,7 @@ def demo(lab, report):
 
 def main(words):
     report = Report()
-    lab = Lab(hosts=3, audit=AUDIT_SECONDS, keep="--keep" in words)
+    lab = Lab(hosts=3, audit=AUDIT_SECONDS, keep="--keep" in words, macvlan=True)
     try:
         with lab:
             by_name = demo(lab, report)

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """A deployment in one machine: an underlay, a controller, hosts with agents, containers and guests.
 
-    underlay   a switch of macvlan, in a namespace of its own; each host and the controller have an uplink "eth0" to it.
-               It hands a frame from uplink to uplink in one step, as a cable does: a bridge between two veth pairs
-               takes a tenth of the throughput by itself, with no Weft at all, and would be measured in its place
+    underlay   a bridge in a namespace of its own; each host and the controller have an uplink "eth0" to it. Or, for
+               measurements, a switch of macvlan: it hands a frame from uplink to uplink in one step, as a cable does,
+               where a bridge between two veth pairs takes a tenth of the throughput by itself, with no Weft at all
     host       a namespace with an agent, which speaks TLS to the controller across the underlay
     workload   a container (a namespace joined to its host by a veth) or a QEMU guest on a tap
 
@@ -172,12 +172,12 @@ class VirtualMachine(Workload):
 
 class Lab:
     """Use as a context manager. `hosts`: how many; `audit`: seconds between two looks for drift; `keep`: leave it all
-    running at the end, unless that is a failure; `direct`: the two hosts have a link of their own for tunnels. The agents
-    have connected when it is entered."""
+    running at the end, unless that is a failure; `direct`: the two hosts have a link of their own for tunnels; `macvlan`:
+    so is the underlay, whose offloads cannot be switched off then. The agents have connected when it is entered."""
 
     def __init__(self, hosts=3, underlay="ipv4", encap="geneve", mtu=1500, audit=10, binary=None, keep=False,
-                 direct=False):
-        self.audit, self.keep, self.direct = audit, keep, direct
+                 direct=False, macvlan=False):
+        self.audit, self.keep, self.direct, self.macvlan = audit, keep, direct, macvlan
         self.binary = str(binary or find_binary())
         self.encap, self.mtu = encap, mtu
         self._address, self._length = UNDERLAYS[underlay]
@@ -217,7 +217,10 @@ class Lab:
     def _start(self):
         self.authority = self.make_authority()
         self.underlay = self.new_namespace("underlay", link_local=False)
-        self.underlay.ip(f"link add trunk mtu {self.mtu} type veth peer name end", "link set end up", "link set trunk up")
+        if self.macvlan:
+            self.underlay.ip(f"link add trunk mtu {self.mtu} type veth peer name end", "link set end up", "link set trunk up")
+        else:
+            self.underlay.ip("link add br0 type bridge mcast_snooping 0", f"link set br0 mtu {self.mtu} up")
         self.controller_namespace = self.new_namespace("controller")
         self.connect_underlay(self.controller_namespace, CONTROLLER)
         self.socket = self.folder / "weft.sock"
@@ -302,7 +305,12 @@ class Lab:
 
     def connect_underlay(self, namespace, number):
         """Give a namespace its uplink "eth0"."""
-        self.underlay.ip(f"link add link trunk name eth0 mtu {self.mtu} netns {namespace.name} type macvlan mode bridge")
+        if self.macvlan:
+            self.underlay.ip(
+                f"link add link trunk name eth0 mtu {self.mtu} netns {namespace.name} type macvlan mode bridge")
+        else:
+            self.underlay.ip(f"link add up{number} mtu {self.mtu} type veth peer name eth0 mtu {self.mtu} "
+                             f"netns {namespace.name}", f"link set up{number} master br0 up")
         namespace.ip("link set eth0 addrgenmode eui64", "link set eth0 up",
                      f"address add {self.underlay_address(number)}/{self._length} dev eth0")
 

@@ -18,6 +18,7 @@ import time
 
 from .exchange import PATIENCE, SETTLE
 from .fabric import ANSWER_PORT
+from .shell import LabError
 
 _ETH_P_ALL = 0x0003
 _PACKET_OUTGOING = 4
@@ -290,6 +291,10 @@ def _datagrams(opened):
 def set_offloads(place, state):
     """Checksums and segments "on" the device of a container, or the uplink of a host, or "off": made before it."""
     place.namespace.run("ethtool", "-K", "eth0", "tx", state, "tso", state, "gso", state, "gro", state)
+    found = place.namespace.run("ethtool", "-k", "eth0")
+    for feature in ("tx-checksumming", "tcp-segmentation-offload", "generic-segmentation-offload"):
+        if f"{feature}: {state}" not in found:  # some devices ignore it, and say nothing
+            raise LabError(f"{feature} of eth0 in {place.namespace.name} cannot be switched {state}")
 
 
 def all_pairs(workloads):

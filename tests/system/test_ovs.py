@@ -83,10 +83,7 @@ def far_workload(lab, switch):
 def bridge(lab, encap, switch, near, far):
     """One bridge that holds the underlay address, one that ends the tunnel, and the flows between tunnel and workload."""
     underlay, vni = lab.underlay_address(OVS_NUMBER), lab.api.get("/v1/tenants/acme/networks/web")["vni"]
-    # The underlay delivers to the uplink's own address alone.
-    mac = json.loads(switch.namespace.run("ip", "-j", "link", "show", "eth0"))[0]["address"]
-    switch.vsctl("add-br", "br-phy", "--", "set", "bridge", "br-phy", "datapath_type=netdev",
-                 f"other-config:hwaddr=\"{mac}\"", "--",
+    switch.vsctl("add-br", "br-phy", "--", "set", "bridge", "br-phy", "datapath_type=netdev", "--",
                  "add-br", "br-int", "--", "set", "bridge", "br-int", "datapath_type=netdev", "fail-mode=secure", "--",
                  "add-port", "br-phy", "eth0", "--", "add-port", "br-int", "far", "--",
                  "add-port", "br-int", "tunnel", "--", "set", "interface", "tunnel", f"type={encap}",

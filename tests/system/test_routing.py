@@ -120,6 +120,14 @@ def test_everybody_reaches_whom_they_should(fabric):
     assert verdict.forbidden > 0
 
 
+@pytest.fixture(params=["on", "off"])
+def offload(request, acme):
+    """Checksums and segments are left to the device of left1, or made before it."""
+    set_offloads(acme["left1"], request.param)
+    yield
+    set_offloads(acme["left1"], "on")
+
+
 @pytest.mark.parametrize("source, target, ttl", [
     ("left1", "left2", 64), ("left1", "right1", 63), ("left1", "right2", 63), ("left1", "far1", 62),
     ("far1", "left2", 62)])
@@ -128,7 +136,7 @@ def test_each_router_takes_one_off(acme, source, target, ttl):
         assert arriving_ttl(acme[source], acme[target], of(acme[target], family), 7900) == ttl
 
 
-def test_routers_answer_echo(acme):
+def test_routers_answer_echo(acme, offload):
     """At the addresses of their networks, also of those that lie beyond another router."""
     for address in ("10.1.1.1", "fd00:1:1::1", "10.1.2.1", "fd00:1:2::1", "10.1.9.1", "fd00:1:9::1", "10.1.9.2",
                     "fd00:1:9::2", "10.1.3.1", "fd00:1:3::1"):
@@ -139,7 +147,7 @@ def test_routers_answer_echo(acme):
     assert not checks.ping(acme["left1"], "10.1.4.1", wait=SETTLE)  # has no router
 
 
-def test_routers_serve_nothing_else(acme, drops):
+def test_routers_serve_nothing_else(acme, drops, offload):
     with Prober(acme["left1"], "10.1.1.1", 9) as prober:
         prober.send()
         assert prober.error()[:3] == (3, 3, "10.1.1.1")
@@ -149,7 +157,7 @@ def test_routers_serve_nothing_else(acme, drops):
     assert checks.wait_until(lambda: drops("left1").get("router-address") == 2) is not None, drops("left1")
 
 
-def test_routers_name_themselves_on_the_way(acme, drops):
+def test_routers_name_themselves_on_the_way(acme, drops, offload):
     """What traceroute does: one hop more each time."""
     for family, hops, kind in ((4, ("10.1.1.1", "10.1.9.2"), (11, 0)),
                                (6, ("fd00:1:1::1", "fd00:1:9::2"), (3, 0))):
@@ -174,7 +182,7 @@ UNREACHABLE = [
 
 
 @pytest.mark.parametrize("what, addresses, reason, expected", UNREACHABLE, ids=lambda p: p if isinstance(p, str) else "")
-def test_unreachable(acme, drops, what, addresses, reason, expected):
+def test_unreachable(acme, drops, offload, what, addresses, reason, expected):
     for address, error in zip(addresses, expected):
         with Prober(acme["left1"], address, 9) as prober:
             prober.send()
@@ -195,16 +203,11 @@ def test_silently_dropped(acme, drops, addresses, reason):
 
 # ---- MTU ----
 
-@pytest.mark.parametrize("offload", ["on", "off"])
 @pytest.mark.parametrize("target, mtu, routers", [("right1", 1280, ("10.1.1.1", "fd00:1:1::1")),
                                                   ("right2", 1280, ("10.1.1.1", "fd00:1:1::1")),
                                                   ("far1", 1300, ("10.1.1.1", "fd00:1:1::1"))])
 def test_senders_are_told_the_mtu(acme, drops, target, mtu, routers, offload):
-    set_offloads(acme["left1"], offload)
-    try:
-        told_the_mtu(acme, target, mtu, routers)
-    finally:
-        set_offloads(acme["left1"], "on")
+    told_the_mtu(acme, target, mtu, routers)
     assert checks.wait_until(lambda: drops("left1").get("mtu-exceeded") == 2) is not None, drops("left1")
 
 
@@ -228,13 +231,13 @@ def forget_paths(container):
         container.namespace.run("ip", f"-{family}", "route", "flush", "cache")
 
 
-@pytest.mark.parametrize("offload", ["on", "off"])
+@pytest.mark.parametrize("state", ["on", "off"])
 @pytest.mark.parametrize("source, target", [("left1", "right1"), ("left1", "right2"), ("left1", "far1"),
                                             ("far1", "left2")])
-def test_bulk_tcp_finds_its_mtu_and_arrives_whole(acme, drops, source, target, offload):
+def test_bulk_tcp_finds_its_mtu_and_arrives_whole(acme, drops, source, target, state):
     """Both ends of the way to far have an MTU of 1400, and transit has less: nothing but ICMP tells TCP."""
     for container in (acme[source], acme[target]):
-        set_offloads(container, offload)
+        set_offloads(container, state)
         forget_paths(container)
     try:
         for family in FAMILIES:
