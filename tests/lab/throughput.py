@@ -18,10 +18,10 @@ class Place:
         self.namespace, self.address = namespace, address
 
 
-def bare_pair(lab, mtu, number=0):
+def bare_pair(lab, mtu):
     """Two namespaces joined by a veth pair and nothing else: the limit that others are held against. `mtu`: that of the
     workloads, as it decides how many bytes TCP hands over in one superpacket."""
-    left, right = lab.new_namespace(f"bare{number}a"), lab.new_namespace(f"bare{number}b")
+    left, right = lab.new_namespace("bare-a"), lab.new_namespace("bare-b")
     left.ip(f"link add eth0 mtu {mtu} type veth peer name eth0 mtu {mtu} netns {right.name}",
             "link set eth0 up", "address add 198.51.100.1/24 dev eth0")
     right.ip("link set eth0 up", "address add 198.51.100.2/24 dev eth0")

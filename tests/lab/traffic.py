@@ -288,8 +288,20 @@ def _datagrams(opened):
             continue  # an ICMP error that belongs to an earlier datagram
 
 
-def set_offloads(place, state):
-    """Checksums and segments "on" the device of a container, or the uplink of a host, or "off": made before it."""
+@contextlib.contextmanager
+def offloads(state, *places):
+    """Checksums and segments are left to the devices of these containers, or to the uplinks of these hosts ("on"), or made
+    before them ("off"); afterwards they are on."""
+    try:
+        for place in places:
+            _set_offloads(place, state)
+        yield
+    finally:
+        for place in places:
+            _set_offloads(place, "on")
+
+
+def _set_offloads(place, state):
     place.namespace.run("ethtool", "-K", "eth0", "tx", state, "tso", state, "gso", state, "gro", state)
     found = place.namespace.run("ethtool", "-k", "eth0")
     for feature in ("tx-checksumming", "tcp-segmentation-offload", "generic-segmentation-offload"):

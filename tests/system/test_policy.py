@@ -17,7 +17,7 @@ from scapy.packet import Raw
 from lab import Lab, checks, tiers
 from lab.exchange import (PATIENCE, SETTLE, Prober, Services, Stream, echo_request, is_echo_reply, open_udp, outcome,
                           says, talking)
-from lab.traffic import INJECTED, Traffic, set_offloads
+from lab.traffic import INJECTED, Traffic, offloads
 
 FAMILIES = (4, 6)
 
@@ -114,27 +114,24 @@ def test_reject_tells_senders_on_other_hosts(shop, source, target, family, witho
             {"from": "any", "to": where, "ports": ["tcp/81", "udp/82"], "action": action, "priority": 9999}]})
         lab.settle()
     plain = {"nothing": [], "offload": [client], "offload-below": [client.host, server.host]}[without]
-    for place in plain:
-        set_offloads(place, "off")
-    try:
-        rule("allow")
-        with talking(client, server, address, 81) as (near, far):
-            assert says(near, far) and says(far, near)
-            rule("reject")
-            with pytest.raises(ConnectionResetError):
-                near.send(b"weft")
-                near.recv(100)
-        with Services([server], ["tcp/81", "udp/82"]):
-            assert outcome(client, address, 81, seconds=PATIENCE) == "refused"
-            for size in (1, 26, 46, 47, 100, 1200):
-                with Prober(client, address, 82) as prober:
-                    prober.send(size)
-                    assert (prober.error() or ())[:3] == (*((3, 13) if family == 4 else (1, 1)), address), size
-    finally:
-        lab.api.delete(path)
-        lab.settle()
-        for place in plain:
-            set_offloads(place, "on")
+    with offloads("off", *plain):
+        try:
+            rule("allow")
+            with talking(client, server, address, 81) as (near, far):
+                assert says(near, far) and says(far, near)
+                rule("reject")
+                with pytest.raises(ConnectionResetError):
+                    near.send(b"weft")
+                    near.recv(100)
+            with Services([server], ["tcp/81", "udp/82"]):
+                assert outcome(client, address, 81, seconds=PATIENCE) == "refused"
+                for size in (1, 26, 46, 47, 100, 1200):
+                    with Prober(client, address, 82) as prober:
+                        prober.send(size)
+                        assert (prober.error() or ())[:3] == (*((3, 13) if family == 4 else (1, 1)), address), size
+        finally:
+            lab.api.delete(path)
+            lab.settle()
 
 
 # ---- two tenants with equal addresses ----
@@ -408,9 +405,8 @@ def test_a_fragment_without_its_first(acme, rule):
 @pytest.fixture(params=["on", "off"])
 def offload(request, acme):
     """Checksums and segments are left to the device of client1, or made before it."""
-    set_offloads(acme["client1"], request.param)
-    yield
-    set_offloads(acme["client1"], "on")
+    with offloads(request.param, acme["client1"]):
+        yield
 
 
 @pytest.mark.parametrize("family", FAMILIES)

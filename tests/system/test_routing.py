@@ -16,7 +16,7 @@ import pytest
 
 from lab import Lab, checks
 from lab.exchange import SETTLE, Prober, Stream, answering, arriving_ttl, open_udp, transfer
-from lab.traffic import Traffic, judge, probe_all, set_offloads
+from lab.traffic import Traffic, judge, offloads, probe_all
 
 TENANT = """
 tenant: {tenant}
@@ -123,9 +123,8 @@ def test_everybody_reaches_whom_they_should(fabric):
 @pytest.fixture(params=["on", "off"])
 def offload(request, acme):
     """Checksums and segments are left to the device of left1, or made before it."""
-    set_offloads(acme["left1"], request.param)
-    yield
-    set_offloads(acme["left1"], "on")
+    with offloads(request.param, acme["left1"]):
+        yield
 
 
 @pytest.mark.parametrize("source, target, ttl", [
@@ -236,15 +235,12 @@ def forget_paths(container):
                                             ("far1", "left2")])
 def test_bulk_tcp_finds_its_mtu_and_arrives_whole(acme, drops, source, target, state):
     """Both ends of the way to far have an MTU of 1400, and transit has less: nothing but ICMP tells TCP."""
-    for container in (acme[source], acme[target]):
-        set_offloads(container, state)
-        forget_paths(container)
-    try:
+    ends = acme[source], acme[target]
+    with offloads(state, *ends):
+        for container in ends:
+            forget_paths(container)
         for family in FAMILIES:
-            assert transfer(acme[source], acme[target], of(acme[target], family), 7902, 8 << 20) == []
-    finally:
-        for container in (acme[source], acme[target]):
-            set_offloads(container, "on")
+            assert transfer(*ends, of(acme[target], family), 7902, 8 << 20) == []
     if "far1" in (source, target):
         assert checks.wait_until(lambda: drops(source).get("mtu-exceeded", 0) >= 2) is not None
 
