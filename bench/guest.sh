@@ -3,17 +3,42 @@
 # Inside a guest: set up one kind of arms, guest.sh KIND [WORDS], and leave them. For each arm a client in the
 # namespace ARM-c, a server near it in ARM-n and one across in ARM-f: 10.1.1.1, .2 and .3.
 set -eu
-mkdir -p /run/netns /var/run
+mkdir -p /run/netns /run/daemons /var/run
 
 # busybox would take its own.
 ip() {
 	/usr/local/bin/ip "$@"
 }
 
-# space NAME: a namespace whose interfaces have no addresses of their own
+# space NAME: a namespace whose interfaces have no addresses of their own. Where the module of Open vSwitch is, each namespace
+# tracks connections, asked or not, and all share one table: none shall but those with a firewall.
 space() {
 	ip netns add "$1"
 	nsenter --net="/run/netns/$1" sh -c 'echo 1 >/proc/sys/net/ipv6/conf/default/disable_ipv6; /usr/local/bin/ip link set lo up'
+	nsenter --net="/run/netns/$1" nft -f /untracked.nft
+}
+
+# daemon GROUP SPACE COMMAND...: in the background; SPACE: a namespace, or "" for none of its own
+daemon() {
+	daemon_group=$1
+	daemon_space=$2
+	shift 2
+	nsenter ${daemon_space:+--net="/run/netns/$daemon_space"} "$@" &
+	echo $! >>"/run/daemons/$daemon_group"
+}
+
+# beside GROUP COMMAND...: while all daemons but those of GROUP stand still, so that none wakes up in a measurement
+beside() {
+	beside_others=$(find /run/daemons -type f ! -name "$1" -exec cat {} +)
+	shift
+	trap - EXIT
+	beside_code=0
+	# shellcheck disable=SC2086 # numbers
+	kill -STOP $beside_others
+	"$@" || beside_code=$?
+	# shellcheck disable=SC2086
+	kill -CONT $beside_others
+	exit $beside_code
 }
 
 # cable A B: two hosts by a veth pair
@@ -120,6 +145,7 @@ filtered() {
 	bridges "nf$1"
 	for number in 1 2; do
 		set_sysctl "nf$1-$number" bridge/bridge-nf-call-iptables 1
+		nsenter --net="/run/netns/nf$1-$number" nft flush ruleset
 		nsenter --net="/run/netns/nf$1-$number" nft -f "/nf$1.nft"
 		set_sysctl "nf$1-$number" netfilter/nf_conntrack_udp_timeout 1
 		set_sysctl "nf$1-$number" netfilter/nf_conntrack_tcp_timeout_time_wait 1
@@ -143,11 +169,12 @@ openvswitch() {
 		mkdir "$folder"
 		export OVS_RUNDIR="$folder" OVS_LOGDIR="$folder" OVS_DBDIR="$folder"
 		ovsdb-tool create "$folder/conf.db" /usr/share/openvswitch/vswitch.ovsschema
-		ovsdb-server "$folder/conf.db" "--remote=punix:$folder/db.sock" "--unixctl=$folder/db.ctl" >"$folder/db.log" 2>&1 &
+		daemon ovsdb "" ovsdb-server "$folder/conf.db" "--remote=punix:$folder/db.sock" "--unixctl=$folder/db.ctl" \
+			>"$folder/db.log" 2>&1
 		while [ ! -e "$folder/db.sock" ]; do sleep 0.1; done
 		vsctl "$number" --no-wait init
-		nsenter --net="/run/netns/ovs-$number" ovs-vswitchd "unix:$folder/db.sock" "--unixctl=$folder/vswitchd.ctl" \
-			>"$folder/vswitchd.log" 2>&1 &
+		daemon vswitchd "ovs-$number" ovs-vswitchd "unix:$folder/db.sock" "--unixctl=$folder/vswitchd.ctl" \
+			>"$folder/vswitchd.log" 2>&1
 		vsctl "$number" add-br br0 -- add-port br0 tunnel -- set interface tunnel type=geneve \
 			"options:remote_ip=203.0.113.$((3 - number))" options:key=7
 	done
@@ -168,11 +195,11 @@ attach() {
 
 fabric() {
 	hosts weft
-	weft controller --store sqlite:/tmp/weft.db --socket /tmp/weft.sock >/tmp/controller.log 2>&1 &
+	daemon weft "" weft controller --store sqlite:/tmp/weft.db --socket /tmp/weft.sock >/tmp/controller.log 2>&1
 	while [ ! -S /tmp/weft.sock ]; do sleep 0.1; done
 	for number in 1 2; do
-		weft agent --netns "/run/netns/weft-$number" --host "h$number" --vtep "203.0.113.$number" \
-			--state "/sys/fs/bpf/h$number" --audit 1h >"/tmp/agent$number.log" 2>&1 &
+		daemon weft "" weft agent --netns "/run/netns/weft-$number" --host "h$number" --vtep "203.0.113.$number" \
+			--state "/sys/fs/bpf/h$number" --audit 1h >"/tmp/agent$number.log" 2>&1
 	done
 	weft apply -f /bench.yaml
 	attach bench weft
