@@ -33,7 +33,7 @@ struct build {
 	const struct classifier_rule *rules;
 	size_t count;
 	const struct classifier_output *output;
-	struct dp_set row;
+	struct dp_set *row;
 };
 
 // The rules that take a value, of all parts of the set.
@@ -52,7 +52,7 @@ static void takers_add(struct takers *takers, size_t rule)
 
 static void takers_tell(const struct build *build, struct takers *takers)
 {
-	for (size_t part = 0; part < build->row.parts; part++)
+	for (size_t part = 0; part < build->row->parts; part++)
 		if (takers->changed & 1u << part)
 			takers->numbers.parts[part] = build->output->vector(
 				build->output->context, &takers->vectors[part]);
@@ -62,7 +62,7 @@ static void takers_tell(const struct build *build, struct takers *takers)
 // Without what is beyond the parts that the set has.
 static void takers_copy(const struct build *build, struct takers *to, const struct takers *from)
 {
-	memcpy(to->vectors, from->vectors, build->row.parts * sizeof(*to->vectors));
+	memcpy(to->vectors, from->vectors, build->row->parts * sizeof(*to->vectors));
 	to->numbers = from->numbers;
 	to->changed = from->changed;
 }
@@ -128,7 +128,7 @@ static void class_emit(struct build *build, enum dp_field field, const struct pi
 {
 	struct dp_class_key key = {
 		.prefix_length = DP_CLASS_FIXED_BITS + piece->length,
-		.base = htonl(build->row.base),
+		.base = htonl(build->row->base),
 		.field = (uint8_t)field,
 		.family = piece->family,
 	};
@@ -154,32 +154,47 @@ struct level {
 	struct takers takers;
 };
 
+// Grows with what is nested, which is little; and a level is large, and of most sets the first part is all that is used.
+struct nesting {
+	struct level *levels;
+	size_t room;
+};
+
+// That level, which says nothing yet.
+static struct level *level_at(struct nesting *nesting, size_t depth)
+{
+	if (depth == nesting->room) {
+		nesting->room = nesting->room ? 2 * nesting->room : 4;
+		nesting->levels =
+			memory_resize(nesting->levels, nesting->room, sizeof(*nesting->levels));
+	}
+	return &nesting->levels[depth];
+}
+
 static void classes_emit(struct build *build, enum dp_field field, struct pieces *pieces,
 	const struct takers *wildcard)
 {
 	if (pieces->count == 0)
 		return;
 	roots_add(pieces, field);
-	// 129 prefix lengths, and the wildcard below; never deeper than there are pieces.
-	size_t levels = pieces->count < 129 ? pieces->count + 1 : 130, depth = 0;
-	struct level *stack = memory_new(levels * sizeof(*stack));
-
+	struct nesting nesting = {0};
+	size_t depth = 0; // the wildcard is below all
 	qsort(pieces->items, pieces->count, sizeof(*pieces->items), piece_compare);
-	takers_copy(build, &stack[0].takers, wildcard);
+	takers_copy(build, &level_at(&nesting, 0)->takers, wildcard);
 	for (size_t i = 0; i < pieces->count;) {
 		const struct piece *piece = &pieces->items[i];
-		while (depth > 0 && !piece_contains(&stack[depth].piece, piece))
+		while (depth > 0 && !piece_contains(&nesting.levels[depth].piece, piece))
 			depth--;
-		depth++;
-		stack[depth].piece = *piece;
-		takers_copy(build, &stack[depth].takers, &stack[depth - 1].takers);
+		struct level *level = level_at(&nesting, ++depth);
+		level->piece = *piece;
+		takers_copy(build, &level->takers, &nesting.levels[depth - 1].takers);
 		for (; i < pieces->count && piece_compare(&pieces->items[i], piece) == 0; i++)
 			if (pieces->items[i].rule != ROOT)
-				takers_add(&stack[depth].takers, pieces->items[i].rule);
-		takers_tell(build, &stack[depth].takers);
-		class_emit(build, field, piece, &stack[depth].takers.numbers);
+				takers_add(&level->takers, pieces->items[i].rule);
+		takers_tell(build, &level->takers);
+		class_emit(build, field, piece, &level->takers.numbers);
 	}
-	free(stack);
+	free(nesting.levels);
 }
 
 static size_t pieces_of(
@@ -214,14 +229,15 @@ static void prefix_field(struct build *build, enum dp_field field)
 	struct pieces pieces = {0};
 	struct takers wildcard = {0};
 
+	build->row->fields &= ~(1u << field);
 	for (size_t i = 0; i < build->count; i++) {
 		if (pieces_of(&build->rules[i], i, field, &pieces) == 0)
 			takers_add(&wildcard, i);
 		else
-			build->row.fields |= 1u << field;
+			build->row->fields |= 1u << field;
 	}
 	takers_tell(build, &wildcard);
-	build->row.wildcard[field] = wildcard.numbers;
+	build->row->wildcard[field] = wildcard.numbers;
 	classes_emit(build, field, &pieces, &wildcard);
 	free(pieces.items);
 }
@@ -239,7 +255,7 @@ static int selection_compare(const void *left, const void *right)
 
 static void identity_emit(struct build *build, uint32_t identity, const struct dp_vectors *numbers)
 {
-	struct dp_identity_key key = {.base = build->row.base, .identity = identity};
+	struct dp_identity_key key = {.base = build->row->base, .identity = identity};
 	struct dp_class value = {{*numbers, *numbers}};
 	build->output->row(build->output->context, DP_TABLE_IDENTITY, &key, &value);
 }
@@ -249,15 +265,16 @@ static void identity_field(struct build *build)
 	struct takers wildcard = {0}, takers;
 	size_t count = 0, total = 0;
 
+	build->row->fields &= ~(1u << DP_FIELD_IDENTITY);
 	for (size_t i = 0; i < build->count; i++) {
 		if (build->rules[i].any_identity)
 			takers_add(&wildcard, i);
 		else
-			build->row.fields |= 1u << DP_FIELD_IDENTITY;
+			build->row->fields |= 1u << DP_FIELD_IDENTITY;
 		total += build->rules[i].any_identity ? 0 : build->rules[i].identity_count;
 	}
 	takers_tell(build, &wildcard);
-	build->row.wildcard[DP_FIELD_IDENTITY] = wildcard.numbers;
+	build->row->wildcard[DP_FIELD_IDENTITY] = wildcard.numbers;
 	struct selection *selections = memory_new((total + 1) * sizeof(*selections));
 	for (size_t i = 0; i < build->count; i++)
 		for (size_t j = 0;
@@ -265,7 +282,7 @@ static void identity_field(struct build *build)
 			selections[count++] =
 				(struct selection){build->rules[i].identities[j], (uint16_t)i};
 	qsort(selections, count, sizeof(*selections), selection_compare);
-	if ((build->row.fields & 1u << DP_FIELD_IDENTITY) && !(count && !selections[0].identity))
+	if ((build->row->fields & 1u << DP_FIELD_IDENTITY) && !(count && !selections[0].identity))
 		identity_emit(build, 0, &wildcard.numbers);
 	for (size_t i = 0; i < count;) {
 		uint32_t identity = selections[i].identity;
@@ -278,30 +295,76 @@ static void identity_field(struct build *build)
 	free(selections);
 }
 
-int classifier_build(const struct classifier_set *set, const struct classifier_rule *rules,
-	size_t count, const struct classifier_output *output)
+static void rules_emit(struct build *build)
 {
-	struct build build = {
-		.rules = rules,
-		.count = count,
-		.output = output,
-		.row = {.base = set->base,
-			.parts = (uint32_t)((count + DP_PART_RULES - 1) / DP_PART_RULES),
-			.otherwise = set->otherwise},
-	};
+	for (size_t i = 0; i < build->count; i++) {
+		struct dp_rule_key key = {.base = build->row->base, .index = (uint32_t)i};
+		struct dp_rules value = {{build->rules[i].result, build->rules[i].result}};
+		build->output->row(build->output->context, DP_TABLE_RULE, &key, &value);
+	}
+}
+
+int classifier_build(struct classifier_set *set, unsigned facets,
+	const struct classifier_rule *rules, size_t count, const struct classifier_output *output)
+{
+	struct build build = {rules, count, output, &set->row};
 
 	if (count > DP_SET_RULES)
 		return -E2BIG;
-	identity_field(&build);
-	prefix_field(&build, DP_FIELD_REMOTE);
-	prefix_field(&build, DP_FIELD_LOCAL);
-	prefix_field(&build, DP_FIELD_SERVICE);
-	prefix_field(&build, DP_FIELD_SOURCE_PORT);
-	for (size_t i = 0; i < count; i++) {
-		struct dp_rule_key key = {.base = set->base, .index = (uint32_t)i};
-		struct dp_rules value = {{rules[i].result, rules[i].result}};
-		output->row(output->context, DP_TABLE_RULE, &key, &value);
+	set->row.parts = (uint32_t)((count + DP_PART_RULES - 1) / DP_PART_RULES);
+	for (unsigned field = 0; field < DP_FIELD_COUNT; field++) {
+		if (!(facets & 1u << field))
+			continue;
+		if (field == DP_FIELD_IDENTITY)
+			identity_field(&build);
+		else
+			prefix_field(&build, (enum dp_field)field);
 	}
-	output->row(output->context, DP_TABLE_SET, &set->number, &build.row);
+	if (facets & 1u << CLASSIFIER_RULES)
+		rules_emit(&build);
+	if (facets & 1u << CLASSIFIER_SET)
+		output->row(output->context, DP_TABLE_SET, &set->number, &set->row);
 	return 0;
+}
+
+// ---- what two rules have in common ----
+
+static bool lists_alike(
+	const void *a, size_t a_count, const void *b, size_t b_count, size_t item_size)
+{
+	return a_count == b_count && (!a_count || !memcmp(a, b, a_count * item_size));
+}
+
+static bool ranges_alike(const struct classifier_range *a, size_t a_count,
+	const struct classifier_range *b, size_t b_count)
+{
+	if (a_count != b_count)
+		return false;
+	for (size_t i = 0; i < a_count; i++)
+		if (a[i].protocol != b[i].protocol || a[i].low != b[i].low ||
+			a[i].high != b[i].high)
+			return false;
+	return true;
+}
+
+unsigned classifier_differences(const struct classifier_rule *a, const struct classifier_rule *b)
+{
+	bool alike[] = {
+		[DP_FIELD_IDENTITY] = a->any_identity == b->any_identity &&
+				      lists_alike(a->identities, a->identity_count, b->identities,
+					      b->identity_count, sizeof(*a->identities)),
+		[DP_FIELD_REMOTE] = lists_alike(a->remotes, a->remote_count, b->remotes,
+			b->remote_count, sizeof(*a->remotes)),
+		[DP_FIELD_LOCAL] = lists_alike(
+			a->locals, a->local_count, b->locals, b->local_count, sizeof(*a->locals)),
+		[DP_FIELD_SERVICE] =
+			ranges_alike(a->services, a->service_count, b->services, b->service_count),
+		[DP_FIELD_SOURCE_PORT] = ranges_alike(a->source_ports, a->source_port_count,
+			b->source_ports, b->source_port_count),
+		[CLASSIFIER_RULES] = !memcmp(&a->result, &b->result, sizeof(a->result)),
+	};
+	unsigned differences = 0;
+	for (unsigned facet = 0; facet < array_count(alike); facet++)
+		differences |= alike[facet] ? 0 : 1u << facet;
+	return differences;
 }

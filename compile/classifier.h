@@ -31,6 +31,16 @@ struct classifier_rule {
 	struct dp_rule result;
 };
 
+// What a set's rows follow from, each by itself: the classes of a field, which follow from what the
+// rules ask of it; what the rules do; and the set's own row, which follows from all.
+enum classifier_facet {
+	// 0 .. DP_FIELD_COUNT - 1: enum dp_field
+	CLASSIFIER_RULES = DP_FIELD_COUNT,
+	CLASSIFIER_SET,
+	CLASSIFIER_FACETS,
+	CLASSIFIER_ALL = (1 << CLASSIFIER_FACETS) - 1
+};
+
 struct classifier_output {
 	void *context;
 	// The number of a vector with this content; 0 for the empty one. Called for each that a class
@@ -39,13 +49,17 @@ struct classifier_output {
 	void (*row)(void *context, enum dp_table table, const void *key, const void *value);
 };
 
-// What `set` leads to beside its rules: as in struct dp_set.
 struct classifier_set {
 	uint32_t number; // not 0
-	uint32_t base, otherwise;
+	// Base and otherwise are the caller's; the rest follows from the rules.
+	struct dp_set row;
 };
 
-// Rows of the set: up to DP_SET_RULES rules in order of precedence, the same in both slots. -E2BIG:
-// too many rules, nothing is emitted.
-int classifier_build(const struct classifier_set *set, const struct classifier_rule *rules,
-	size_t count, const struct classifier_output *output);
+// Rows of the set: up to DP_SET_RULES rules in order of precedence, the same in both slots. Of these
+// facets (1 << enum classifier_facet) only: `set->row` says of the others what was built before, of as
+// many rules that ask the same. -E2BIG: too many rules, nothing is emitted.
+int classifier_build(struct classifier_set *set, unsigned facets,
+	const struct classifier_rule *rules, size_t count, const struct classifier_output *output);
+
+// The facets in which rules that stand at one place of two sets differ.
+unsigned classifier_differences(const struct classifier_rule *a, const struct classifier_rule *b);

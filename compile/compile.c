@@ -118,6 +118,8 @@ static void node_compile(struct compiler *compiler, struct node *node)
 	rows_end(&compiler->rows, &node->origin);
 	if (node->kind == MODEL_ROUTER)
 		routes_release(compiler, (struct router_node *)node);
+	else if (node->kind == MODEL_PORT)
+		guard_compile(compiler, (struct port_node *)node);
 }
 
 // Does anything still hold this node? Who lets go of a node touches it, so the flush finds those

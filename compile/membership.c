@@ -40,8 +40,8 @@ static bool vectors_of(const struct ruleset *ruleset, const struct identity *ide
 
 static void membership_join(struct membership *membership, struct ruleset *ruleset)
 {
-	membership->origin.path = ruleset->origin->path;
-	membership->origin.revision = ruleset->origin->revision;
+	membership->origin.path = ruleset->rows->origin.path;
+	membership->origin.revision = ruleset->rows->origin.revision;
 	membership->ruleset = ruleset;
 	DL_APPEND2(ruleset->memberships, membership, ruleset_prev, ruleset_next);
 }
@@ -82,7 +82,7 @@ static void membership_claim(struct compiler *compiler, struct membership *membe
 	struct dp_vectors before = membership->vectors, *now = &membership->vectors;
 	for (size_t i = 0; i < DP_SET_PARTS; i++)
 		now->parts[i] = vector_get(
-			&compiler->vectors, &compiler->rows, &vectors[i], ruleset->origin);
+			&compiler->vectors, &compiler->rows, &vectors[i], &ruleset->rows->origin);
 	struct dp_class value = {{*now, *now}};
 	rows_begin(&membership->origin);
 	rows_claim(&compiler->rows, &membership->origin, DP_TABLE_IDENTITY, &key, &value);
@@ -101,7 +101,8 @@ void membership_add(struct compiler *compiler, struct ruleset *ruleset, struct i
 		membership_free(compiler, membership);
 }
 
-void memberships_follow(struct compiler *compiler, struct ruleset *ruleset, struct ruleset *before)
+void memberships_follow(
+	struct compiler *compiler, struct ruleset *ruleset, struct ruleset *before, bool anew)
 {
 	while (before && before->memberships) {
 		struct membership *membership = before->memberships;
@@ -109,7 +110,8 @@ void memberships_follow(struct compiler *compiler, struct ruleset *ruleset, stru
 		membership_join(membership, ruleset);
 	}
 	struct identity *identity;
-	for (identity = ruleset->tenancy->identities; identity; identity = identity->hh.next)
+	for (identity = anew ? ruleset->tenancy->identities : NULL; identity;
+		identity = identity->hh.next)
 		membership_add(compiler, ruleset, identity);
 }
 

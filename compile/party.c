@@ -27,13 +27,22 @@ void parties_claim(struct compiler *compiler, struct port_node *port)
 	claim_party(compiler, port, &link_local);
 }
 
-void guard_claim(struct compiler *compiler, struct port_node *port)
+static void guard_claim(struct compiler *compiler, struct port_node *port)
 {
 	const struct identity *identity = port->identity;
 	struct dp_guard_slot slot = {.flags = identity->flags};
 	for (int direction = 0; direction < DP_DIRECTIONS; direction++)
 		slot.sets[direction] = ruleset_number(identity->rulesets[direction]);
 	struct dp_guard value = {.slots = {slot, slot}, .quota = port_of(port)->connections};
-	rows_claim(
-		&compiler->rows, &port->node.origin, DP_TABLE_GUARD, &port_of(port)->key, &value);
+	rows_claim(&compiler->rows, &port->guard, DP_TABLE_GUARD, &port_of(port)->key, &value);
+}
+
+void guard_compile(struct compiler *compiler, struct port_node *port)
+{
+	port->guard.path = port->node.origin.path;
+	port->guard.revision = port->node.origin.revision;
+	rows_begin(&port->guard);
+	if (port_is_complete(port) && port->host && host_is_this(compiler, port->host))
+		guard_claim(compiler, port);
+	rows_end(&compiler->rows, &port->guard);
 }

@@ -142,11 +142,17 @@ static void claim_source(
 	rows_claim(&compiler->rows, &port->node.origin, DP_TABLE_SOURCE, &key, &value);
 }
 
+bool port_is_complete(const struct port_node *port)
+{
+	const struct port *object = port_of(port);
+	return object && network_of(port->network) && !mac_is_zero(&object->mac);
+}
+
 void port_compile(struct compiler *compiler, struct port_node *port)
 {
 	const struct port *object = port_of(port);
 	const struct network *network = network_of(port->network);
-	if (!network || mac_is_zero(&object->mac))
+	if (!port_is_complete(port))
 		return;
 	claim_station(compiler, port, network->vni);
 	for (size_t i = 0; i < object->addresses.count; i++)
@@ -154,8 +160,6 @@ void port_compile(struct compiler *compiler, struct port_node *port)
 	struct address link_local = address_link_local(&object->mac);
 	claim_neighbor(compiler, port, network->vni, &link_local);
 	parties_claim(compiler, port);
-	if (port->host && host_is_this(compiler, port->host))
-		guard_claim(compiler, port);
 	if (port->device && port->device->seen.ifindex)
 		claim_source(compiler, port, network);
 }

@@ -4,7 +4,8 @@
 // The number of a set follows from what its rules say (but not from who they select: that is the
 // memberships'), so other rules are another set. Its rows are under a base. A ruleset that follows
 // another one, which nobody obeys any more, goes on with its base: most of what is there says the
-// same, and what does not is changed by generation.c, without packets seeing both.
+// same, and what does not is changed by generation.c, without packets seeing both. Rows are claimed by
+// facets (classifier.h): it takes over those of which its rules say the same as those before.
 #include "state.h"
 
 #include <string.h>
@@ -88,27 +89,37 @@ bool entry_is_void(const struct entry *entry)
 
 // ---- sets ----
 
+static const UT_icd vector_numbers = {sizeof(uint32_t), NULL, NULL, NULL};
+
+static void vectors_release(struct compiler *compiler, UT_array *numbers)
+{
+	for (uint32_t *at = NULL; (at = utarray_next(numbers, at));)
+		vector_put(&compiler->vectors, &compiler->rows, *at);
+	utarray_done(numbers);
+}
+
 struct building {
 	struct compiler *compiler;
 	struct ruleset *ruleset;
 	struct ruleset *before; // whose rows it goes on with, or NULL
+	struct facet *facet;    // under way
 };
 
 static uint32_t take_vector(void *context, const struct dp_vector *vector)
 {
 	struct building *building = context;
 	struct compiler *compiler = building->compiler;
-	uint32_t number =
-		vector_get(&compiler->vectors, &compiler->rows, vector, building->ruleset->origin);
+	struct facet *facet = building->facet;
+	uint32_t number = vector_get(&compiler->vectors, &compiler->rows, vector, &facet->origin);
 	if (number)
-		utarray_push_back(building->ruleset->vectors, &number);
+		utarray_push_back(&facet->vectors, &number);
 	return number;
 }
 
 static void take_row(void *context, enum dp_table table, const void *key, const void *value)
 {
 	struct building *building = context;
-	rows_claim(&building->compiler->rows, building->ruleset->origin, table, key, value);
+	rows_claim(&building->compiler->rows, &building->facet->origin, table, key, value);
 }
 
 static uint16_t action_of(const struct policy_rule *rule)
@@ -211,24 +222,111 @@ static void take_numbers(struct building *building)
 		compiler->rows.versions = true;
 }
 
-static void set_build(struct building *building)
+static void classifier_rule_free(struct classifier_rule *rule)
 {
-	const struct ruleset *ruleset = building->ruleset;
+	free((void *)rule->remotes);
+	free((void *)rule->locals);
+}
+
+static bool selectors_alike(const struct peer_list *a, const struct peer_list *b)
+{
+	if (a->count != b->count)
+		return false;
+	for (size_t i = 0; i < a->count; i++)
+		if (a->items[i].kind != b->items[i].kind ||
+			(a->items[i].kind == PEER_SELECTOR &&
+				selector_compare(&a->items[i].selector, &b->items[i].selector)))
+			return false;
+	return true;
+}
+
+// The facets in which the terms differ. Who is selected is asked by memberships, of the peers.
+static unsigned term_differences(const struct term *a, const struct term *b)
+{
+	if (a->entry->rule == b->entry->rule && a->other == b->other &&
+		a->entry->by_address == b->entry->by_address)
+		return 0;
+	struct classifier_rule x, y;
+	classifier_rule_of(a, &x);
+	classifier_rule_of(b, &y);
+	unsigned differences = classifier_differences(&x, &y);
+	classifier_rule_free(&x);
+	classifier_rule_free(&y);
+	if (a->other == TERM_IDENTITY && b->other == TERM_IDENTITY &&
+		!selectors_alike(other_end(a->entry->rule), other_end(b->entry->rule)))
+		differences |= 1u << DP_FIELD_IDENTITY;
+	return differences;
+}
+
+// Those that have to be built anew.
+static unsigned facets_of(const struct building *building)
+{
+	const struct ruleset *ruleset = building->ruleset, *before = building->before;
+	unsigned facets = 1u << CLASSIFIER_SET;
+	if (!before || before->term_count != ruleset->term_count)
+		return CLASSIFIER_ALL;
+	for (size_t i = 0; i < ruleset->term_count; i++)
+		facets |= term_differences(&ruleset->terms[i], &before->terms[i]);
+	return facets;
+}
+
+static void set_build(struct building *building, unsigned facets)
+{
+	struct compiler *compiler = building->compiler;
+	struct ruleset *ruleset = building->ruleset;
 	size_t count = ruleset->term_count;
 	struct classifier_rule *rules = memory_new((count + 1) * sizeof(*rules));
 	struct classifier_output output = {building, take_vector, take_row};
-	struct classifier_set set = {ruleset->set, ruleset->base, ruleset->otherwise};
+	struct classifier_set set = {ruleset->set, ruleset->rows->row};
+	set.row.base = ruleset->base;
+	set.row.otherwise = ruleset->otherwise;
 	for (size_t i = 0; i < count; i++)
 		classifier_rule_of(&ruleset->terms[i], &rules[i]);
-	classifier_build(&set, rules, count, &output);
-	for (size_t i = 0; i < count; i++) {
-		free((void *)rules[i].remotes);
-		free((void *)rules[i].locals);
+	for (unsigned i = 0; i < CLASSIFIER_FACETS; i++) {
+		struct facet *facet = &ruleset->rows->facets[i];
+		facet->origin.revision = ruleset->rows->origin.revision;
+		if (!(facets & 1u << i))
+			continue;
+		UT_array before = facet->vectors;
+		building->facet = facet;
+		utarray_init(&facet->vectors, &vector_numbers);
+		rows_begin(&facet->origin);
+		classifier_build(&set, 1u << i, rules, count, &output);
+		rows_end(&compiler->rows, &facet->origin);
+		vectors_release(compiler, &before);
 	}
+	ruleset->rows->row = set.row;
+	for (size_t i = 0; i < count; i++)
+		classifier_rule_free(&rules[i]);
 	free(rules);
 }
 
 // ---- life ----
+
+static struct set_rows *set_rows_new(const struct origin *from)
+{
+	struct set_rows *rows = memory_new(sizeof(*rows));
+	rows->origin.path = memory_text(from->path);
+	rows->origin.revision = from->revision;
+	for (size_t i = 0; i < CLASSIFIER_FACETS; i++) {
+		rows->facets[i].origin = rows->origin;
+		utarray_init(&rows->facets[i].vectors, &vector_numbers);
+	}
+	return rows;
+}
+
+static void set_rows_free(struct compiler *compiler, struct set_rows *rows)
+{
+	if (!rows)
+		return;
+	for (size_t i = 0; i < CLASSIFIER_FACETS; i++) {
+		rows_begin(&rows->facets[i].origin);
+		rows_end(&compiler->rows, &rows->facets[i].origin);
+		vectors_release(compiler, &rows->facets[i].vectors);
+	}
+	free(rows->origin.path);
+	free(rows);
+}
 
 static uint32_t default_of(const struct policy_node *policy)
 {
@@ -238,14 +336,11 @@ static uint32_t default_of(const struct policy_node *policy)
 static struct ruleset *ruleset_new(struct tenancy *tenancy, const struct policy_node *first,
 	const struct entry *entries, size_t count)
 {
-	static const UT_icd number_icd = {sizeof(uint32_t), NULL, NULL, NULL};
 	size_t size = (count + 1) * sizeof(*entries);
 	struct ruleset *ruleset = memory_new(sizeof(*ruleset) + size);
 	ruleset->tenancy = tenancy;
 	ruleset->fresh = true;
-	ruleset->origin = memory_new(sizeof(*ruleset->origin));
-	ruleset->origin->path = memory_text(first->node.origin.path);
-	ruleset->origin->revision = first->node.origin.revision;
+	ruleset->rows = set_rows_new(&first->node.origin);
 	ruleset->otherwise = default_of(first);
 	ruleset->key_size = size;
 	ruleset->count = count;
@@ -253,7 +348,6 @@ static struct ruleset *ruleset_new(struct tenancy *tenancy, const struct policy_
 		memcpy(ruleset->entries, entries, count * sizeof(*entries));
 	ruleset->entries[count].by_address = ruleset->otherwise;
 	ruleset->terms = memory_new((2 * count + 1) * sizeof(*ruleset->terms));
-	utarray_new(ruleset->vectors, &number_icd);
 	for (size_t i = 0; i < count; i++) {
 		rule_ref(entries[i].rule);
 		ruleset->term_count +=
@@ -302,33 +396,27 @@ void ruleset_put(struct ruleset *ruleset)
 static struct ruleset *ancestor_of(const struct compiler *compiler, struct ruleset *ruleset)
 {
 	struct ruleset *before = steal(ruleset->before);
-	bool free = before && !before->references && !before->fresh && before->origin &&
+	bool free = before && !before->references && !before->fresh && before->rows &&
 		    !before->left && !compiler->rows.leaving;
-	return free && !strcmp(before->origin->path, ruleset->origin->path) ? before : NULL;
-}
-
-static void origin_free(struct origin *origin)
-{
-	free(origin->path);
-	free(origin);
+	return free && !strcmp(before->rows->origin.path, ruleset->rows->origin.path) ? before
+										      : NULL;
 }
 
 static void ruleset_build(struct compiler *compiler, struct ruleset *ruleset)
 {
-	struct building building = {compiler, ruleset, ancestor_of(compiler, ruleset)};
+	struct building building = {
+		.compiler = compiler, .ruleset = ruleset, .before = ancestor_of(compiler, ruleset)};
 	struct ruleset *before = building.before;
 	ruleset->fresh = false;
 	if (before) {
-		before->origin->revision = ruleset->origin->revision;
-		origin_free(ruleset->origin);
-		ruleset->origin = before->origin;
-		before->origin = NULL;
+		before->rows->origin.revision = ruleset->rows->origin.revision;
+		set_rows_free(compiler, ruleset->rows);
+		ruleset->rows = steal(before->rows);
 	}
-	rows_begin(ruleset->origin);
+	unsigned facets = facets_of(&building);
 	take_numbers(&building);
-	set_build(&building);
-	rows_end(&compiler->rows, ruleset->origin);
-	memberships_follow(compiler, ruleset, before);
+	set_build(&building, facets);
+	memberships_follow(compiler, ruleset, before, facets & 1u << DP_FIELD_IDENTITY);
 }
 
 static void ruleset_free(struct compiler *compiler, struct ruleset *ruleset)
@@ -336,16 +424,9 @@ static void ruleset_free(struct compiler *compiler, struct ruleset *ruleset)
 	HASH_DEL(ruleset->tenancy->rulesets, ruleset);
 	while (ruleset->memberships)
 		membership_free(compiler, ruleset->memberships);
-	if (ruleset->origin) {
-		rows_begin(ruleset->origin);
-		rows_end(&compiler->rows, ruleset->origin);
-		origin_free(ruleset->origin);
-	}
+	set_rows_free(compiler, ruleset->rows);
 	number_release(&compiler->set_numbers, ruleset->set);
 	number_release(&compiler->base_numbers, ruleset->base);
-	for (uint32_t *at = NULL; (at = utarray_next(ruleset->vectors, at));)
-		vector_put(&compiler->vectors, &compiler->rows, *at);
-	utarray_free(ruleset->vectors);
 	for (size_t i = 0; i < ruleset->count; i++)
 		rule_unref(ruleset->entries[i].rule);
 	free(ruleset->terms);

@@ -6,6 +6,7 @@
 // flush compiles each touched node once.
 //
 //   port ──► network, host, device        touched by each of them, and by the domain of its network
+//   guard of a port                        by its port, and by what its identity obeys
 //   network ──► its flood list             touched by its ports, their devices, their hosts
 //   host                                   by itself (this host: by the underlay too)
 //   router ──► networks                    touched by their VNIs and subnets
@@ -103,6 +104,8 @@ struct policy_node {
 
 struct port_node {
 	struct node node;
+	struct origin
+		guard; // claims that row alone: it changes with policies, of which no other row follows
 	struct network_node *network;                    // NULL only while there is no object
 	struct host_node *host;                          // NULL: unplaced
 	struct device *device;                           // NULL unless on this host and attached
@@ -138,6 +141,8 @@ void device_release(struct compiler *compiler, struct device *device);
 void port_link(struct compiler *compiler, struct port_node *port);
 void port_unlink(struct compiler *compiler, struct port_node *port);
 void port_compile(struct compiler *compiler, struct port_node *port);
+// It has all that its rows follow from.
+bool port_is_complete(const struct port_node *port);
 
 // network.c
 void network_changed(
@@ -195,7 +200,8 @@ char *rule_text(const struct policy_rule *says);
 
 // party.c
 void parties_claim(struct compiler *compiler, struct port_node *port);
-void guard_claim(struct compiler *compiler, struct port_node *port);
+// Of a port that is realized on this host; else there is none.
+void guard_compile(struct compiler *compiler, struct port_node *port);
 
 static inline struct dp_address table_address(const struct address *address)
 {

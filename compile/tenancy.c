@@ -123,7 +123,7 @@ static struct ruleset *find_ruleset(
 	return ruleset;
 }
 
-static void judge(struct compiler *compiler, struct identity *identity)
+static void judge(struct identity *identity)
 {
 	const struct policy_node *first[DP_DIRECTIONS] = {NULL, NULL};
 	struct policy_node *policy;
@@ -151,10 +151,7 @@ static void judge(struct compiler *compiler, struct identity *identity)
 	changed = changed || flags != identity->flags;
 	identity->flags = flags;
 	identity->judged = true;
-	struct port_node *port;
-	if (changed)
-		DL_FOREACH2(identity->local, port, identity_next)
-	node_touch(compiler, &port->node);
+	identity->changed = changed;
 }
 
 // ---- settling ----
@@ -165,6 +162,17 @@ static void introduce(struct compiler *compiler, struct identity *identity)
 	identity->fresh = false;
 	for (ruleset = identity->tenancy->rulesets; ruleset; ruleset = ruleset->hh.next)
 		membership_add(compiler, ruleset, identity);
+}
+
+// Rulesets have their numbers by now.
+static void claim_guards(struct compiler *compiler, struct identity *identity)
+{
+	struct port_node *port;
+	identity->changed = false;
+	DL_FOREACH2(identity->local, port, identity_next)
+	{
+		guard_compile(compiler, port);
+	}
 }
 
 static void settle(struct compiler *compiler, struct tenancy *tenancy)
@@ -178,7 +186,7 @@ static void settle(struct compiler *compiler, struct tenancy *tenancy)
 		order_rules(tenancy);
 	HASH_ITER (hh, tenancy->identities, identity, next) {
 		if (identity->local && (tenancy->reorder || !identity->judged))
-			judge(compiler, identity);
+			judge(identity);
 	}
 	tenancy->reorder = false;
 	DL_FOREACH_SAFE(tenancy->touched, identity, next)
@@ -191,6 +199,9 @@ static void settle(struct compiler *compiler, struct tenancy *tenancy)
 			identity_free(compiler, identity);
 	}
 	rulesets_settle(compiler, tenancy);
+	for (identity = tenancy->identities; identity; identity = identity->hh.next)
+		if (identity->changed)
+			claim_guards(compiler, identity);
 }
 
 static void tenancy_free(struct compiler *compiler, struct tenancy *tenancy)

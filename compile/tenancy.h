@@ -17,6 +17,7 @@
 #include <stdbool.h>
 #include <utarray.h>
 
+#include "classifier.h"
 #include "model/object.h"
 #include "rows.h"
 
@@ -52,6 +53,7 @@ struct identity {
 	struct identity *prev, *next;   // in tenancy->touched
 	struct membership *memberships; // list
 	bool judged;                    // `rulesets` are worked out
+	bool changed;                   // they are others: the guards of local ports will be
 	struct ruleset
 		*rulesets[DP_DIRECTIONS]; // what its local ports obey; NULL: everything is allowed
 	uint32_t flags;                   // DP_GUARD_*
@@ -119,11 +121,24 @@ struct term {
 	enum { TERM_ANY, TERM_IDENTITY, TERM_ADDRESS } other;
 };
 
+// Rows of a set that follow from the same of its rules (classifier.h).
+struct facet {
+	struct origin origin; // its path is that of the whole
+	UT_array vectors;     // uint32_t, one for each that was got
+};
+
+// The rows of a set. A ruleset that follows another one takes them over.
+struct set_rows {
+	struct origin origin; // path: of the policy that is asked first; claims nothing itself
+	struct facet facets[CLASSIFIER_FACETS];
+	struct dp_set row; // as it was built last
+};
+
 // Between settlings of the tenancy each ruleset has its rows and somebody who obeys it. While one
 // runs there are new ones without rows, and some that nobody obeys any more; in the end a new one
 // goes on with the rows of the one that it follows, as versions of one set.
 struct ruleset {
-	struct origin *origin; // path: of the policy that is asked first
+	struct set_rows *rows; // NULL: another ruleset has taken them over
 	struct tenancy *tenancy;
 	unsigned references;
 	struct ruleset
@@ -138,7 +153,6 @@ struct ruleset {
 	size_t term_count;
 	uint64_t hash;                  // of what it says
 	uint32_t set, base;             // numbers; 0: another ruleset goes on with it
-	UT_array *vectors;              // uint32_t, one for each that was got
 	struct membership *memberships; // list
 	UT_hash_handle hh;
 	size_t key_size;
@@ -169,8 +183,9 @@ struct membership {
 // Work out whether rules of the set select the identity, and claim the rows.
 void membership_add(struct compiler *compiler, struct ruleset *ruleset, struct identity *identity);
 // The same of all identities that there are. `ruleset` goes on with the bases of `before` (NULL: of
-// none), and so with its memberships.
-void memberships_follow(struct compiler *compiler, struct ruleset *ruleset, struct ruleset *before);
+// none), and so with its memberships; `anew`: its rules select others than those of `before`.
+void memberships_follow(
+	struct compiler *compiler, struct ruleset *ruleset, struct ruleset *before, bool anew);
 void membership_free(struct compiler *compiler, struct membership *membership);
 
 // ---- tenancies ----

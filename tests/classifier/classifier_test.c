@@ -215,8 +215,8 @@ static void check_set(size_t count, uint32_t sparse, size_t packets, size_t hits
 		if (random_below(sparse))
 			rules[i] = (struct classifier_rule){.result = rules[i].result};
 	}
-	struct classifier_set set = {7, 17, 99};
-	assert_int_equal(classifier_build(&set, rules, count, &output), 0);
+	struct classifier_set set = {7, {.base = 17, .otherwise = 99}};
+	assert_int_equal(classifier_build(&set, CLASSIFIER_ALL, rules, count, &output), 0);
 	for (size_t i = 0; i < packets; i++) {
 		struct classify_key packet = random_packet();
 		packet.slot = (uint8_t)random_below(2);
@@ -274,8 +274,9 @@ static void test_too_many(void **state)
 	struct classifier_rule *rules = memory_new((DP_SET_RULES + 1) * sizeof(*rules));
 	(void)state;
 	seam_init(&seam);
-	struct classifier_set set = {.number = 1, .base = 1};
-	assert_int_equal(classifier_build(&set, rules, DP_SET_RULES + 1, &output), -E2BIG);
+	struct classifier_set set = {1, {.base = 1}};
+	assert_int_equal(
+		classifier_build(&set, CLASSIFIER_ALL, rules, DP_SET_RULES + 1, &output), -E2BIG);
 	assert_int_equal(seam.vectors, 0);
 	seam_done(&seam);
 	free(rules);
@@ -289,7 +290,7 @@ static void test_parts_ruled_out(void **state)
 	struct classifier_rule *rules = memory_new(DP_SET_RULES * sizeof(*rules));
 	struct classifier_range *ranges = memory_new(DP_SET_RULES * sizeof(*ranges));
 	struct classify_key packet = {.protocol = 6};
-	struct classifier_set set = {.number = 1, .base = 1, .otherwise = 5};
+	struct classifier_set set = {1, {.base = 1, .otherwise = 5}};
 	uint32_t otherwise;
 	(void)state;
 	seam_init(&seam);
@@ -300,7 +301,7 @@ static void test_parts_ruled_out(void **state)
 			.service_count = 1,
 			.result = {.number = (uint32_t)i + 1}};
 	}
-	assert_int_equal(classifier_build(&set, rules, DP_SET_RULES, &output), 0);
+	assert_int_equal(classifier_build(&set, CLASSIFIER_ALL, rules, DP_SET_RULES, &output), 0);
 	for (size_t i = 0; i < DP_SET_RULES; i += DP_PART_RULES - 1) {
 		packet.service = (uint16_t)i;
 		seam.lookups = 0;
@@ -332,8 +333,8 @@ static void test_range_ends(void **state)
 			.service_count = 1,
 			.result = {.number = 1}};
 		seam_init(&seam);
-		struct classifier_set set = {.number = 1, .base = 1};
-		assert_int_equal(classifier_build(&set, &rule, 1, &output), 0);
+		struct classifier_set set = {1, {.base = 1}};
+		assert_int_equal(classifier_build(&set, CLASSIFIER_ALL, &rule, 1, &output), 0);
 		int ports[] = {range.low - 1, range.low, range.high, range.high + 1};
 		for (size_t j = 0; j < 4; j++) {
 			if (ports[j] < 0 || ports[j] > 65535)
