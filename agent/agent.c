@@ -113,6 +113,7 @@ static void set_failure(struct agent *agent, const struct error *error)
 		agent_timer_start(agent->retry, RETRY_MS, 0);
 }
 
+// Devices are looked at, and ports reported, where something of either has changed or failed.
 static void apply(void *context)
 {
 	struct agent *agent = context;
@@ -121,20 +122,27 @@ static void apply(void *context)
 		return;
 	agent_timer_stop(agent->apply_soon);
 	agent_timer_stop(agent->retry);
+	bool devices = agent->devices_stale || agent->underlay_stale || agent->failure;
 	find_underlay(agent);
 	program_apply(agent->program, &error);
-	attach(agent, false, &error);
+	if (devices || error.code ||
+		compiler_ports_changes(agent->compiler) != agent->ports_changes) {
+		agent->devices_stale = false;
+		agent->ports_changes = compiler_ports_changes(agent->compiler);
+		attach(agent, false, &error);
+		agent_report_note(agent->report, REPORT_PORTS);
+	}
 	if (agent->neighbors_stale)
 		keep_neighbors(agent);
 	services_refresh(agent->services);
 	set_failure(agent, &error);
-	agent_report_note(
-		agent->report, REPORT_REALIZED | REPORT_AGENT | REPORT_PORTS | REPORT_RULES);
+	agent_report_note(agent->report, REPORT_REALIZED | REPORT_AGENT | REPORT_RULES);
 }
 
 // What is seen of the host comes in bursts: once for all that comes in one turn of the loop.
 static void soon(struct agent *agent)
 {
+	agent->devices_stale = true;
 	if (agent->synced && !agent_timer_active(agent->apply_soon))
 		agent_timer_start(agent->apply_soon, 0, 0);
 }
@@ -307,6 +315,7 @@ static void audit_devices(struct agent *agent)
 	int repaired = attach(agent, true, &error);
 	if (repaired > 0)
 		agent->reattached += repaired;
+	agent->devices_stale = agent->devices_stale || repaired < 0;
 	if (repaired)
 		agent_report_note(agent->report, REPORT_AGENT | REPORT_PORTS | REPORT_INTERFACES);
 	keep_neighbors(agent);
@@ -329,8 +338,10 @@ static void audit(void *context)
 	int repaired = program_audit(agent->program, step, &error);
 	if (repaired > 0)
 		agent_report_note(agent->report, REPORT_AGENT);
-	if (repaired < 0)
+	if (repaired < 0) {
+		agent->devices_stale = true;
 		apply(agent);
+	}
 }
 
 static void keep_counters(void *context, const struct compiler_port *port)

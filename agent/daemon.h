@@ -33,8 +33,9 @@ struct agent {
 	char *kernel; // its release: "6.1.0"
 	struct address vtep;
 	uint32_t underlay; // ifindex of the link that carries the VTEP; 0: none
-	bool underlay_stale, neighbors_stale;
-	json_t *warnings; // of what is held; NULL: to be worked out
+	bool underlay_stale, neighbors_stale, devices_stale;
+	uint64_t ports_changes; // the compiler's, when devices were attached last
+	json_t *warnings;       // of what is held; NULL: to be worked out
 
 	struct datapath *datapath;
 	struct compiler *compiler;

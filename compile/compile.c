@@ -226,6 +226,7 @@ void compiler_device(
 		struct port_node *port;
 		DL_FOREACH2(device->ports, port, device_next)
 		{
+			compiler->ports_changes++;
 			node_touch(compiler, &port->node);
 			node_touch(compiler, &port->network->node);
 		}
@@ -347,4 +348,9 @@ void compiler_ports(const struct compiler *compiler,
 		};
 		visit(context, &seen);
 	}
+}
+
+uint64_t compiler_ports_changes(const struct compiler *compiler)
+{
+	return compiler->ports_changes;
 }

@@ -44,6 +44,7 @@ void network_changed(
 	const struct network *old = (const struct network *)before;
 	const struct network *new = network_of(network);
 	routers_changed(compiler, network, old, new);
+	compiler->ports_changes += !old != !new && network->local;
 	// Of a network, its ports' rows hold the VNI and the MTU.
 	if (old && new && old->vni == new->vni && old->mtu == new->mtu)
 		return;

@@ -27,6 +27,7 @@ void port_link(struct compiler *compiler, struct port_node *port)
 		DL_APPEND2(port->host->ports, port, host_prev, host_next);
 	}
 	bool local = port->host && host_is_this(compiler, port->host);
+	compiler->ports_changes += local;
 	if (local && is_set(object->device)) {
 		port->device = device_get(compiler, object->device);
 		DL_APPEND2(port->device->ports, port, device_prev, device_next);
@@ -44,6 +45,7 @@ void port_link(struct compiler *compiler, struct port_node *port)
 void port_unlink(struct compiler *compiler, struct port_node *port)
 {
 	bool local = port->host && host_is_this(compiler, port->host);
+	compiler->ports_changes += local;
 	node_touch(compiler, &port->network->node);
 	if (port->host && !local)
 		flood_leave(port->network, port);

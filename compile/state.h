@@ -122,6 +122,7 @@ struct compiler {
 	struct rows rows;
 	struct node *nodes;                  // hash by path
 	struct node *touched;                // list
+	uint64_t ports_changes;              // of ports on this host, as compiler_ports tells them
 	struct device *devices;              // hash by name
 	struct network_node *stale_networks; // list
 	struct tenancy *tenancies;           // hash by name

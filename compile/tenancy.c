@@ -123,7 +123,12 @@ static struct ruleset *find_ruleset(
 	return ruleset;
 }
 
-static void judge(struct identity *identity)
+static bool overflows(const struct ruleset *ruleset)
+{
+	return ruleset && ruleset->overflow;
+}
+
+static void judge(struct compiler *compiler, struct identity *identity)
 {
 	const struct policy_node *first[DP_DIRECTIONS] = {NULL, NULL};
 	struct policy_node *policy;
@@ -144,6 +149,7 @@ static void judge(struct identity *identity)
 		struct ruleset *before = identity->rulesets[direction];
 		struct ruleset *now = find_ruleset(identity, direction, first[direction]);
 		changed = changed || now != before;
+		compiler->ports_changes += overflows(now) != overflows(before);
 		identity->rulesets[direction] = now;
 		ruleset_put(before);
 	}
@@ -186,7 +192,7 @@ static void settle(struct compiler *compiler, struct tenancy *tenancy)
 		order_rules(tenancy);
 	HASH_ITER (hh, tenancy->identities, identity, next) {
 		if (identity->local && (tenancy->reorder || !identity->judged))
-			judge(identity);
+			judge(compiler, identity);
 	}
 	tenancy->reorder = false;
 	DL_FOREACH_SAFE(tenancy->touched, identity, next)

@@ -175,6 +175,7 @@ static void take_batch(void *context, const struct batch *batch)
 	struct fleet *fleet = host->fleet;
 	struct error error = {0};
 	uint64_t written = datapath_writes(host->datapath);
+	bool failed = host->failure;
 	const struct batch_item *item = NULL;
 	while ((item = utarray_next(&batch->items, item)))
 		see_device(host->name, item->object, host->compiler);
@@ -184,8 +185,10 @@ static void take_batch(void *context, const struct batch *batch)
 	fleet->counts.batches++;
 	fleet->counts.items += utarray_len(&batch->items);
 	fleet->counts.rows += datapath_writes(host->datapath) - written;
-	agent_report_note(
-		host->report, REPORT_REALIZED | REPORT_AGENT | REPORT_PORTS | REPORT_RULES);
+	agent_report_note(host->report, REPORT_REALIZED | REPORT_AGENT | REPORT_RULES);
+	if (failed || error.code || compiler_ports_changes(host->compiler) != host->ports_changes)
+		agent_report_note(host->report, REPORT_PORTS);
+	host->ports_changes = compiler_ports_changes(host->compiler);
 	note_connected(host);
 }
 

@@ -53,6 +53,7 @@ struct fleet_host {
 	struct light *light_stream; // instead of `stream`
 	bool connected;             // what it needs has come
 	uint64_t realized;
+	uint64_t ports_changes; // the compiler's, when ports were noted to be reported
 	char *failure;
 };
 

@@ -98,3 +98,5 @@ struct compiler_port {
 };
 void compiler_ports(const struct compiler *compiler,
 	void (*visit)(void *context, const struct compiler_port *port), void *context);
+// Moves on whenever compiler_ports, after a flush, may visit others or say something else of them.
+uint64_t compiler_ports_changes(const struct compiler *compiler);
