@@ -7,6 +7,8 @@
 #include <string.h>
 #include <utlist.h>
 
+enum { SECOND = 1000000000, UNANSWERED = 1000 /* a second, where the port says nothing */ };
+
 static const struct port *port_of(const struct port_node *port)
 {
 	return (const struct port *)port->node.object;
@@ -106,6 +108,12 @@ static void claim_allowed(struct compiler *compiler, struct port_node *port, con
 	rows_claim(&compiler->rows, &port->node.origin, DP_TABLE_ALLOWED, &key, &value);
 }
 
+// Nanoseconds between connections that nobody answers.
+static uint32_t interval_of(const struct port *port)
+{
+	return SECOND / (port->unanswered ? port->unanswered : UNANSWERED);
+}
+
 // The first address of each family is in the source row itself, further ones and the pairs in
 // `allowed`.
 static void claim_source(
@@ -118,6 +126,7 @@ static void claim_source(
 		.mac = table_mac(&object->mac),
 		.mtu = network->mtu,
 		.domain = port->network->domain,
+		.interval = interval_of(object),
 	};
 	bool have[2] = {false, false};
 	for (size_t i = 0; i < object->addresses.count; i++) {

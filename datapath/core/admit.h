@@ -312,11 +312,14 @@ STAGE enum dp_reason admit_embryo(struct seam *seam, struct packet *packet)
 		changed = true;
 	} else if (!(connection->sides[from].flags & DP_SIDE_SEEN)) {
 		connection->sides[from].flags |= DP_SIDE_SEEN;
+		unanswered_give(seam, admission->ends[from ^ 1].port);
 		changed = true;
 	}
 	if (promotes) {
 		connection->state = DP_CONNECTION_ESTABLISHED;
 		connection->seen = admission->now;
+		if (packet->protocol == PROTOCOL_TCP && !(connection->flags & DP_CONNECTION_LOOSE))
+			unanswered_give(seam, admission->ends[from].port);
 		reason = connection_add(seam, admission);
 		if (!reason)
 			embryo_clear(seam);
@@ -375,6 +378,11 @@ STAGE enum dp_reason admit_new(struct seam *seam, struct packet *packet)
 	reason = admit_quota(seam, admission);
 	if (reason)
 		return reason;
+	if (packet->protocol != PROTOCOL_TCP &&
+		!unanswered_take(seam, packet->port, packet->interval)) {
+		admission->blame = packet->port;
+		return DP_REASON_UNANSWERED;
+	}
 	if (packet->protocol == PROTOCOL_TCP)
 		tcp_follow(connection, packet, flow->from, admit_scale(seam, packet));
 	else

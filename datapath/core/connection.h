@@ -13,6 +13,7 @@
 
 #include "core/judge.h"
 #include "core/tcp.h"
+#include "core/unanswered.h"
 
 // The work on one packet. In the scratch room of the seam: the stack is too small for it.
 struct admission {

@@ -24,6 +24,15 @@ static inline void forward_generation(struct seam *seam, struct packet *packet)
 	}
 }
 
+// To a port of this host.
+static inline enum dp_verdict forward_deliver(
+	struct seam *seam, const struct packet *packet, const struct dp_station *station)
+{
+	if (!packet->known && unanswered_ends(packet))
+		unanswered_give(seam, station->port);
+	return switch_local(seam, station);
+}
+
 // To everybody, or to somebody unknown: the ports that it comes to are asked there.
 static inline enum dp_verdict from_port_many(
 	struct seam *seam, struct packet *packet, const struct dp_network *network)
@@ -61,7 +70,7 @@ static inline enum dp_verdict from_port_forward(struct seam *seam, struct packet
 		}
 		if (!admit(seam, packet, packet->port, station.host == 0 ? station.port : 0))
 			return packet->rejected ? reject(seam, packet) : DP_VERDICT_DROP;
-		return station.host == 0 ? switch_local(seam, &station)
+		return station.host == 0 ? forward_deliver(seam, packet, &station)
 					 : encapsulate(seam, packet, station.host, station.port);
 	}
 
@@ -98,12 +107,15 @@ static inline enum dp_verdict from_port(struct seam *seam)
 	packet->vni = packet->entry = source->vni;
 	packet->port = source->port;
 	packet->domain = source->domain;
+	packet->interval = source->interval;
 	forward_generation(seam, packet);
 	if (packet->wire_length > source->mtu) {
 		seam_count_drop(seam, packet->port, DP_REASON_MTU_EXCEEDED);
 		return icmp_too_big(seam, packet, source->mtu);
 	}
 	seam_count(seam, packet->port, SEAM_FROM_PORT);
+	if (unanswered_begins(packet) && !unanswered_take(seam, packet->port, packet->interval))
+		return packet_drop(seam, packet->port, DP_REASON_UNANSWERED);
 	enum dp_verdict verdict = service_packet(seam, packet);
 	return verdict == DP_VERDICT_ONWARD ? from_port_forward(seam, packet) : verdict;
 }
@@ -145,7 +157,7 @@ static inline enum dp_verdict from_underlay_forward(struct seam *seam, struct pa
 			return packet_drop(seam, 0, DP_REASON_NOT_LOCAL);
 		__u32 port = station->port;
 		if (admit(seam, packet, 0, port))
-			return switch_local(seam, station);
+			return forward_deliver(seam, packet, station);
 		return packet->rejected ? from_underlay_reject(seam, packet, port)
 					: DP_VERDICT_DROP;
 	}

@@ -16,6 +16,7 @@ struct packet {
 	__u32 entry; // the network by which it entered here from a port; `vni` moves on as it is routed. 0: from another host
 
 	__u32 domain; // of the segment, as connections know it; 0 until it is asked for, if it came from another host
+	__u32 interval; // of its port (dp_source); 0: it came from another host
 	__u32 slot;     // of the rules that are in force
 	bool unguarded; // there are none on this host
 	bool rejected;  // dropped by a rule that tells the sender

@@ -133,7 +133,10 @@
 	REASON(connection_table_full, CONNECTION_TABLE_FULL,                                       \
 		"this host can remember no more connections")                                      \
 	REASON(fragment_without_first, FRAGMENT_WITHOUT_FIRST,                                     \
-		"a fragment whose first one was not allowed, or has not come before it")
+		"a fragment whose first one was not allowed, or has not come before it")           \
+	REASON(unanswered, UNANSWERED,                                                             \
+		"the port has begun more connections that come to nothing than its field "         \
+		"`unanswered` allows")
 
 #define DP_REASON_ENUM(name, NAME, help) DP_REASON_##NAME,
 enum dp_reason { DP_REASON_NONE, DP_REASONS(DP_REASON_ENUM) DP_REASON_COUNT };

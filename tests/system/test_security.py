@@ -278,6 +278,9 @@ def test_fields_of_administrators(world, acme):
     servers = {"subnets": ["10.9.9.0/24"], "dns_servers": ["192.0.2.53"]}  # asked from the hosts' own network
     refused(world, acme, "PUT", "/v1/tenants/acme/networks/asking", servers, 403, field="dns_servers",
             object="acme/networks/asking")
+    for more in ({"connections": 1000000}, {"unanswered": 1000000}):  # the host's memory and time, which others share
+        refused(world, acme, "PUT", "/v1/tenants/acme/ports/greedy", {"network": "web", **more}, 403,
+                field=next(iter(more)), object="acme/ports/greedy")
     world.controller.must("PATCH", "/v1/tenants/acme", {"quotas": {"ports": 50}})
     refused(world, acme, "PATCH", "/v1/tenants/acme", {"quotas": None}, 403, field="quotas")
     assert acme.put("/v1/tenants/acme", {"description": "whole"}).status == 200

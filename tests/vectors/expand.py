@@ -62,8 +62,7 @@ class Topology:
                 vni += 1
             for port, fields in kinds["ports"].items():
                 fields = {"mac": f"02:00:00:00:00:{key & 0xff:02x}", **fields, "key": key}
-                if port in self.spec.get("quotas", {}):
-                    fields["connections"] = self.spec["quotas"][port]
+                fields.update(self.spec.get("fields", {}).get(port, {}))
                 if "host" in fields:
                     fields.setdefault("device", f"d-{port}")
                 self.add("port", tenant, port, fields)

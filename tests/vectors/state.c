@@ -33,6 +33,11 @@ static void older_usage(void *value, uint64_t nanoseconds)
 	(void)value, (void)nanoseconds;
 }
 
+static void older_unanswered(void *value, uint64_t nanoseconds)
+{
+	((struct dp_unanswered *)value)->full -= nanoseconds;
+}
+
 static void older_fragment(void *value, uint64_t nanoseconds)
 {
 	((struct dp_fragment *)value)->seen -= nanoseconds;

@@ -137,6 +137,16 @@ struct dp_usage {
 
 enum { DP_QUOTA = 65536 /* where the guard sets none */ };
 
+// What a port has begun and nobody has answered: a token bucket in one number.
+struct dp_unanswered {
+	__u64 full;     // when it will be full again, on the monotonic clock
+	__u32 interval; // nanoseconds to the next token: what an answer gives back
+	__u32 pad;
+};
+
+// Nanoseconds that fill an empty one. A port's interval is never longer.
+enum { DP_UNANSWERED_BURST = 2000000000 };
+
 // The first fragment of a packet was allowed: the others follow it. They name no ports.
 struct dp_fragment_key {
 	__u32 domain;
@@ -168,6 +178,7 @@ struct dp_rule_counters {
 	STATE(connection, CONNECTION, struct dp_tuple, struct dp_connection, FULL, 262144) \
 	STATE(embryo, EMBRYO, struct dp_embryo_key, struct dp_embryo, HASH, 262144)        \
 	STATE(usage, USAGE, __u32, struct dp_usage, HASH, 65536)                           \
+	STATE(unanswered, UNANSWERED, __u32, struct dp_unanswered, HASH, 65536)            \
 	STATE(fragment, FRAGMENT, struct dp_fragment_key, struct dp_fragment, LRU, 16384)
 
 #define DP_STATE_ENUM(name, NAME, key, value, kind, maximum) DP_STATE_##NAME,

@@ -64,7 +64,7 @@ struct dp_source {
 	__u16 flags;  // DP_SOURCE_*
 	__u32 mtu;    // largest IP packet of the network
 	__u32 domain; // of its segment
-	__u32 pad;
+	__u32 interval; // nanoseconds until it may begin one more that nobody answers (dp_unanswered); 0: it may always
 };
 
 // Longest prefix match, in the order of struct bpf_lpm_trie_key: prefix_length counts the bits of port, mac, family and address.

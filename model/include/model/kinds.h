@@ -78,25 +78,30 @@
 		.maximum = 120)                                                                   \
 	FIELD(network, number, vni, FIELD_SERVER | FIELD_WIDE, "The network in tunnel headers")
 
-#define PORT_FIELDS(FIELD)                                                                    \
-	FIELD(port, network, network, FIELD_REQUIRED | FIELD_CONSTANT | FIELD_COLUMN,         \
-		"The network that it is on, for as long as it exists")                        \
-	FIELD(port, mac, mac, FIELD_STICKY | FIELD_WIDE,                                      \
-		"Its MAC address, once in the network; absent: one is allocated")             \
-	FIELD(port, addresses, addresses, FIELD_STICKY | FIELD_COLUMN,                        \
-		"Its IP addresses; absent: one of each subnet is allocated, []: none",        \
-		.maximum = 64)                                                                \
-	FIELD(port, labels, labels, FIELD_WIDE, "For people and selectors", .maximum = 64)    \
-	FIELD(port, pairs, security, FIELD_WIDE,                                              \
-		"What it may send from besides its own MAC and addresses", .maximum = 64)     \
-	FIELD(port, host, host, FIELD_STICKY | FIELD_COLUMN, "The host that it is placed on") \
-	FIELD(port, device, device, FIELD_STICKY | FIELD_WIDE,                                \
-		"The interface of the host that it is attached to")                           \
-	FIELD(port, number, connections, FIELD_WIDE,                                          \
-		"How many established connections it may have where policies watch them; "    \
-		"absent: 65536",                                                              \
-		.minimum = 1, .maximum = 1048576)                                             \
-	FIELD(port, number, key, FIELD_SERVER | FIELD_WIDE,                                   \
+#define PORT_FIELDS(FIELD)                                                                        \
+	FIELD(port, network, network, FIELD_REQUIRED | FIELD_CONSTANT | FIELD_COLUMN,             \
+		"The network that it is on, for as long as it exists")                            \
+	FIELD(port, mac, mac, FIELD_STICKY | FIELD_WIDE,                                          \
+		"Its MAC address, once in the network; absent: one is allocated")                 \
+	FIELD(port, addresses, addresses, FIELD_STICKY | FIELD_COLUMN,                            \
+		"Its IP addresses; absent: one of each subnet is allocated, []: none",            \
+		.maximum = 64)                                                                    \
+	FIELD(port, labels, labels, FIELD_WIDE, "For people and selectors", .maximum = 64)        \
+	FIELD(port, pairs, security, FIELD_WIDE,                                                  \
+		"What it may send from besides its own MAC and addresses", .maximum = 64)         \
+	FIELD(port, host, host, FIELD_STICKY | FIELD_COLUMN, "The host that it is placed on")     \
+	FIELD(port, device, device, FIELD_STICKY | FIELD_WIDE,                                    \
+		"The interface of the host that it is attached to")                               \
+	FIELD(port, number, connections, FIELD_WIDE | FIELD_STICKY | FIELD_ADMINISTRATOR,         \
+		"How many established connections it may have where policies watch them; "        \
+		"absent: 65536",                                                                  \
+		.minimum = 1, .maximum = 1048576)                                                 \
+	FIELD(port, number, unanswered, FIELD_WIDE | FIELD_STICKY | FIELD_ADMINISTRATOR,          \
+		"How many connections a second it may begin that come to nothing, and twice as "  \
+		"many at once: TCP that nobody completes (without policies: or ends), and where " \
+		"policies watch it all else that nobody answers; absent: 1000",                   \
+		.minimum = 1, .maximum = 1000000)                                                 \
+	FIELD(port, number, key, FIELD_SERVER | FIELD_WIDE,                                       \
 		"The port in the tables of the datapath")
 
 #define ROUTER_FIELDS(FIELD)                                                                     \
