@@ -112,12 +112,12 @@ def _floods(data):
     found = []
     for flood, words in (("syn", "a SYN flood"), ("tuples", "a flood of random ports")):
         for key, aim in (("crr", 0.95), ("rr", 0.9)):
-            calm, flooded = _load(data, key), _load(data, f"{key}-{flood}")
-            for arm in (GENEVE, RULED):
-                kept = {name: _quotients(flooded, name, calm, name, "rate") for name in (arm, BARE)}
-                title = f"{'Connections' if key == 'crr' else 'Requests'} that a victim keeps beside {words}: {arm}"
-                found.append(_judge(title, aim, [a / b for a, b in zip(kept[arm], kept[BARE])]) if all(kept.values())
-                             else _not_yet(title, aim))
+            flooded = _load(data, f"{key}-{flood}")
+            for figure, speed in (("kept", ""), ("kept_slow", " of 20,000 a second")):
+                for arm in (GENEVE, RULED):
+                    kept = _quotients(flooded, arm, flooded, BARE, figure)
+                    title = f"{'Connections' if key == 'crr' else 'Requests'} that a victim keeps beside {words}{speed}: {arm}"
+                    found.append(_judge(title, aim, kept) if kept else _not_yet(title, aim, _why(data, flooded, arm)))
         found += [_lives(data, f"rr-{flood}", f"Own established connections of the sender of {words}", "survivors"),
                   _lossless(data, f"rr-{flood}", f"Segments of a victim sent again beside {words}")]
     return found

@@ -94,7 +94,8 @@ def steps(quick):
 def _objects():
     """{name of a file: what Weft's tenants with rules and routes are}; the MACs are those of guest.sh."""
     def ports(places):
-        return {name: {"network": network, "mac": f"0e:00:00:00:00:0{address[-1]}", "addresses": [address]}
+        return {name: {"network": network, "mac": f"0e:00:00:00:00:0{address[-1]}", "addresses": [address],
+                       **weft.LIFTED}
                 for name, (network, address) in places.items()}
     near = {"c": ("n", "10.1.1.1"), "n": ("n", "10.1.1.2"), "f": ("n", "10.1.1.3")}
     apart = {"c": ("n", "10.1.1.9"), "n": ("m", "10.1.2.2"), "f": ("m", "10.1.2.3")}

@@ -9,7 +9,7 @@ import json
 import socket
 import subprocess
 
-FLOOD_RATE = 20000  # packets a second
+FLOODS = {"kept": None, "kept_slow": 20000}  # packets a second; None: as many as go
 OWN = 16  # established connections of who floods
 PORT = 5000  # of servers
 MORE, LESS = "more is better", "less is better"
@@ -34,10 +34,22 @@ class Load:
 
     def run(self, arm, program, seconds):
         """{figure: value} of one measurement, and the distribution of latencies under "quantiles"."""
+        calm = self._measure(arm, program, seconds)
+        if not self.flood:
+            return calm
+        found = {"lost": 0}
+        for key, rate in FLOODS.items():
+            with self._beside(arm, program, seconds, rate) as beside:
+                flooded = self._measure(arm, program, seconds)
+            found |= {key: flooded["rate"] / calm["rate"], f"{key}_beside": beside["flood"],
+                      "lost": found["lost"] + (flooded["lost"] or 0)}
+            if "survivors" in beside:
+                found["survivors"] = min(beside["survivors"], found.get("survivors", 1))
+        return found
+
+    def _measure(self, arm, program, seconds):
         words = [program, *self.arguments(arm.server.address, seconds), "--cpu", 0]
-        with self._beside(arm, program, seconds) as survivors:
-            answer = json.loads(arm.client.namespace.run(*words, timeout=seconds + 20))
-        return {**self.figures_of(answer), **survivors}
+        return self.figures_of(json.loads(arm.client.namespace.run(*words, timeout=seconds + 20)))
 
     def arguments(self, address, seconds):
         """Of weft-load, for one measurement."""
@@ -54,25 +66,23 @@ class Load:
                 "lost": answer.get("retransmitted"), "quantiles": answer["quantiles_us"]}
 
     @contextlib.contextmanager
-    def _beside(self, arm, program, seconds):
-        """A flood, if the load wants one. Yields what of the sender's own connections lives afterwards: "survivors", a
-        part, filled in at the end."""
+    def _beside(self, arm, program, seconds, rate):
+        """The flood. Yields what is filled in at the end: how many packets it sent a second, "flood", and of the sender's
+        own connections the part that lives, "survivors"."""
         found = {}
-        if not self.flood:
-            yield found
-            return
         sender, target = arm.flood
-        words = sender.namespace.words(program, "flood", target.address, "--kind", self.flood, "--rate", FLOOD_RATE,
-                                       "--cpu", 1, "--seconds", seconds + 0.2)
+        words = sender.namespace.words(program, "flood", target.address, "--kind", self.flood, "--cpu", 1,
+                                       "--seconds", seconds + 0.2, *(["--rate", rate] if rate else []))
         with contextlib.ExitStack() as stack:
             own = [stack.enter_context(_talk(sender, arm.server)) for _ in range(OWN if arm.joined else 0)]
-            flood = stack.enter_context(subprocess.Popen(words, stdout=subprocess.DEVNULL))
+            flood = stack.enter_context(subprocess.Popen(words, stdout=subprocess.PIPE))
             yield found
-            flood.wait()
+            answer, _ = flood.communicate()
             if own:
                 found["survivors"] = sum(map(_answers, own)) / len(own)
         if flood.returncode:
             raise RuntimeError(f"the flood beside {arm.name} failed")
+        found["flood"] = json.loads(answer)["packets_per_second"]
 
     @contextlib.contextmanager
     def prepared(self, arms):
@@ -126,7 +136,8 @@ GBIT = {"gbit": ("throughput", "Gbit/s", MORE)}
 PACKETS = {"kpps": ("packets", "1,000/s", MORE)}
 CONNECTIONS = {"rate": ("connections", "1/s", MORE)}
 
-REQUESTS = {"rate": ("requests", "1/s", MORE)}
+KEPT = {"kept": ("rate, to that without a flood", "", MORE),
+        "kept_slow": ("rate beside 20,000 packets a second, to that without", "", MORE)}
 
 LOADS = [
     Load("bulk", "Bulk TCP, one stream", ["bulk"], GBIT),
@@ -137,8 +148,8 @@ LOADS = [
     Load("crr", "Connect, request, close, 16 at a time", ["crr", "--parallel", 16], CONNECTIONS, rules=True),
     Load("udp", "Small UDP packets, one flow", ["udp", "--tuples", "one"], PACKETS),
     Load("udp-new", "Small UDP packets, each of a new flow", ["udp", "--tuples", "new"], PACKETS, rules=True),
-    *[Load(f"{key}-{flood}", f"{title}, beside a flood of {what}", words, figures, flood=kind)
-      for key, title, words, figures in (("rr", "Request-response", ["rr"], REQUESTS),
-                                         ("crr", "Connect, request, close", ["crr", "--parallel", 16], CONNECTIONS))
+    *[Load(f"{key}-{flood}", f"{title}, beside a flood of {what}", words, KEPT, flood=kind)
+      for key, title, words in (("rr", "Request-response", ["rr"]),
+                                ("crr", "Connect, request, close", ["crr", "--parallel", 16]))
       for flood, kind, what in (("syn", "syn", "SYNs"), ("tuples", "udp", "random ports"))],
 ]

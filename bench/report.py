@@ -81,10 +81,14 @@ def arms_table(data):
 
 def floods_table(data):
     loads = [load for load in data["loads"] if load["key"].endswith(("-syn", "-tuples"))]
-    arms = dict.fromkeys(arm for load in loads for arm in load["summary"]["rate"])
-    rows = [[arm, *[cell(load["summary"]["rate"][arm]) if arm in load["summary"]["rate"] else "–" for load in loads]]
-            for arm in arms]
-    return table(["", *[load["title"] for load in loads]], rows) if rows else "Not measured.\n"
+    arms = dict.fromkeys(arm for load in loads for arm in load["summary"]["kept"])
+    rows = [[load["title"], arm, *[kept(load["summary"][key].get(arm)) for key in load["figures"]]]
+            for load in loads for arm in arms]
+    return table(["", "", "as fast as it goes", "20,000 packets a second"], rows) if rows else "Not measured.\n"
+
+
+def kept(s):
+    return f"{s['value']:.2f}; {cell(s)}" if s else "–"
 
 
 def rules_table(data):
@@ -135,6 +139,10 @@ LIMIT_NOTE = ("*Limit*: what a program reaches that stands where Weft's stand an
               "guest, what a bare veth pair would reach. An aim beyond it cannot be met by a better program.\n")
 
 
+FLOODS_NOTE = ("The victim's rate beside the flood, to its own without one just before; and that to what a bare pair keeps "
+               "beside the same flood on a pair of its own, which takes its part of the processors there too.\n")
+
+
 def markdown(result):
     data, env = result["data"], result["environment"]
     parts = [
@@ -146,7 +154,7 @@ def markdown(result):
                                                   for f in aims.judge(result)]),
         "### All arms\n", "Ratios to bare veth: the median of the rounds, and their middle half.\n", arms_table(data),
         *[f"- {name}: {why}" for name, why in data["absent"].items()], "",
-        "### Beside floods\n", floods_table(data),
+        "### Beside floods\n", FLOODS_NOTE, floods_table(data),
         "### Number of firewall rules\n", rules_table(data)]
     if "packet" in result:
         parts += ["### One packet by itself\n", packet_table(result["packet"])]

@@ -183,7 +183,13 @@ static void flood_fill(struct sender *sender, const struct load *load, unsigned 
 	}
 }
 
-// `rate` packets a second, in one small burst every half a millisecond.
+// How many a flood should have sent after so long.
+static uint64_t flood_due(const struct load *load, uint64_t sent, uint64_t nanoseconds)
+{
+	return load->rate ? nanoseconds * load->rate / 1000000000u : sent + BATCH;
+}
+
+// `rate` packets a second, in one small burst every half a millisecond; or one burst after the other.
 int flood_run(const struct load *load)
 {
 	static struct sender sender;
@@ -192,14 +198,15 @@ int flood_run(const struct load *load)
 
 	sender_init(&sender, load, load->syn ? IPPROTO_TCP : IPPROTO_UDP);
 	for (uint64_t now = start; now < end; now = now_ns()) {
-		uint64_t due = (now - start) * load->rate / 1000000000u;
+		uint64_t due = flood_due(load, sent, now - start);
 		while (sent < due) {
 			unsigned count = due - sent < BATCH ? (unsigned)(due - sent) : BATCH;
 			flood_fill(&sender, load, count);
 			sender_send(&sender, count);
 			sent += count;
 		}
-		nanosleep(&(struct timespec){.tv_nsec = TURN_NS}, NULL);
+		if (load->rate)
+			nanosleep(&(struct timespec){.tv_nsec = TURN_NS}, NULL);
 	}
 	printf("{\"packets_per_second\": %.1f, \"packets\": %llu}\n",
 		(double)sent * 1e9 / (double)(now_ns() - start), (unsigned long long)sent);

@@ -27,7 +27,7 @@ struct load {
 	unsigned parallel;   // streams, or connections at a time
 	uint64_t first;      // of the tuples
 	bool one_tuple, syn; // datagrams
-	unsigned rate;       // packets a second of a flood
+	unsigned rate;       // packets a second of a flood; 0: as many as go
 };
 
 // What the first byte on a connection asks the server for.

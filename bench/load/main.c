@@ -20,7 +20,8 @@ static const char USAGE[] =
 	"  udp [--tuples one|new] [--first N]  smallest packets that arrived a second, of one "
 	"flow\n"
 	"                          or each of a new one; N: the first of 16 million port pairs\n"
-	"  flood --kind syn|udp [--rate N]     packets of random ports\n"
+	"  flood --kind syn|udp [--rate N]     packets of random ports; N a second, else as many "
+	"as go\n"
 	"\n"
 	"All but serve end after --seconds (1).\n";
 
@@ -108,8 +109,7 @@ int main(int count, char **words)
 		{"udp", datagram_run}, {"flood", flood_run}};
 	struct load load = {.to = {.sin_family = AF_INET, .sin_port = htons(5000)},
 		.seconds = 1,
-		.parallel = 1,
-		.rate = 10000};
+		.parallel = 1};
 
 	signal(SIGPIPE, SIG_IGN);
 	parse(count, words, &load);
