@@ -134,7 +134,8 @@ static const void *read_container(
 	for (;;) {
 		unsigned bit = --key.prefix_length - DP_CLASS_FIXED_BITS;
 		key.bits[bit / 8] &= (uint8_t) ~(0x80 >> bit % 8);
-		const void *value = read_row(rows, DP_TABLE_CLASS, &key, read);
+		const void *value =
+			rows->classes[bit] ? read_row(rows, DP_TABLE_CLASS, &key, read) : NULL;
 		if (value)
 			return value;
 	}

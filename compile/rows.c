@@ -49,6 +49,17 @@ struct row *row_find(const struct rows *rows, enum dp_table table, const void *k
 	return row;
 }
 
+static void count_class(struct rows *rows, const struct row *row, int how_many)
+{
+	const struct dp_class_key *key = (const void *)row->bytes;
+	if (row->table != DP_TABLE_CLASS)
+		return;
+	// What is found in a datapath may be anything.
+	size_t bits = key->prefix_length - (size_t)DP_CLASS_FIXED_BITS;
+	if (bits < array_count(rows->classes))
+		rows->classes[bits] += how_many;
+}
+
 static struct row *row_get(struct rows *rows, enum dp_table table, const void *key)
 {
 	struct row *row = row_find(rows, table, key);
@@ -58,12 +69,14 @@ static struct row *row_get(struct rows *rows, enum dp_table table, const void *k
 	row->table = table;
 	memcpy(row->bytes, key, sizes[table].key);
 	HASH_ADD(hh, rows->tables[table], bytes, sizes[table].key, row);
+	count_class(rows, row, 1);
 	return row;
 }
 
 static void row_free(struct rows *rows, struct row *row)
 {
 	HASH_DEL(rows->tables[row->table], row);
+	count_class(rows, row, -1);
 	free(row->last_path);
 	free(row);
 }

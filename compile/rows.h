@@ -29,10 +29,11 @@ struct rows {
 	struct row *tables[DP_TABLE_COUNT];  // hash by key
 	struct row *pending[DP_TABLE_COUNT]; // list, oldest first
 	size_t installed[DP_TABLE_COUNT];    // rows that the datapath holds
-	struct origin generation;            // claims the row of the generation
-	uint32_t turns;                      // moves on with every change of guards and parties
-	bool unsettled;                      // packets under way may read what is no more in force
-	bool leaving; // the last flush could not remove guards that nobody claims
+	size_t classes[129];      // rows of the table of classes, by the bits of their prefix
+	struct origin generation; // claims the row of the generation
+	uint32_t turns;           // moves on with every change of guards and parties
+	bool unsettled;           // packets under way may read what is no more in force
+	bool leaving;             // the last flush could not remove guards that nobody claims
 	bool versions; // some rows of sets belong to another version than those that the datapath holds
 	bool turning; // and this flush leads packets from the one to the other
 };

@@ -9,11 +9,16 @@
 
 #include "base/memory.h"
 
+static void put_number(char *text, uint32_t number, unsigned digits)
+{
+	for (unsigned i = digits; i-- > 0; number >>= 4)
+		text[i] = "0123456789abcdef"[number & 15];
+}
+
 static void add_number(UT_string *text, uint32_t number, unsigned digits)
 {
 	char hex[8];
-	for (unsigned i = digits; i-- > 0; number >>= 4)
-		hex[i] = "0123456789abcdef"[number & 15];
+	put_number(hex, number, digits);
 	utstring_bincpy(text, hex, digits);
 }
 
@@ -26,9 +31,11 @@ static void add_name(UT_string *text, const char *name)
 
 static void add_prefix(UT_string *text, const struct prefix *prefix)
 {
-	add_number(text, prefix->length, 2);
+	char hex[2 + 2 * sizeof(prefix->address.bytes)];
+	put_number(hex, prefix->length, 2);
 	for (size_t i = 0; i < sizeof(prefix->address.bytes); i++)
-		add_number(text, prefix->address.bytes[i], 2);
+		put_number(&hex[2 + 2 * i], prefix->address.bytes[i], 2);
+	utstring_bincpy(text, hex, sizeof(hex));
 }
 
 static void add_peers(UT_string *text, const struct peer_list *peers)
