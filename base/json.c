@@ -17,8 +17,8 @@ static json_t *read_value(struct text *text);
 
 static void skip_space(struct text *text)
 {
-	while (text->at < text->end && (*text->at == ' ' || *text->at == '\n' ||
-					       *text->at == '\r' || *text->at == '\t'))
+	while (text->at < text->end &&
+		(*text->at == ' ' || *text->at == '\n' || *text->at == '\r' || *text->at == '\t'))
 		text->at++;
 }
 
