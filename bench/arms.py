@@ -7,7 +7,7 @@ Across hosts means: two namespaces with a tunnel over one veth pair, the same fo
 
 import dataclasses
 
-from lab import Lab
+from lab import Lab, checks
 
 from .loads import Place
 
@@ -98,9 +98,7 @@ def limit(ground):
     first, second = 1000, 1001  # indexes of the two devices that a program hands between
 
     def hand(host, device, section):
-        host.run("tc", "qdisc", "add", "dev", device, "clsact")
-        host.run("tc", "filter", "add", "dev", device, "ingress", "bpf", "direct-action", "object-file",
-                 ground.build / "bench/limit/limit.bpf.o", "section", f"tc/{section}")
+        host.run("python3", checks.HOOKS, "attach", device, ground.build / "bench/limit/limit.bpf.o", f"tc/{section}")
 
     def workload(host, name, number, index, section):
         place = ground.workload(host, name, f"10.1.1.{number}", index=index)

@@ -214,8 +214,8 @@ def drift(report, traffic, by_name):
     took = checks.wait_until(lambda: len(checks.pinned_rows(host, "station")) == len(rows), AUDIT_SECONDS * 3)
     report.check(took is not None and checks.ping(source, target.ipv4), "the agent puts them back",
                  f"after {took:.1f} s" if took is not None else "")
-    checks.detach_filters(host, source.device)
-    report.check(not checks.ping(source, target.ipv4, wait=0.3), "a tc filter detached: traffic stops")
+    checks.detach_programs(host.namespace, source.device)
+    report.check(not checks.ping(source, target.ipv4, wait=0.3), "a program detached: traffic stops")
     took = checks.wait_until(lambda: checks.ping(source, target.ipv4, wait=0.3), AUDIT_SECONDS * 3)
     report.check(took is not None, "the agent attaches it again", f"after {took:.1f} s" if took is not None else "")
     counted = checks.wait_until(lambda: host.status()["repairs"] - repairs >= len(rows) + 1, 4) is not None

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: (BSD-2-Clause OR GPL-2.0-only)
-// The kernel datapath: two tc programs over the forwarding core. They stand alone: with the process
+// The kernel datapath: two programs over the forwarding core. They stand alone: with the process
 // that loaded them gone, they forward on.
 #include "seam_bpf.h"
 #include "seam_state.h"
@@ -17,7 +17,7 @@ static __always_inline int action(enum dp_verdict verdict)
 	case DP_VERDICT_SENT:
 		return TC_ACT_REDIRECT;
 	case DP_VERDICT_HOST:
-		return TC_ACT_OK;
+		return TC_ACT_UNSPEC; // whoever stands behind us is asked next
 	default:
 		return TC_ACT_SHOT;
 	}

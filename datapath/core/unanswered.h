@@ -36,7 +36,8 @@ static inline bool unanswered_take(struct seam *seam, __u32 port, __u32 interval
 	if (!row)
 		return true;
 	__u64 now = seam_clock(seam);
-	__s64 lacking = (__s64)(row->full - now); // answers to nothing make it as negative as they like
+	__s64 lacking =
+		(__s64)(row->full - now); // answers to nothing make it as negative as they like
 	if (lacking < 0)
 		lacking = 0;
 	if (lacking > (__s64)DP_UNANSWERED_BURST - interval)

@@ -170,7 +170,7 @@ static int kernel_destroy(
 	if (result < 0)
 		error_set(error, -result, "cannot read %s: %s", state, strerror(-result));
 	else
-		result = tc_detach_users(maps, count, visit, context, error);
+		result = hooks_detach_users(maps, count, visit, context, error);
 	if (result == 0)
 		result = pins_remove(state, error);
 	close(lock);

@@ -1,17 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
-// The kernel provider: eBPF at tc. Its parts:
+// The kernel provider: eBPF at the ingress of devices. Its parts:
 //
 //   kernel.c   open and close: load the programs over the pinned maps
 //   pins.c     the state directory: one pin a map
 //   rows.c     read and write maps
-//   tc.c       attach, detach, find what is attached
+//   hooks.c    attach, detach, find what is attached
+//   tcx.c, clsact.c   in the one place, or the other
 //   state.c    connections: list them, remove what has expired
 //   settle.c   wait for packets that are under way
 //   punts.c    packets for the agent's services
 //   decisions.c  what rules decided that are logged
 //   probe.c    ask the kernel what its helpers can do
 //
-// The kernel owns what matters: maps live by their pins, programs by the filters that hold them. This process may end at any time.
+// The kernel owns what matters: maps live by their pins, programs by the devices that hold them. This process may end at any time.
 #pragma once
 
 #include <bpf/libbpf.h>
@@ -121,15 +122,15 @@ int kernel_decisions(struct datapath *datapath, datapath_decisions_visit visit, 
 	struct error *error);
 void kernel_decisions_done(struct kernel *kernel);
 
-// ---- tc.c ----
+// ---- hooks.c ----
 
 int kernel_attach(
 	struct datapath *datapath, uint32_t ifindex, enum datapath_role role, struct error *error);
 int kernel_detach(struct datapath *datapath, uint32_t ifindex, struct error *error);
 int kernel_attached(struct datapath *datapath, uint32_t ifindex, enum datapath_role role);
 int kernel_found(struct datapath *datapath, uint32_t ifindex, enum datapath_role *role);
-// Detach, everywhere in this network namespace, our filters whose program uses one of these maps.
-int tc_detach_users(const uint32_t *maps, size_t count, datapath_detached_visit visit,
+// Detach, everywhere in this network namespace, our programs that use one of these maps.
+int hooks_detach_users(const uint32_t *maps, size_t count, datapath_detached_visit visit,
 	void *context, struct error *error);
 
 // ---- probe.c ----

@@ -21,6 +21,7 @@
 
 #include "base/memory.h"
 #include "datapath/kernel.h"
+#include "hooks.h"
 
 #define STATE "/sys/fs/bpf/kernel-test/h1"
 
@@ -229,6 +230,9 @@ static void test_walk_while_others_write(void **state)
 
 // ---- attachment ----
 
+// Of Linux 6.6; Debian 12's headers do not know it.
+static const enum bpf_attach_type TCX_INGRESS = (enum bpf_attach_type)46;
+
 static void test_missing_device(void **state)
 {
 	(void)state;
@@ -261,22 +265,60 @@ static void test_restart_is_drift(void **state)
 	datapath_close(datapath);
 }
 
-static void test_filters_of_others_stay(void **state)
+// All programs at tcx, in their order.
+static unsigned at_tcx(uint32_t *programs)
+{
+	uint32_t count = 8;
+
+	assert_int_equal(bpf_prog_query(LOOPBACK, TCX_INGRESS, 0, NULL, programs, &count), 0);
+	return count;
+}
+
+static void test_programs_of_others_stay(void **state)
 {
 	(void)state;
 	struct datapath *datapath = open_state(STATE);
-	LIBBPF_OPTS(bpf_tc_hook, hook, .ifindex = LOOPBACK, .attach_point = BPF_TC_INGRESS);
-	LIBBPF_OPTS(bpf_tc_opts, theirs, .handle = 1, .priority = 1);
+	const struct kernel *kernel = (struct kernel *)datapath;
+	uint32_t programs[8];
+	int theirs = kernel->expire; // any program that is not known by its name
 
-	theirs.prog_fd = datapath_kernel_program(datapath, DATAPATH_UNDERLAY);
-	assert_int_equal(datapath_attach(datapath, LOOPBACK, DATAPATH_PORT, NULL), 0);
-	assert_int_equal(bpf_tc_attach(&hook, &theirs), 0);
+	assert_int_equal(bpf_prog_attach(theirs, LOOPBACK, TCX_INGRESS, 0), 0);
+	assert_int_equal(datapath_attached(datapath, LOOPBACK, DATAPATH_PORT), 0);
+	assert_int_equal(datapath_attach(datapath, LOOPBACK, DATAPATH_UNDERLAY, NULL), 0);
+	for (int round = 0; round < 2; round++) { // the second time in the place of the first
+		assert_int_equal(datapath_attach(datapath, LOOPBACK, DATAPATH_PORT, NULL), 0);
+		assert_int_equal(at_tcx(programs), 2);
+		assert_int_equal(programs[1], kernel->program_ids[DATAPATH_PORT]);
+	}
 	assert_int_equal(datapath_detach(datapath, LOOPBACK, NULL), 0);
-	theirs.prog_fd = 0;
-	theirs.prog_id = 0;
-	assert_int_equal(bpf_tc_query(&hook, &theirs), 0);
-	theirs.prog_fd = theirs.prog_id = theirs.flags = 0;
-	assert_int_equal(bpf_tc_detach(&hook, &theirs), 0);
+	assert_int_equal(at_tcx(programs), 1);
+	assert_int_equal(datapath_detach(datapath, LOOPBACK, NULL), 0);
+	assert_int_equal(at_tcx(programs), 1);
+	assert_int_equal(bpf_prog_detach2(theirs, LOOPBACK, TCX_INGRESS), 0);
+	datapath_close(datapath);
+}
+
+// An agent that knew no tcx has left a filter: it goes when the program comes, or with everything.
+static void test_a_filter_from_before_goes(void **state)
+{
+	(void)state;
+	struct datapath *datapath = open_state(STATE);
+	const struct kernel *kernel = (struct kernel *)datapath;
+	enum datapath_role role;
+	uint32_t program;
+
+	assert_int_equal(clsact_attach(LOOPBACK, kernel->programs[DATAPATH_PORT]), 0);
+	assert_int_equal(datapath_attached(datapath, LOOPBACK, DATAPATH_PORT), 0);
+	assert_int_equal(datapath_found(datapath, LOOPBACK, &role), 1);
+	assert_int_equal(role, DATAPATH_PORT);
+	assert_int_equal(datapath_attach(datapath, LOOPBACK, DATAPATH_PORT, NULL), 0);
+	assert_int_equal(datapath_attached(datapath, LOOPBACK, DATAPATH_PORT), 1);
+	assert_int_equal(clsact_find(LOOPBACK, &program), 0);
+	assert_int_equal(program, 0);
+
+	assert_int_equal(clsact_attach(LOOPBACK, kernel->programs[DATAPATH_PORT]), 0);
+	assert_int_equal(datapath_detach(datapath, LOOPBACK, NULL), 0);
+	assert_int_equal(datapath_found(datapath, LOOPBACK, &role), 0);
 	datapath_close(datapath);
 }
 
@@ -351,10 +393,19 @@ static void take_away(void)
 	assert_int_equal(bpf_tc_hook_destroy(&hook), 0);
 }
 
-static void attach_and_detach(struct datapath *datapath)
+static void add(struct datapath *datapath, enum datapath_role role)
 {
-	assert_int_equal(datapath_attach(datapath, LOOPBACK, DATAPATH_PORT, NULL), 0);
-	assert_int_equal(datapath_detach(datapath, LOOPBACK, NULL), 0);
+	uint32_t program;
+
+	assert_int_equal(clsact_attach(LOOPBACK, ((struct kernel *)datapath)->programs[role]), 0);
+	assert_int_equal(clsact_find(LOOPBACK, &program), 0);
+	assert_int_equal(program, ((struct kernel *)datapath)->program_ids[role]);
+}
+
+static void add_and_remove(struct datapath *datapath)
+{
+	add(datapath, DATAPATH_PORT);
+	assert_int_equal(clsact_detach(LOOPBACK), 0);
 }
 
 static void test_what_was_brought_is_taken_away(void **state)
@@ -364,18 +415,17 @@ static void test_what_was_brought_is_taken_away(void **state)
 
 	bring(); // another test may have left it
 	take_away();
-	attach_and_detach(datapath);
+	add_and_remove(datapath);
 	assert_true(bring());
-	attach_and_detach(datapath);
+	add_and_remove(datapath);
 	assert_false(bring()); // theirs
 	take_away();
 
 	// An agent that starts anew, and another that removes everything, know it too.
-	assert_int_equal(datapath_attach(datapath, LOOPBACK, DATAPATH_PORT, NULL), 0);
+	add(datapath, DATAPATH_PORT);
 	datapath_close(datapath);
 	datapath = open_state(STATE);
-	assert_int_equal(datapath_attach(datapath, LOOPBACK, DATAPATH_UNDERLAY, NULL), 0);
-	assert_int_equal(datapath_attached(datapath, LOOPBACK, DATAPATH_UNDERLAY), 1);
+	add(datapath, DATAPATH_UNDERLAY);
 	datapath_close(datapath);
 	assert_int_equal(destroy(STATE), 0);
 	assert_true(bring());
@@ -387,6 +437,7 @@ static void test_a_filter_of_others_keeps_clsact(void **state)
 	(void)state;
 	static const enum bpf_tc_attach_point points[] = {BPF_TC_INGRESS, BPF_TC_EGRESS};
 	struct datapath *datapath = open_state(STATE);
+	uint32_t program;
 
 	for (size_t i = 0; i < array_count(points); i++) {
 		struct bpf_tc_hook hook = hook_of(points[i]);
@@ -396,10 +447,11 @@ static void test_a_filter_of_others_keeps_clsact(void **state)
 			.prog_fd = ((struct kernel *)datapath)->programs[DATAPATH_PORT]};
 		struct bpf_tc_opts found = {.sz = sizeof(found), .handle = 1, .priority = 1};
 
-		assert_int_equal(datapath_attach(datapath, LOOPBACK, DATAPATH_PORT, NULL), 0);
+		add(datapath, DATAPATH_PORT);
 		assert_int_equal(bpf_tc_attach(&hook, &theirs), 0);
-		assert_int_equal(datapath_detach(datapath, LOOPBACK, NULL), 0);
-		assert_int_equal(datapath_attached(datapath, LOOPBACK, DATAPATH_PORT), 0);
+		assert_int_equal(clsact_detach(LOOPBACK), 0);
+		assert_int_equal(clsact_find(LOOPBACK, &program), 0);
+		assert_int_equal(program, 0);
 		assert_int_equal(bpf_tc_query(&hook, &found), 0);
 		take_away();
 	}
@@ -534,7 +586,8 @@ int main(void)
 		cmocka_unit_test_teardown(test_walk_while_others_write, clean),
 		cmocka_unit_test_teardown(test_missing_device, clean),
 		cmocka_unit_test_teardown(test_restart_is_drift, clean),
-		cmocka_unit_test_teardown(test_filters_of_others_stay, clean),
+		cmocka_unit_test_teardown(test_programs_of_others_stay, clean),
+		cmocka_unit_test_teardown(test_a_filter_from_before_goes, clean),
 		cmocka_unit_test_teardown(test_destroy, clean),
 		cmocka_unit_test_teardown(test_what_was_brought_is_taken_away, clean),
 		cmocka_unit_test_teardown(test_a_filter_of_others_keeps_clsact, clean),

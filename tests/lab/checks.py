@@ -2,6 +2,7 @@
 """What is asked of a deployment, by the demo and by the tests alike."""
 
 import json
+import pathlib
 import socket
 import subprocess
 import time
@@ -10,6 +11,7 @@ from .frames import forbidden_frames, forbidden_tunnels
 from .shell import run
 from .traffic import BROADCAST, INJECTED
 
+HOOKS = pathlib.Path(__file__).with_name("hooks.py")
 LIMIT = 60  # seconds for what must come about, however busy the machine
 
 
@@ -90,13 +92,13 @@ def delete_row(host, table, key):
         *[byte.removeprefix("0x") for byte in key])
 
 
-def filters(host, device):
-    return [f for f in json.loads(host.namespace.run("tc", "-j", "filter", "show", "dev", device, "ingress"))
-            if f.get("options", {}).get("bpf_name") or f.get("options", {}).get("prog")]
+def programs(namespace, device):
+    """The BPF programs at the ingress of a device: [{"id", "name", ...}]."""
+    return json.loads(namespace.run("python3", HOOKS, "list", device))
 
 
-def detach_filters(host, device):
-    host.namespace.run("tc", "filter", "del", "dev", device, "ingress")
+def detach_programs(namespace, device):
+    namespace.run("python3", HOOKS, "detach", device)
 
 
 def wait_until(judge, seconds=LIMIT):

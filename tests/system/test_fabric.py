@@ -127,7 +127,7 @@ def test_drift_is_repaired(fabric):
     assert rows
     for row in rows:
         checks.delete_row(host, "station", row)
-    checks.detach_filters(host, source.device)
+    checks.detach_programs(host.namespace, source.device)
     assert not checks.ping(source, target.ipv4, wait=0.3)
     assert checks.wait_until(lambda: checks.ping(source, target.ipv4, wait=0.3)) is not None
     assert checks.wait_until(lambda: len(checks.pinned_rows(host, "station")) == len(rows)) is not None

@@ -68,13 +68,13 @@ def stop(host):
 def test_an_agent_takes_over_what_the_one_before_left(lab):
     """A port that goes while no agent runs: the next one finds the program of the last, and takes it off."""
     container = lab.containers[0]
-    assert checks.filters(container.host, container.device)
+    assert checks.programs(container.host.namespace, container.device)
     assert ipv6_is_off(container)
     stop(container.host)
     lab.weft("detach", "acme/web1")
-    assert checks.filters(container.host, container.device)
+    assert checks.programs(container.host.namespace, container.device)
     container.host.start_agent()
-    assert checks.wait_until(lambda: not checks.filters(container.host, container.device)) is not None
+    assert checks.wait_until(lambda: not checks.programs(container.host.namespace, container.device)) is not None
     assert checks.wait_until(lambda: not ipv6_is_off(container)) is not None
     lab.attach(container)
     lab.settle()
@@ -106,7 +106,7 @@ def test_an_agent_of_another_version_takes_over(lab):
         before[name] for name in ("bytes_value", "max_entries")]
 
     def programs():
-        return {f["options"]["prog"]["id"] for f in checks.filters(host, container.device)}
+        return {f["id"] for f in checks.programs(host.namespace, container.device)}
     assert checks.wait_until(lambda: any(
         now["id"] in json.loads(run("bpftool", "-j", "prog", "show", "id", number))["map_ids"]
         for number in programs())) is not None
@@ -132,14 +132,14 @@ def test_down_leaves_nothing(lab):
         answer = json.loads(done.stdout)
         assert answer["state"] == str(host.state)
         assert sorted((i["name"], i["role"]) for i in answer["interfaces"]) == sorted(expected)
-        assert not checks.filters(host, "eth0")
-        assert not checks.filters(host, container.device)
+        assert not checks.programs(host.namespace, "eth0")
+        assert not checks.programs(host.namespace, container.device)
         assert "clsact" not in host.namespace.run("tc", "qdisc", "show")
         assert not ipv6_is_off(container)
         assert not host.namespace.run(*neighbors)
         assert not host.state.exists()
     assert not checks.ping(container, other.ipv4, wait=0.3)
-    assert checks.filters(other.host, other.device)
+    assert checks.programs(other.host.namespace, other.device)
 
     host.start_agent()
     assert checks.wait_until(lambda: checks.ping(container, other.ipv4, wait=0.3)) is not None
@@ -176,14 +176,14 @@ def test_what_the_host_uses_is_no_port(lab):
         def problem():
             return lab.api.get("/v1/tenants/acme/ports/taken")["status"].get("problem")
         assert checks.wait_until(lambda: problem() == f"the device {use}") is not None
-        assert not checks.filters(host, device)
+        assert not checks.programs(host.namespace, device)
         assert f"the device {use}" in lab.weft("get", "ports", "-t", "acme", "-o", "wide")
     # It is one when the host has let go of it; and stays one whatever the host does.
     host.namespace.ip("link set member nomaster")
-    assert checks.wait_until(lambda: checks.filters(host, "member")) is not None
+    assert checks.wait_until(lambda: checks.programs(host.namespace, "member")) is not None
     host.namespace.ip("address add 198.51.100.2/24 dev member")
     assert checks.wait_until(lambda: "carries" in (uses()["member"] or "")) is not None
-    assert checks.filters(host, "member")
+    assert checks.programs(host.namespace, "member")
 
 
 def test_what_became_of_a_port_is_told_below_the_receipt(lab):

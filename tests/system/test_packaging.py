@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from lab import checks
 from lab.fabric import BPF, mount_bpf
 from lab.namespace import Namespace
 from lab.shell import run
@@ -116,7 +117,7 @@ def test_what_is_granted_is_enough(units, weft_binary, place):
         host = json.loads(weft("get", "host", "h1", "-o", "json"))
         assert host["status"]["warnings"] == []
         assert namespace.run("cat", "/proc/sys/net/ipv6/conf/tap0/disable_ipv6") == "1\n"
-        assert "weft_from_port" in namespace.run("tc", "filter", "show", "dev", "tap0", "ingress")
+        assert [program["name"] for program in checks.programs(namespace, "tap0")] == ["weft_from_port"]
     finally:
         for daemon in reversed(daemons):
             daemon.send_signal(signal.SIGTERM)

@@ -5,6 +5,8 @@ import re
 import subprocess
 from pathlib import Path
 
+from lab import checks
+
 ROOT = Path(__file__).parents[2]
 
 # What the page begins with: a machine with a default route, and `weft up` in another terminal.
@@ -25,10 +27,10 @@ for try in $(seq 300); do weft get hosts 2>/dev/null | grep -q connected && brea
 # Nothing of it is left: no object, and after `weft down` nothing in the kernel.
 END = """\
 test "$(weft get all -o name)" = hosts/h1
-tc filter show dev eth0 ingress | grep -q weft_from_under
+python3 "$HOOKS" list eth0 | grep -q weft_from_under
 kill %1; wait %1
 weft down
-test -z "$(tc filter show dev eth0 ingress)"
+test "$(python3 "$HOOKS" list eth0)" = "[]"
 test ! -e /sys/fs/bpf/weft
 """
 
@@ -51,7 +53,8 @@ def test_first_steps(weft_binary, tmp_path):
     done = subprocess.run(
         ["unshare", "--mount", "--net", "--uts", "--pid", "--fork", "--kill-child", "bash", "-c", script],
         cwd=tmp_path, capture_output=True, text=True, timeout=180, check=False,
-        env={"PATH": f"{tmp_path}/bin:/usr/sbin:/usr/bin:/sbin:/bin", "HOME": str(tmp_path)})
+        env={"PATH": f"{tmp_path}/bin:/usr/sbin:/usr/bin:/sbin:/bin", "HOME": str(tmp_path),
+             "HOOKS": str(checks.HOOKS)})
     assert done.returncode == 0, done.stdout + done.stderr
     assert "reaches acme/ports/db1" in done.stdout
     assert "denied-by-default" in done.stdout  # of the trace; counters may come two seconds later

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The provider interface: what the agent programs, whichever datapath forwards.
 //
-// "kernel": eBPF at tc; maps and programs live in the kernel and forward on when this process is gone. Maps are pinned in the state
+// "kernel": eBPF at the ingress of devices; maps and programs live in the kernel and forward on when this process is gone. Maps are pinned in the state
 // directory, a folder on a BPF file system, one per agent. "native": the same forwarding over plain memory, for tests, the fuzzer,
 // the tracer and simulated hosts.
 //
