@@ -42,11 +42,25 @@ size_t row_value_size(const struct row *row)
 	return sizes[row->table].value;
 }
 
-struct row *row_find(const struct rows *rows, enum dp_table table, const void *key)
+static struct row *find_hashed(
+	const struct rows *rows, enum dp_table table, const void *key, unsigned hash)
 {
 	struct row *row;
-	HASH_FIND(hh, rows->tables[table], key, sizes[table].key, row);
+	HASH_FIND_BYHASHVALUE(hh, rows->tables[table], key, sizes[table].key, hash, row);
 	return row;
+}
+
+static unsigned hash_of(enum dp_table table, const void *key)
+{
+	unsigned hash;
+	HASH_VALUE(key, sizes[table].key, hash);
+	return hash;
+}
+
+struct row *row_find(const struct rows *rows, enum dp_table table, const void *key)
+{
+	// An empty table needs no hash.
+	return rows->tables[table] ? find_hashed(rows, table, key, hash_of(table, key)) : NULL;
 }
 
 static void count_class(struct rows *rows, const struct row *row, int how_many)
@@ -62,13 +76,14 @@ static void count_class(struct rows *rows, const struct row *row, int how_many)
 
 static struct row *row_get(struct rows *rows, enum dp_table table, const void *key)
 {
-	struct row *row = row_find(rows, table, key);
+	unsigned hash = hash_of(table, key);
+	struct row *row = find_hashed(rows, table, key, hash);
 	if (row)
 		return row;
 	row = memory_new(sizeof(*row) + sizes[table].key + sizes[table].value);
 	row->table = table;
 	memcpy(row->bytes, key, sizes[table].key);
-	HASH_ADD(hh, rows->tables[table], bytes, sizes[table].key, row);
+	HASH_ADD_BYHASHVALUE(hh, rows->tables[table], bytes, sizes[table].key, hash, row);
 	count_class(rows, row, 1);
 	return row;
 }

@@ -90,13 +90,16 @@ int native_table_put(struct native_table *table, const void *key, const void *va
 		key = cut;
 	}
 
-	struct native_row *row = find_row(table, key);
+	struct native_row *row;
+	unsigned hash;
+	HASH_VALUE(key, info->key_size, hash);
+	HASH_FIND_BYHASHVALUE(hh, table->rows, key, info->key_size, hash, row);
 	if (!row) {
 		if (HASH_COUNT(table->rows) >= info->maximum)
 			return -ENOSPC;
 		row = memory_new(sizeof(*row) + value_offset(info) + info->value_size);
 		memcpy(row->bytes, key, info->key_size);
-		HASH_ADD_KEYPTR(hh, table->rows, row->bytes, info->key_size, row);
+		HASH_ADD_KEYPTR_BYHASHVALUE(hh, table->rows, row->bytes, info->key_size, hash, row);
 		if (info->kind == DATAPATH_TABLE_LPM)
 			table->lengths[prefix_length(key)]++;
 	}
