@@ -5,6 +5,7 @@
 #include <jansson.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <utlist.h>
 
 #include "base/clock.h"
 #include "base/memory.h"
@@ -22,6 +23,9 @@ struct http_client {
 	uv_loop_t *loop;
 	CURLM *multi;
 	uv_timer_t *timeout;
+	uv_timer_t *
+		silence; // when the first of those that are under way may have been silent for too long
+	struct http_request *under_way; // list: who is connected, and waits for bytes
 	struct server *servers;
 	size_t server_count, current;
 	char *certificate, *key, *authority;
@@ -39,6 +43,10 @@ struct http_request {
 	char curl_error[CURL_ERROR_SIZE];
 	char text[TEXT_BYTES]; // the beginning of the body, terminated
 	size_t length;
+	uint64_t heard_ms; // when bytes went or came last, monotonic
+	curl_off_t sent;
+	bool is_under_way;
+	struct http_request *prev, *next;
 };
 
 // A socket of libcurl's, watched for it.
@@ -52,6 +60,8 @@ struct watch {
 
 static void request_free(struct http_request *request)
 {
+	if (request->is_under_way)
+		DL_DELETE(request->client->under_way, request);
 	curl_multi_remove_handle(request->client->multi, request->easy);
 	curl_easy_cleanup(request->easy);
 	curl_slist_free_all(request->headers);
@@ -188,6 +198,82 @@ static int watch_time(CURLM *multi, long after_ms, void *context)
 	return 0;
 }
 
+// ---- silence ----
+
+// libcurl would look at each transfer each second, which of ten thousand streams takes more than what
+// comes on them. Here one timer waits for the first that may be due.
+
+static uint64_t deadline_of(const struct http_request *request)
+{
+	return request->heard_ms + request->call.silence_seconds * UINT64_C(1000);
+}
+
+// Has the body moved on since it was looked at last?
+static bool has_sent(struct http_request *request)
+{
+	curl_off_t sent = 0;
+	curl_easy_getinfo(request->easy, CURLINFO_SIZE_UPLOAD_T, &sent);
+	bool more = sent != request->sent;
+	request->sent = sent;
+	return more;
+}
+
+static void watch_silence(struct http_client *client);
+
+static void look_for_silence(uv_timer_t *timer)
+{
+	struct http_client *client = timer->data;
+	struct http_request *request;
+	uint64_t now = clock_monotonic_ms();
+	DL_FOREACH (client->under_way, request) {
+		if (deadline_of(request) > now)
+			continue;
+		if (has_sent(request)) {
+			request->heard_ms = now;
+			continue;
+		}
+		snprintf(request->curl_error, sizeof(request->curl_error), "nothing came for %u s",
+			request->call.silence_seconds);
+		finish(request, CURLE_OPERATION_TIMEDOUT);
+		uv_timer_start(timer, look_for_silence, 0, 0); // what the list is now
+		return;
+	}
+	watch_silence(client);
+}
+
+static void watch_silence(struct http_client *client)
+{
+	const struct http_request *request;
+	uint64_t now = clock_monotonic_ms(), first = UINT64_MAX;
+	DL_FOREACH (client->under_way, request) {
+		if (deadline_of(request) < first)
+			first = deadline_of(request);
+	}
+	uv_timer_stop(client->silence);
+	uv_update_time(client->loop);
+	if (client->under_way)
+		uv_timer_start(client->silence, look_for_silence, first > now ? first - now : 0, 0);
+}
+
+// Connected, and about to be sent.
+static int under_way(void *context, char *to, char *from, int to_port, int from_port)
+{
+	struct http_request *request = context;
+	struct http_client *client = request->client;
+	(void)to, (void)from, (void)to_port, (void)from_port;
+	request->heard_ms = clock_monotonic_ms();
+	if (request->is_under_way)
+		return CURL_PREREQFUNC_OK;
+	request->is_under_way = true;
+	DL_APPEND(client->under_way, request);
+	uint64_t after = deadline_of(request) - request->heard_ms;
+	uv_update_time(client->loop);
+	if (!uv_is_active((const uv_handle_t *)client->silence) ||
+		uv_timer_get_due_in(client->silence) > after)
+		uv_timer_start(client->silence, look_for_silence, after, 0);
+	return CURL_PREREQFUNC_OK;
+}
+
 // ---- requests ----
 
 // libcurl's own sockets would go to whatever program this process starts, which would hold them
@@ -205,6 +291,7 @@ static size_t receive(char *data, size_t size, size_t count, void *context)
 	long status = 0;
 	curl_easy_getinfo(request->easy, CURLINFO_RESPONSE_CODE, &status);
 	request->client->received += length;
+	request->heard_ms = clock_monotonic_ms();
 	if (succeeded(status) && request->call.data) {
 		if (request->call.data(request->call.context, data, length))
 			return CURL_WRITEFUNC_ERROR;
@@ -261,8 +348,8 @@ struct http_request *http_client_send(struct http_client *client, const struct h
 	curl_easy_setopt(easy, CURLOPT_NOPROXY, "*");
 	curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT,
 		(long)(client->queues ? QUEUE_SECONDS : CONNECT_SECONDS));
-	curl_easy_setopt(easy, CURLOPT_LOW_SPEED_LIMIT, 1L);
-	curl_easy_setopt(easy, CURLOPT_LOW_SPEED_TIME, (long)call->silence_seconds);
+	curl_easy_setopt(easy, CURLOPT_PREREQDATA, request);
+	curl_easy_setopt(easy, CURLOPT_PREREQFUNCTION, under_way);
 	if (call->body) {
 		request->headers =
 			curl_slist_append(request->headers, "Content-Type: application/json");
@@ -354,6 +441,9 @@ void http_client_new(
 	client->timeout = memory_new(sizeof(*client->timeout));
 	client->timeout->data = client;
 	uv_timer_init(loop, client->timeout);
+	client->silence = memory_new(sizeof(*client->silence));
+	client->silence->data = client;
+	uv_timer_init(loop, client->silence);
 	curl_global_init(CURL_GLOBAL_DEFAULT);
 	client->multi = curl_multi_init();
 	client->queues = options->connections;
@@ -372,6 +462,7 @@ void http_client_free(struct http_client *client)
 		return;
 	curl_multi_cleanup(client->multi);
 	uv_close((uv_handle_t *)client->timeout, handle_closed);
+	uv_close((uv_handle_t *)client->silence, handle_closed);
 	for (size_t i = 0; i < client->server_count; i++) {
 		free(client->servers[i].name);
 		free(client->servers[i].base);
