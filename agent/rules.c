@@ -1,7 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "rules.h"
 
+#include <errno.h>
 #include <string.h>
+
+// Collections come every other second. A walk through the table costs as much as 10,000 look-ups, whatever it holds.
+enum { WALK_EVERY = 30, WALK_RULES = 10000 };
 
 static const UT_icd count_icd = {sizeof(struct rule_count), NULL, NULL, NULL};
 
@@ -12,10 +16,50 @@ void rules_done(struct rule_counts *counts)
 	counts->counts = NULL;
 }
 
+// One collection.
+struct collecting {
+	struct datapath *datapath;
+	UT_array *all; // struct rule_count
+	int result;
+};
+
 static void take(void *context, uint32_t rule, const struct dp_rule_counters *counters)
 {
 	struct rule_count count = {rule, {.packets = counters->packets, .bytes = counters->bytes}};
-	utarray_push_back((UT_array *)context, &count);
+	utarray_push_back(((struct collecting *)context)->all, &count);
+}
+
+static void look_up(void *context, uint32_t rule)
+{
+	struct collecting *collecting = context;
+	struct dp_rule_counters counters;
+	int result = datapath_rule_counted(collecting->datapath, rule, &counters);
+	if (result == 0)
+		take(context, rule, &counters);
+	else if (result != -ENOENT)
+		collecting->result = result;
+}
+
+// What was counted before, too: some of it may be of rules that are no more.
+static int look_up_all(struct collecting *collecting, const struct rule_counts *counts,
+	const struct compiler *compiler, struct error *error)
+{
+	struct compiler_rule rule;
+	const struct rule_count *count = NULL;
+	compiler_each_rule(compiler, look_up, collecting);
+	while ((count = utarray_next(counts->counts, count)))
+		if (compiler_rule(compiler, count->rule, &rule))
+			take(collecting, count->rule, &count->counters);
+	if (collecting->result)
+		error_set(error, -collecting->result, "cannot look up the counters of rules: %s",
+			strerror(-collecting->result));
+	return collecting->result;
+}
+
+static bool walks(const struct rule_counts *counts, const struct compiler *compiler)
+{
+	return !counts->counts || counts->since >= WALK_EVERY ||
+	       compiler_rule_count(compiler) > WALK_RULES;
 }
 
 static int compare_rules(const void *left, const void *right)
@@ -37,7 +81,10 @@ int rules_collect(struct rule_counts *counts, struct datapath *datapath,
 	struct compiler_rule rule;
 	const struct rule_count *count = NULL;
 	utarray_new(all, &count_icd);
-	int result = datapath_rule_counters(datapath, take, all, error);
+	struct collecting collecting = {.datapath = datapath, .all = all};
+	bool walk = walks(counts, compiler);
+	int result = walk ? datapath_rule_counters(datapath, take, &collecting, error)
+			  : look_up_all(&collecting, counts, compiler, error);
 	if (result) {
 		utarray_free(all);
 		return result;
@@ -55,6 +102,7 @@ int rules_collect(struct rule_counts *counts, struct datapath *datapath,
 	bool moved = !equal(counts->counts, known);
 	rules_done(counts);
 	counts->counts = known;
+	counts->since = walk ? 0 : counts->since + 1;
 	return moved;
 }
 

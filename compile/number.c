@@ -42,6 +42,19 @@ void *number_owner(const struct numbers *numbers, uint32_t value)
 	return number ? number->owner : NULL;
 }
 
+size_t number_count(const struct numbers *numbers)
+{
+	return HASH_COUNT(numbers->taken);
+}
+
+void number_each(
+	const struct numbers *numbers, void (*visit)(void *context, uint32_t number), void *context)
+{
+	const struct number *number, *next;
+	HASH_ITER (hh, numbers->taken, number, next)
+		visit(context, number->value);
+}
+
 void number_release(struct numbers *numbers, uint32_t value)
 {
 	struct number *number = number_find(numbers, value);

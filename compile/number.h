@@ -21,4 +21,8 @@ uint64_t number_hash(uint64_t hash, const void *bytes, size_t count);
 uint32_t number_take(struct numbers *numbers, uint64_t hash, void *owner);
 // NULL: nobody's.
 void *number_owner(const struct numbers *numbers, uint32_t number);
+size_t number_count(const struct numbers *numbers);
+// In any order.
+void number_each(const struct numbers *numbers, void (*visit)(void *context, uint32_t number),
+	void *context);
 void number_release(struct numbers *numbers, uint32_t number);

@@ -274,3 +274,14 @@ int compiler_rule(const struct compiler *compiler, uint32_t number, struct compi
 	};
 	return 0;
 }
+
+size_t compiler_rule_count(const struct compiler *compiler)
+{
+	return number_count(&compiler->rule_numbers);
+}
+
+void compiler_each_rule(const struct compiler *compiler,
+	void (*visit)(void *context, uint32_t number), void *context)
+{
+	number_each(&compiler->rule_numbers, visit, context);
+}

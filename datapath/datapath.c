@@ -216,6 +216,12 @@ int datapath_rule_counters(
 	return datapath->provider->rule_counters(datapath, visit, context, error);
 }
 
+int datapath_rule_counted(
+	struct datapath *datapath, uint32_t rule, struct dp_rule_counters *counters)
+{
+	return datapath->provider->rule_counted(datapath, rule, counters);
+}
+
 void datapath_rule_counters_forget(struct datapath *datapath, uint32_t rule)
 {
 	datapath->provider->rule_counters_forget(datapath, rule);

@@ -49,6 +49,8 @@ struct datapath_provider {
 	int (*expire)(struct datapath *datapath, uint64_t now, size_t budget, struct error *error);
 	int (*rule_counters)(struct datapath *datapath, datapath_rules_visit visit, void *context,
 		struct error *error);
+	int (*rule_counted)(
+		struct datapath *datapath, uint32_t rule, struct dp_rule_counters *counters);
 	void (*rule_counters_forget)(struct datapath *datapath, uint32_t rule);
 };
 

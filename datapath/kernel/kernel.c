@@ -208,5 +208,6 @@ const struct datapath_provider datapath_kernel = {
 	.find_state = kernel_find_state,
 	.expire = kernel_expire,
 	.rule_counters = kernel_rule_counters,
+	.rule_counted = kernel_rule_counted,
 	.rule_counters_forget = kernel_rule_counters_forget,
 };

@@ -92,6 +92,8 @@ int kernel_drops(
 void kernel_counters_forget(struct datapath *datapath, uint32_t port);
 int kernel_rule_counters(
 	struct datapath *datapath, datapath_rules_visit visit, void *context, struct error *error);
+int kernel_rule_counted(
+	struct datapath *datapath, uint32_t rule, struct dp_rule_counters *counters);
 void kernel_rule_counters_forget(struct datapath *datapath, uint32_t rule);
 
 // ---- state.c ----

@@ -361,6 +361,18 @@ int kernel_rule_counters(
 	return result;
 }
 
+int kernel_rule_counted(struct datapath *datapath, uint32_t rule, struct dp_rule_counters *counters)
+{
+	const struct kernel *kernel = (const struct kernel *)datapath;
+	size_t size = sizeof(*counters) * (size_t)libbpf_num_possible_cpus();
+	cleanup_free void *values = memory_new(size);
+
+	if (bpf_map_lookup_elem(kernel->rule_counters, &rule, values) < 0)
+		return -errno;
+	sum(counters, values, sizeof(*counters), size);
+	return 0;
+}
+
 void kernel_rule_counters_forget(struct datapath *datapath, uint32_t rule)
 {
 	kernel_rows_erase(((const struct kernel *)datapath)->rule_counters, &rule);

@@ -356,5 +356,6 @@ const struct datapath_provider datapath_native = {
 	.find_state = native_find_state,
 	.expire = native_expire,
 	.rule_counters = native_rule_counters,
+	.rule_counted = native_rule_counted,
 	.rule_counters_forget = native_rule_counters_forget,
 };

@@ -115,4 +115,6 @@ int native_connections(struct datapath *datapath, datapath_connections_visit vis
 int native_expire(struct datapath *datapath, uint64_t now, size_t budget, struct error *error);
 int native_rule_counters(
 	struct datapath *datapath, datapath_rules_visit visit, void *context, struct error *error);
+int native_rule_counted(
+	struct datapath *datapath, uint32_t rule, struct dp_rule_counters *counters);
 void native_rule_counters_forget(struct datapath *datapath, uint32_t rule);

@@ -188,11 +188,18 @@ int native_expire(struct datapath *datapath, uint64_t now, size_t budget, struct
 
 // ---- rules ----
 
-struct dp_rule_counters *native_rule_counters_of(struct native *native, uint32_t rule)
+static struct native_rule_counters *find_counters(const struct native *native, uint32_t rule)
 {
 	struct native_rule_counters *row;
 
 	HASH_FIND(hh, native->rule_counters, &rule, sizeof(rule), row);
+	return row;
+}
+
+struct dp_rule_counters *native_rule_counters_of(struct native *native, uint32_t rule)
+{
+	struct native_rule_counters *row = find_counters(native, rule);
+
 	if (!row) {
 		row = memory_new(sizeof(*row));
 		row->rule = rule;
@@ -212,12 +219,22 @@ int native_rule_counters(
 	return 0;
 }
 
+int native_rule_counted(struct datapath *datapath, uint32_t rule, struct dp_rule_counters *counters)
+{
+	const struct native_rule_counters *row =
+		find_counters((const struct native *)datapath, rule);
+
+	if (!row)
+		return -ENOENT;
+	*counters = row->counters;
+	return 0;
+}
+
 void native_rule_counters_forget(struct datapath *datapath, uint32_t rule)
 {
 	struct native *native = (struct native *)datapath;
-	struct native_rule_counters *row;
+	struct native_rule_counters *row = find_counters(native, rule);
 
-	HASH_FIND(hh, native->rule_counters, &rule, sizeof(rule), row);
 	if (row) {
 		HASH_DEL(native->rule_counters, row);
 		free(row);

@@ -88,6 +88,9 @@ struct compiler_rule {
 };
 // 0; or -ENOENT for the number of no rule (any more). Valid until the next change of an input.
 int compiler_rule(const struct compiler *compiler, uint32_t number, struct compiler_rule *out);
+size_t compiler_rule_count(const struct compiler *compiler);
+void compiler_each_rule(const struct compiler *compiler,
+	void (*visit)(void *context, uint32_t number), void *context);
 
 // Ports of this host and what became of them, for attachment and reports. `ifindex` 0: its device
 // is not there.

@@ -110,6 +110,9 @@ typedef void (*datapath_rules_visit)(
 	void *context, uint32_t rule, const struct dp_rule_counters *counters);
 int datapath_rule_counters(
 	struct datapath *datapath, datapath_rules_visit visit, void *context, struct error *error);
+// Of one rule, by a look-up where all take a walk through the whole table. 0; -ENOENT: it took no packet; or another -errno.
+int datapath_rule_counted(
+	struct datapath *datapath, uint32_t rule, struct dp_rule_counters *counters);
 // A number that is given to another rule starts from zero.
 void datapath_rule_counters_forget(struct datapath *datapath, uint32_t rule);
 
