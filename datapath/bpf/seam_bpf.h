@@ -59,12 +59,18 @@ static __always_inline __u32 seam_flow_hash(struct seam *seam)
 
 // Headers at constant offsets, up to the TCP header behind a plain IPv4 header, are read straight
 // from the packet. The kernel has them in its linear part, but for what a device or a program left
-// elsewhere; no more than that is asked for, as it costs a copy to move bytes there.
-enum { SEAM_HEAD = ETHERNET_BYTES + 40 };
+// elsewhere; no more than that is asked for, as it costs a copy to move bytes there. What came in a
+// tunnel is opened up to the inner Ethernet header, behind IPv4 and Geneve with our option, or VXLAN.
+enum {
+	SEAM_HEAD = ETHERNET_BYTES + 40,
+	SEAM_INNER_VXLAN = ETHERNET_BYTES + 20 + 8 + 8,
+	SEAM_INNER_GENEVE = ETHERNET_BYTES + 20 + 8 + 20,
+	SEAM_OUTER_HEAD = SEAM_INNER_GENEVE + ETHERNET_BYTES
+};
 
-static __always_inline void seam_pull(struct __sk_buff *skb)
+static __always_inline void seam_pull(struct __sk_buff *skb, __u32 most)
 {
-	__u32 head = skb->len < SEAM_HEAD ? skb->len : SEAM_HEAD;
+	__u32 head = skb->len < most ? skb->len : most;
 
 	if (skb->data_end - skb->data < head)
 		bpf_skb_pull_data(skb, head);
@@ -72,16 +78,33 @@ static __always_inline void seam_pull(struct __sk_buff *skb)
 
 // One way a load, not one and another to fall back on: Linux 6.12 refuses what was spilled on one
 // way and read by a helper on the other ("BUG backtracking").
-static __always_inline int seam_load(struct seam *seam, __u32 offset, void *to, __u32 length)
+static __always_inline int seam_load_head(
+	struct seam *seam, __u32 head, __u32 offset, void *to, __u32 length)
 {
-	if (!__builtin_constant_p(offset) || offset + length > SEAM_HEAD)
+	if (!__builtin_constant_p(offset) || offset + length > head)
 		return bpf_skb_load_bytes(seam, offset, to, length) < 0 ? -1 : 0;
 
 	void *data = (void *)(long)seam->data, *end = (void *)(long)seam->data_end;
 	if (data + offset + length > end)
 		return -1;
-	__builtin_memcpy(to, __builtin_assume_aligned(data + offset, 4), length);
+	__builtin_memcpy(__builtin_assume_aligned(to, 2),
+		__builtin_assume_aligned(data + offset, 4), length);
 	return 0;
+}
+
+static __always_inline int seam_load(struct seam *seam, __u32 offset, void *to, __u32 length)
+{
+	return seam_load_head(seam, SEAM_HEAD, offset, to, length);
+}
+
+static __always_inline int seam_load_outer(struct seam *seam, __u32 offset, void *to, __u32 length)
+{
+	return seam_load_head(seam, SEAM_OUTER_HEAD, offset, to, length);
+}
+
+static __always_inline void seam_reach_outer(struct seam *seam)
+{
+	seam_pull(seam, SEAM_OUTER_HEAD);
 }
 
 // Beyond the Ethernet header a checksum over the packet that a device took must follow the change.
@@ -171,17 +194,12 @@ static __always_inline bool seam_is_ip(const struct seam *seam)
 
 // ---- tunnels ----
 
-static __always_inline int seam_reopen(struct seam *seam, const void *outer, __u32 bytes)
-{
-	return seam_store(seam, ETHERNET_BYTES, outer, bytes);
-}
-
 // bpf_skb_adjust_room makes room behind the Ethernet header, so that it serves as the outer one:
 // the inner one is a copy, written together with what stands before it. The helper tells the kernel
 // where the inner headers are, so that superpackets stay whole (the inner MAC length is that of
 // Ethernet alone). But it wants an IP packet, and one without a tunnel yet; bpf_skb_change_head
-// takes any, but knows nothing of segments.
-static __always_inline int seam_open(
+// takes any, but knows nothing of segments. Answers how many bytes `outer` holds then, or -1.
+static __always_inline int seam_make_room(
 	struct seam *seam, enum seam_family family, void *outer, __u32 bytes)
 {
 	struct __sk_buff *skb = seam;
@@ -189,7 +207,7 @@ static __always_inline int seam_open(
 	__u32 room = bytes + sizeof(*inner);
 
 	if (!seam_is_ip(seam))
-		return bpf_skb_change_head(skb, room, 0) < 0 ? -1 : seam_reopen(seam, outer, bytes);
+		return bpf_skb_change_head(skb, room, 0) < 0 ? -1 : (int)bytes;
 
 	__u64 flags =
 		BPF_F_ADJ_ROOM_FIXED_GSO | BPF_F_ADJ_ROOM_ENCAP_L4_UDP |
@@ -200,7 +218,20 @@ static __always_inline int seam_open(
 	if (bpf_skb_adjust_room(skb, room, BPF_ADJ_ROOM_MAC, flags) < 0 &&
 		bpf_skb_adjust_room(skb, room, BPF_ADJ_ROOM_MAC, BPF_F_ADJ_ROOM_FIXED_GSO) < 0)
 		return -1;
-	return seam_store(seam, ETHERNET_BYTES, outer, room);
+	return (int)room;
+}
+
+static __always_inline int seam_reopen(struct seam *seam, const void *outer, __u32 bytes)
+{
+	return seam_store(seam, ETHERNET_BYTES, outer, bytes);
+}
+
+static __always_inline int seam_open(
+	struct seam *seam, enum seam_family family, void *outer, __u32 bytes)
+{
+	int room = seam_make_room(seam, family, outer, bytes);
+
+	return room < 0 ? -1 : seam_reopen(seam, outer, (__u32)room);
 }
 
 static __always_inline int seam_widen(struct seam *seam, __u32 bytes)
@@ -211,6 +242,18 @@ static __always_inline int seam_widen(struct seam *seam, __u32 bytes)
 												: 0;
 }
 
+static __always_inline int seam_load_inner(
+	struct seam *seam, __u32 offset, struct ethernet_header *to)
+{
+	switch (offset) {
+	case SEAM_INNER_GENEVE:
+		return seam_load_outer(seam, SEAM_INNER_GENEVE, to, sizeof(*to));
+	case SEAM_INNER_VXLAN:
+		return seam_load_outer(seam, SEAM_INNER_VXLAN, to, sizeof(*to));
+	}
+	return seam_load_outer(seam, offset, to, sizeof(*to));
+}
+
 // The reverse: bpf_skb_adjust_room leaves the outer Ethernet header, which the inner one then
 // replaces.
 static __always_inline int seam_close(struct seam *seam, __u32 bytes)
@@ -219,7 +262,7 @@ static __always_inline int seam_close(struct seam *seam, __u32 bytes)
 	struct ethernet_header ethernet;
 	__u64 flags = BPF_F_ADJ_ROOM_FIXED_GSO;
 
-	if (seam_load(seam, bytes, &ethernet, sizeof(ethernet)) < 0)
+	if (seam_load_inner(seam, bytes, &ethernet) < 0)
 		return -1;
 	if (has_decap_l3 && ethernet.type == BE16(ETHERNET_IPV4))
 		flags |= ADJ_ROOM_DECAP_L3_IPV4;
@@ -231,7 +274,7 @@ static __always_inline int seam_close(struct seam *seam, __u32 bytes)
 		return -1;
 	if (bpf_skb_adjust_room(skb, -(__s32)bytes, BPF_ADJ_ROOM_MAC, flags) < 0)
 		return -1;
-	seam_pull(skb);
+	seam_pull(skb, SEAM_HEAD);
 	return seam_store(seam, 0, &ethernet, sizeof(ethernet));
 }
 
@@ -394,12 +437,12 @@ static __always_inline int underlay_route(
 	*fib = (struct bpf_fib_lookup){.ifindex = LOOPBACK_IFINDEX, .l4_protocol = PROTOCOL_UDP};
 	if (route->family == SEAM_IPV4) {
 		fib->family = FAMILY_IPV4;
-		fib->ipv4_src = address_word(&route->source, 3);
-		fib->ipv4_dst = address_word(&route->destination, 3);
+		fib->ipv4_src = address_word(route->source, 3);
+		fib->ipv4_dst = address_word(route->destination, 3);
 	} else {
 		fib->family = FAMILY_IPV6;
-		__builtin_memcpy(fib->ipv6_src, &route->source, sizeof(fib->ipv6_src));
-		__builtin_memcpy(fib->ipv6_dst, &route->destination, sizeof(fib->ipv6_dst));
+		__builtin_memcpy(fib->ipv6_src, route->source, sizeof(fib->ipv6_src));
+		__builtin_memcpy(fib->ipv6_dst, route->destination, sizeof(fib->ipv6_dst));
 	}
 	return bpf_fib_lookup(seam, fib, sizeof(*fib), 0);
 }
@@ -439,20 +482,29 @@ static __always_inline struct underlay_hop *underlay_hop_of(const struct dp_addr
 	return bpf_map_lookup_elem(&underlay_hops, &slot);
 }
 
+// In rows, addresses at the beginning stand at a multiple of eight bytes.
+static __always_inline bool row_address_equal(
+	const struct dp_address *a, const struct dp_address *b)
+{
+	const __u64 *x = __builtin_assume_aligned(a, 8), *y = __builtin_assume_aligned(b, 8);
+
+	return !((x[0] ^ y[0]) | (x[1] ^ y[1]));
+}
+
 static __always_inline bool underlay_hop_holds(
 	const struct underlay_hop *hop, const struct seam_route *route)
 {
 	return bpf_jiffies64() - hop->asked < HOP_TICKS &&
-	       address_equal(&hop->destination, &route->destination) &&
-	       address_equal(&hop->source, &route->source);
+	       row_address_equal(&hop->destination, route->destination) &&
+	       row_address_equal(&hop->source, route->source);
 }
 
 static __always_inline void underlay_hop_keep(
 	struct underlay_hop *hop, const struct seam_route *route, const struct bpf_fib_lookup *fib)
 {
 	hop->asked = bpf_jiffies64();
-	hop->source = route->source;
-	hop->destination = route->destination;
+	hop->source = *route->source;
+	hop->destination = *route->destination;
 	hop->ifindex = fib->ifindex;
 	__builtin_memcpy(&hop->ethernet.destination, fib->dmac, sizeof(fib->dmac));
 	__builtin_memcpy(&hop->ethernet.source, fib->smac, sizeof(fib->smac));
@@ -476,20 +528,42 @@ static __always_inline enum dp_reason underlay_send_unresolved(
 	return DP_REASON_NONE;
 }
 
-static __always_inline enum dp_reason seam_send(struct seam *seam, const struct seam_route *route)
+// Write `outer` and an Ethernet header in front of it by one call. Of a checksum over the packet that a device took, the Ethernet
+// header is no part: then it takes two.
+static __always_inline int seam_store_opened(
+	struct seam *seam, const struct ethernet_header *ethernet, void *outer, __u32 bytes)
 {
-	struct underlay_hop *hop = underlay_hop_of(&route->destination);
+	struct ethernet_header *front = outer - sizeof(*front);
+
+	if (bpf_csum_update(seam, 0) >= 0)
+		return seam_reopen(seam, outer, bytes) < 0
+			       ? -1
+			       : seam_store(seam, 0, ethernet, sizeof(*ethernet));
+	*front = *ethernet;
+	return seam_store(seam, 0, front, sizeof(*front) + bytes);
+}
+
+static __always_inline enum dp_reason seam_send(
+	struct seam *seam, const struct seam_route *route, void *outer, __u32 bytes)
+{
+	struct underlay_hop *hop = underlay_hop_of(route->destination);
+	int room = seam_make_room(seam, route->family, outer, bytes);
 
 	if (!hop)
 		return DP_REASON_NO_MEMORY;
+	if (room < 0)
+		return DP_REASON_ENCAPSULATION_FAILED;
 	if (!underlay_hop_holds(hop, route)) {
 		struct bpf_fib_lookup fib;
 		int result = underlay_route(seam, route, &fib);
-		if (result != BPF_FIB_LKUP_RET_SUCCESS)
+		if (result != BPF_FIB_LKUP_RET_SUCCESS) {
+			if (seam_reopen(seam, outer, (__u32)room) < 0)
+				return DP_REASON_NO_MEMORY;
 			return underlay_send_unresolved(seam, route, &fib, result);
+		}
 		underlay_hop_keep(hop, route, &fib);
 	}
-	if (seam_store(seam, 0, &hop->ethernet, sizeof(hop->ethernet)) < 0)
+	if (seam_store_opened(seam, &hop->ethernet, outer, (__u32)room) < 0)
 		return DP_REASON_NO_MEMORY;
 	bpf_redirect(hop->ifindex, 0);
 	return DP_REASON_NONE;

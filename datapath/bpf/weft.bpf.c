@@ -27,7 +27,7 @@ static __always_inline int action(enum dp_verdict verdict)
 SEC("tc")
 int weft_from_port(struct __sk_buff *skb)
 {
-	seam_pull(skb);
+	seam_pull(skb, SEAM_HEAD);
 	return action(from_port(skb));
 }
 
@@ -35,7 +35,7 @@ int weft_from_port(struct __sk_buff *skb)
 SEC("tc")
 int weft_from_underlay(struct __sk_buff *skb)
 {
-	seam_pull(skb);
+	seam_pull(skb, SEAM_HEAD);
 	return action(from_underlay(skb));
 }
 

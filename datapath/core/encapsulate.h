@@ -15,17 +15,17 @@ static inline enum dp_reason way_find(struct seam *seam, __u32 host, struct way 
 {
 	__u32 zero = 0;
 	const struct dp_config *config = seam_find_config(seam, &zero);
-	if (!config || config->underlay_ifindex == 0 || address_zero(&config->vtep))
+	bool ipv4 = config && address_ipv4(&config->vtep);
+	if (!config || config->underlay_ifindex == 0 || (!ipv4 && address_zero(&config->vtep)))
 		return DP_REASON_NO_UNDERLAY;
 	const struct dp_remote *remote = seam_find_remote(seam, &host);
 	if (!remote)
 		return DP_REASON_UNKNOWN_HOST;
-	bool ipv4 = address_ipv4(&config->vtep);
 	if (ipv4 != address_ipv4(&remote->vtep))
 		return DP_REASON_UNDERLAY_FAMILY;
 
-	way->route.source = config->vtep;
-	way->route.destination = remote->vtep;
+	way->route.source = &config->vtep;
+	way->route.destination = &remote->vtep;
 	way->route.family = ipv4 ? SEAM_IPV4 : SEAM_IPV6;
 	way->route.ifindex = config->underlay_ifindex;
 	way->encapsulation = remote->encapsulation == DP_VXLAN ? DP_VXLAN : DP_GENEVE;
@@ -57,8 +57,7 @@ static inline struct tunnel_packet tunnel_packet(
 }
 
 // Along a way that it fits.
-APART enum dp_reason way_send(
-	struct seam *seam, const struct way *way, struct tunnel_packet *tunnel)
+HOT enum dp_reason way_send(struct seam *seam, const struct way *way, struct tunnel_packet *tunnel)
 {
 	struct tunnel_outer *outer = seam_scratch(seam);
 
@@ -66,9 +65,7 @@ APART enum dp_reason way_send(
 		return DP_REASON_NO_MEMORY;
 	tunnel->length = seam_length(seam) + way_bytes(way);
 	tunnel_compose(outer, &way->route, way->encapsulation, tunnel);
-	if (seam_open(seam, way->route.family, outer, way_bytes(way)) < 0)
-		return DP_REASON_ENCAPSULATION_FAILED;
-	return seam_send(seam, &way->route);
+	return seam_send(seam, &way->route, outer->start, way_bytes(way));
 }
 
 // One packet to one port on another host.

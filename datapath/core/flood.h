@@ -51,7 +51,7 @@ static long flood_here(__u32 index, void *context)
 
 // Put the headers in front, in the place of those for the host before. 0, or why not.
 static inline enum dp_reason flood_open(
-	struct flood *flood, enum seam_family family, struct tunnel_outer *outer, __u32 bytes)
+	struct flood *flood, enum seam_family family, void *outer, __u32 bytes)
 {
 	__u32 room = flood->room;
 
@@ -85,7 +85,7 @@ static inline enum dp_reason flood_remote(struct flood *flood, __u32 host)
 		return DP_REASON_NO_MEMORY;
 	flood->tunnel.length = flood->frame + way_bytes(&way);
 	tunnel_compose(outer, &way.route, way.encapsulation, &flood->tunnel);
-	reason = flood_open(flood, way.route.family, outer, way_bytes(&way));
+	reason = flood_open(flood, way.route.family, outer->start, way_bytes(&way));
 	return reason ? reason : seam_clone_send(flood->seam, &way.route);
 }
 

@@ -25,7 +25,7 @@ static inline void forward_generation(struct seam *seam, struct packet *packet)
 }
 
 // To a port of this host.
-static inline enum dp_verdict forward_deliver(
+HOT enum dp_verdict forward_deliver(
 	struct seam *seam, const struct packet *packet, const struct dp_station *station)
 {
 	if (!packet->known && unanswered_ends(packet))
@@ -175,6 +175,7 @@ static inline enum dp_reason from_underlay_take(
 {
 	if (!seam_find_vtep(seam, &arrival->source))
 		return DP_REASON_UNKNOWN_VTEP;
+	seam_reach_outer(seam);
 	enum dp_reason reason = arrival->encapsulation == DP_GENEVE
 					? tunnel_parse_geneve(seam, arrival)
 					: tunnel_parse_vxlan(seam, arrival);

@@ -29,25 +29,18 @@ static inline enum dp_reason parse_arp(struct seam *seam, struct packet *packet)
 	return DP_REASON_NONE;
 }
 
-// Of the transport header. Where it is known when this is compiled, as behind an IPv4 header without options, the seam may
-// read it at less cost.
-static inline int parse_load(struct seam *seam, const struct packet *packet, void *to, __u32 length)
-{
-	enum { USUAL = PACKET_L3 + sizeof(struct ipv4_header) };
+// Where the transport header is behind an IPv4 header without options. What is loaded from a place that is known when this is
+// compiled, the seam may read at less cost.
+enum { PARSE_USUAL = PACKET_L3 + sizeof(struct ipv4_header) };
 
-	return packet->l4 == USUAL ? seam_load(seam, USUAL, to, length)
-				   : seam_load(seam, packet->l4, to, length);
-}
-
-static inline enum dp_reason parse_tcp(struct seam *seam, struct packet *packet, __u32 segment)
+HOT enum dp_reason parse_tcp(struct seam *seam, struct packet *packet, __u32 l4, __u32 segment)
 {
 	struct tcp_header tcp;
 
-	if (packet->l4 + sizeof(tcp) > packet->end ||
-		parse_load(seam, packet, &tcp, sizeof(tcp)) < 0)
+	if (l4 + sizeof(tcp) > packet->end || seam_load(seam, l4, &tcp, sizeof(tcp)) < 0)
 		return DP_REASON_BAD_TRANSPORT_HEADER;
 	__u32 bytes = (tcp.offset >> 4) * 4;
-	if (bytes < sizeof(tcp) || packet->l4 + bytes > packet->end)
+	if (bytes < sizeof(tcp) || l4 + bytes > packet->end)
 		return DP_REASON_BAD_TRANSPORT_HEADER;
 	packet->source_port = BE16(tcp.source);
 	packet->destination_port = BE16(tcp.destination);
@@ -57,25 +50,24 @@ static inline enum dp_reason parse_tcp(struct seam *seam, struct packet *packet,
 	packet->window = BE16(tcp.window);
 	packet->tcp_bytes = bytes;
 	if (segment > 0)
-		packet->wire_length = packet->l4 - PACKET_L3 + bytes + segment;
+		packet->wire_length = l4 - PACKET_L3 + bytes + segment;
 	return DP_REASON_NONE;
 }
 
-static inline enum dp_reason parse_udp(struct seam *seam, struct packet *packet, __u32 segment)
+HOT enum dp_reason parse_udp(struct seam *seam, struct packet *packet, __u32 l4, __u32 segment)
 {
 	struct udp_header udp;
 
-	if (packet->l4 + sizeof(udp) > packet->end ||
-		parse_load(seam, packet, &udp, sizeof(udp)) < 0)
+	if (l4 + sizeof(udp) > packet->end || seam_load(seam, l4, &udp, sizeof(udp)) < 0)
 		return DP_REASON_BAD_TRANSPORT_HEADER;
 	// The first fragment announces the length of the whole.
 	__u32 length = BE16(udp.length);
-	if (length < sizeof(udp) || (!packet->fragment && packet->l4 + length > packet->end))
+	if (length < sizeof(udp) || (!packet->fragment && l4 + length > packet->end))
 		return DP_REASON_BAD_TRANSPORT_HEADER;
 	packet->source_port = BE16(udp.source);
 	packet->destination_port = BE16(udp.destination);
 	if (segment > 0)
-		packet->wire_length = packet->l4 - PACKET_L3 + sizeof(udp) + segment;
+		packet->wire_length = l4 - PACKET_L3 + sizeof(udp) + segment;
 	return DP_REASON_NONE;
 }
 
@@ -83,14 +75,15 @@ static inline enum dp_reason parse_icmp(struct seam *seam, struct packet *packet
 {
 	struct icmp_header icmp;
 
-	if (packet->l4 + bytes > packet->end || parse_load(seam, packet, &icmp, sizeof(icmp)) < 0)
+	if (packet->l4 + bytes > packet->end ||
+		seam_load(seam, packet->l4, &icmp, sizeof(icmp)) < 0)
 		return DP_REASON_BAD_TRANSPORT_HEADER;
 	packet->icmp_type = icmp.type;
 	packet->icmp_code = icmp.code;
 	return DP_REASON_NONE;
 }
 
-static inline enum dp_reason parse_transport(struct seam *seam, struct packet *packet)
+HOT enum dp_reason parse_transport(struct seam *seam, struct packet *packet)
 {
 	__u32 segment = seam_segment(seam);
 
@@ -99,9 +92,11 @@ static inline enum dp_reason parse_transport(struct seam *seam, struct packet *p
 		return DP_REASON_NONE;
 	switch (packet->protocol) {
 	case PROTOCOL_TCP:
-		return parse_tcp(seam, packet, segment);
+		return packet->l4 == PARSE_USUAL ? parse_tcp(seam, packet, PARSE_USUAL, segment)
+						 : parse_tcp(seam, packet, packet->l4, segment);
 	case PROTOCOL_UDP:
-		return parse_udp(seam, packet, segment);
+		return packet->l4 == PARSE_USUAL ? parse_udp(seam, packet, PARSE_USUAL, segment)
+						 : parse_udp(seam, packet, packet->l4, segment);
 	case PROTOCOL_ICMP:
 		return packet->kind == PACKET_IPV4 ? parse_icmp(seam, packet, ICMP_BYTES)
 						   : DP_REASON_NONE;
@@ -149,7 +144,7 @@ static inline bool parse_ipv4_loopback(__be32 address)
 	return (address & BE32(0xff000000)) == BE32(0x7f000000);
 }
 
-static inline enum dp_reason parse_ipv4(struct seam *seam, struct packet *packet)
+HOT enum dp_reason parse_ipv4(struct seam *seam, struct packet *packet)
 {
 	struct ipv4_header ip;
 

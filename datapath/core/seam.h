@@ -22,7 +22,11 @@
 //         the same for all packets of one connection and direction
 //   int   seam_load(struct seam *, __u32 offset, void *to, __u32 length)
 //   int   seam_store(struct seam *, __u32 offset, const void *from, __u32 length)
-//         -1 beyond the end
+//         -1 beyond the end. `to` is aligned to two bytes
+//   int   seam_load_outer(struct seam *, __u32 offset, void *to, __u32 length)
+//         the same, for what a tunnel put in front and the Ethernet header behind it. It may cost less where the offset is
+//         constant, and before it comes, once a packet:
+//   void  seam_reach_outer(struct seam *)
 //   int   seam_resize(struct seam *, __u32 length)
 //         cut the end, or add zeros; a superpacket becomes one packet
 //   int   seam_renew(struct seam *, __u32 length)
@@ -42,7 +46,8 @@
 //
 //   int   seam_open(struct seam *, enum seam_family, void *outer, __u32 bytes)
 //         put an Ethernet header, to be written, and the `bytes` of `outer` (an IP header of this family, UDP, the tunnel
-//         header) before the whole frame. Behind them `outer` has SEAM_BEHIND_BYTES that are the seam's to use
+//         header) before the whole frame. SEAM_FRONT_BYTES in front of `outer`, and SEAM_BEHIND_BYTES behind what it holds,
+//         are the seam's to use
 //   int   seam_reopen(struct seam *, const void *outer, __u32 bytes)
 //         write other headers of the same length in an opened frame
 //   int   seam_widen(struct seam *, __u32 bytes)
@@ -104,10 +109,10 @@
 //         hand over to a device, as enum dp_device says
 //   int   seam_clone(struct seam *, __u32 ifindex)
 //         hand a copy to a device and go on; -1 leaves the packet as it is
-//   enum dp_reason seam_send(struct seam *, const struct seam_route *)
-//         hand over to the underlay: write the outer Ethernet header, all else is in place
+//   enum dp_reason seam_send(struct seam *, const struct seam_route *, void *outer, __u32 bytes)
+//         seam_open, write the outer Ethernet header, and hand over to the underlay
 //   enum dp_reason seam_clone_send(struct seam *, const struct seam_route *)
-//         the same with a copy; a reason leaves the packet as it is
+//         hand over a copy of an opened frame likewise; a reason leaves the packet as it is
 //   enum dp_reason seam_punt(struct seam *, __u32 port, __u32 vni, enum dp_service)
 //         hand a copy to the agent, whole as it came from this port
 //
@@ -142,6 +147,9 @@ struct seam;
 #define STAGE APART
 #endif
 
+// Every packet takes this way, and a call costs the kernel's machine some 20 instructions.
+#define HOT static inline __attribute__((always_inline))
+
 // What became of the packet.
 enum dp_verdict {
 	DP_VERDICT_DROP,   // counted with its reason
@@ -155,6 +163,7 @@ enum {
 	SEAM_SCRATCH_BYTES = 576,
 	SEAM_PACKET_BYTES = 192,
 	SEAM_REWORK_STAYS = 54,
+	SEAM_FRONT_BYTES = 14,
 	SEAM_BEHIND_BYTES = 14
 };
 
@@ -162,9 +171,9 @@ enum seam_direction { SEAM_FROM_PORT, SEAM_TO_PORT };
 
 enum seam_family { SEAM_IPV4, SEAM_IPV6 };
 
-// Where an outer packet goes: the addresses in its IP header.
+// Where an outer packet goes: the addresses in its IP header, which stand in rows of tables.
 struct seam_route {
-	struct dp_address source, destination;
+	const struct dp_address *source, *destination;
 	enum seam_family family;
 	__u32 ifindex; // the underlay device
 };

@@ -32,7 +32,7 @@ static inline struct dp_address security_link_local(const struct dp_mac *mac)
 }
 
 // May the port use this address together with this MAC?
-static inline bool security_address(struct seam *seam, const struct dp_source *source,
+APART bool security_address(struct seam *seam, const struct dp_source *source,
 	const struct dp_mac *mac, const struct dp_address *address)
 {
 	if (mac_equal(mac, &source->mac) && !address_zero(address)) {
@@ -44,6 +44,15 @@ static inline bool security_address(struct seam *seam, const struct dp_source *s
 	}
 	return (source->flags & DP_SOURCE_PAIRS) &&
 	       security_allowed(seam, source->port, mac, address);
+}
+
+// By far the most packets are IP from the first address of the port. A row without that address has a zero one.
+static inline bool security_first(const struct dp_source *source, const struct packet *packet)
+{
+	if (packet->kind == PACKET_IPV4)
+		return address_equal(&packet->source, &source->ipv4) &&
+		       address_word(&packet->source, 3) != 0;
+	return address_equal(&packet->source, &source->ipv6) && !address_zero(&packet->source);
 }
 
 // Who has no address yet may ask for one, join groups, and look for routers and duplicates: RFC
@@ -128,7 +137,9 @@ static inline enum dp_reason security_check(
 			       : DP_REASON_SPOOFED_MAC;
 	}
 
-	if (security_is_unspecified(&packet->source)) {
+	if (own && security_first(source, packet)) {
+		// what else it claims follows
+	} else if (security_is_unspecified(&packet->source)) {
 		if (!own || !security_unspecified(packet))
 			return own ? DP_REASON_SPOOFED_IP : DP_REASON_SPOOFED_MAC;
 	} else if (!security_address(seam, source, &packet->ethernet.source, &packet->source)) {

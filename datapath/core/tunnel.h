@@ -64,9 +64,11 @@ static inline __be16 tunnel_length(__u32 length)
 }
 
 // From the outer IP header to the inner frame, as it is composed before it is written: in the scratch room of the seam, as
-// the stack is too small. Behind it there is room that the seam may use.
+// the stack is too small. In front and behind there is room that the seam may use.
 struct tunnel_outer {
+	__u8 front[(SEAM_FRONT_BYTES + 7) / 8 * 8];
 	union {
+		__u8 start[1];
 		struct {
 			struct ipv4_header ip;
 			__u8 behind[sizeof(struct tunnel_geneve)];
@@ -90,8 +92,8 @@ static inline void tunnel_compose_ipv4(
 		.fragment = BE16(IPV4_DONT_FRAGMENT),
 		.ttl = TUNNEL_TTL,
 		.protocol = PROTOCOL_UDP,
-		.source = address_word(&route->source, 3),
-		.destination = address_word(&route->destination, 3),
+		.source = address_word(route->source, 3),
+		.destination = address_word(route->destination, 3),
 	};
 	ip->checksum = checksum_fold(checksum_add(0, ip, sizeof(*ip)));
 }
@@ -104,8 +106,8 @@ static inline void tunnel_compose_ipv6(
 		.length = tunnel_length(tunnel->length - sizeof(*ip)),
 		.next = PROTOCOL_UDP,
 		.hop_limit = TUNNEL_TTL,
-		.source = route->source,
-		.destination = route->destination,
+		.source = *route->source,
+		.destination = *route->destination,
 	};
 }
 
@@ -145,7 +147,7 @@ static inline void tunnel_compose_header(
 	}
 }
 
-static inline void tunnel_compose(struct tunnel_outer *outer, const struct seam_route *route,
+HOT void tunnel_compose(struct tunnel_outer *outer, const struct seam_route *route,
 	__u32 encapsulation, const struct tunnel_packet *tunnel)
 {
 	if (route->family == SEAM_IPV4) {
@@ -161,6 +163,9 @@ static inline void tunnel_compose(struct tunnel_outer *outer, const struct seam_
 
 // ---- in ----
 
+// Where the UDP header is behind an IPv4 header without options.
+enum { TUNNEL_USUAL = ETHERNET_BYTES + sizeof(struct ipv4_header) };
+
 struct tunnel_arrival {
 	struct dp_address source, destination;
 	__u32 l4;    // offset of the UDP header
@@ -173,7 +178,7 @@ struct tunnel_arrival {
 
 // Is this UDP over IP that may be a tunnel's? What is not is the host's business, whatever is wrong
 // with it.
-static inline bool tunnel_parse_ip(struct seam *seam, struct tunnel_arrival *arrival)
+HOT bool tunnel_parse_ip(struct seam *seam, struct tunnel_arrival *arrival)
 {
 	struct ethernet_header ethernet;
 
@@ -205,19 +210,27 @@ static inline bool tunnel_parse_ip(struct seam *seam, struct tunnel_arrival *arr
 	return false;
 }
 
+// The destination port of the UDP header that stands at `l4`; 0: there is no whole header.
+HOT __be16 tunnel_destination(struct seam *seam, __u32 l4)
+{
+	struct udp_header udp;
+
+	return seam_load(seam, l4, &udp, sizeof(udp)) < 0 ? 0 : udp.destination;
+}
+
 // Is this a tunnel packet to this host?
-APART bool tunnel_arrives(struct seam *seam, struct tunnel_arrival *arrival)
+HOT bool tunnel_arrives(struct seam *seam, struct tunnel_arrival *arrival)
 {
 	__u32 zero = 0;
 	const struct dp_config *config = seam_find_config(seam, &zero);
-	struct udp_header udp;
 
 	if (!config || !tunnel_parse_ip(seam, arrival) ||
-		!address_equal(&arrival->destination, &config->vtep) ||
-		seam_load(seam, arrival->l4, &udp, sizeof(udp)) < 0)
+		!address_equal(&arrival->destination, &config->vtep))
 		return false;
-	arrival->encapsulation = udp.destination == BE16(DP_UDP_GENEVE) ? DP_GENEVE : DP_VXLAN;
-	return arrival->encapsulation == DP_GENEVE || udp.destination == BE16(DP_UDP_VXLAN);
+	__be16 port = arrival->l4 == TUNNEL_USUAL ? tunnel_destination(seam, TUNNEL_USUAL)
+						  : tunnel_destination(seam, arrival->l4);
+	arrival->encapsulation = port == BE16(DP_UDP_GENEVE) ? DP_GENEVE : DP_VXLAN;
+	return arrival->encapsulation == DP_GENEVE || port == BE16(DP_UDP_VXLAN);
 }
 
 struct tunnel_walk {
@@ -269,19 +282,29 @@ static inline bool tunnel_is_own(const struct tunnel_own *own)
 	       (own->option.header.length & GENEVE_OPTION_LENGTH) == DP_GENEVE_OPTION_BYTES / 4;
 }
 
+// Our option and no other, behind the UDP header at `l4`, needs no walk.
+HOT bool tunnel_take_own(struct seam *seam, struct tunnel_arrival *arrival, __u32 l4)
+{
+	struct tunnel_own own;
+	__u32 at = l4 + sizeof(struct udp_header);
+
+	if (seam_load_outer(seam, at, &own, sizeof(own)) < 0 || !tunnel_is_own(&own))
+		return false;
+	arrival->vni = BE32(own.geneve.vni) >> 8;
+	arrival->inner = at + sizeof(own);
+	arrival->source_port = BE32(own.option.source_port);
+	return true;
+}
+
 static inline enum dp_reason tunnel_parse_geneve(struct seam *seam, struct tunnel_arrival *arrival)
 {
 	struct geneve_header geneve;
-	struct tunnel_own own;
 	__u32 at = arrival->l4 + sizeof(struct udp_header);
+	bool own = arrival->l4 == TUNNEL_USUAL ? tunnel_take_own(seam, arrival, TUNNEL_USUAL)
+					       : tunnel_take_own(seam, arrival, arrival->l4);
 
-	// Our option and no other needs no walk.
-	if (seam_load(seam, at, &own, sizeof(own)) == 0 && tunnel_is_own(&own)) {
-		arrival->vni = BE32(own.geneve.vni) >> 8;
-		arrival->inner = at + sizeof(own);
-		arrival->source_port = BE32(own.option.source_port);
+	if (own)
 		return DP_REASON_NONE;
-	}
 	if (seam_load(seam, at, &geneve, sizeof(geneve)) < 0)
 		return DP_REASON_BAD_TUNNEL_HEADER;
 	// Control packets are for tunnel endpoints, of which they ask nothing that is known here.
@@ -297,16 +320,23 @@ static inline enum dp_reason tunnel_parse_geneve(struct seam *seam, struct tunne
 	return walk.reason;
 }
 
-static inline enum dp_reason tunnel_parse_vxlan(struct seam *seam, struct tunnel_arrival *arrival)
+HOT enum dp_reason tunnel_take_vxlan(struct seam *seam, struct tunnel_arrival *arrival, __u32 l4)
 {
 	struct vxlan_header vxlan;
-	__u32 at = arrival->l4 + sizeof(struct udp_header);
+	__u32 at = l4 + sizeof(struct udp_header);
 
-	if (seam_load(seam, at, &vxlan, sizeof(vxlan)) < 0 || !(vxlan.flags & BE32(VXLAN_VNI)))
+	if (seam_load_outer(seam, at, &vxlan, sizeof(vxlan)) < 0 ||
+		!(vxlan.flags & BE32(VXLAN_VNI)))
 		return DP_REASON_BAD_TUNNEL_HEADER;
 	arrival->vni = BE32(vxlan.vni) >> 8;
 	arrival->inner = at + sizeof(vxlan);
 	return DP_REASON_NONE;
+}
+
+static inline enum dp_reason tunnel_parse_vxlan(struct seam *seam, struct tunnel_arrival *arrival)
+{
+	return arrival->l4 == TUNNEL_USUAL ? tunnel_take_vxlan(seam, arrival, TUNNEL_USUAL)
+					   : tunnel_take_vxlan(seam, arrival, arrival->l4);
 }
 
 // ---- congestion marks, RFC 6040 ----

@@ -77,6 +77,16 @@ static inline int seam_load(struct seam *seam, __u32 offset, void *to, __u32 len
 	return 0;
 }
 
+static inline int seam_load_outer(struct seam *seam, __u32 offset, void *to, __u32 length)
+{
+	return seam_load(seam, offset, to, length);
+}
+
+static inline void seam_reach_outer(struct seam *seam)
+{
+	(void)seam;
+}
+
 static inline int seam_store(struct seam *seam, __u32 offset, const void *from, __u32 length)
 {
 	if (offset > seam->length || length > seam->length - offset ||
@@ -302,10 +312,10 @@ static inline int seam_clone(struct seam *seam, __u32 ifindex)
 	return 0;
 }
 
-static inline enum dp_reason seam_send(struct seam *seam, const struct seam_route *route)
+static inline enum dp_reason seam_send_opened(struct seam *seam, const struct seam_route *route)
 {
 	static const struct dp_mac unknown;
-	const struct dp_mac *mac = native_neighbor_mac(seam->native, &route->destination);
+	const struct dp_mac *mac = native_neighbor_mac(seam->native, route->destination);
 
 	if (!mac)
 		return DP_REASON_NO_UNDERLAY_ROUTE;
@@ -321,11 +331,20 @@ static inline enum dp_reason seam_send(struct seam *seam, const struct seam_rout
 	return DP_REASON_NONE;
 }
 
+static inline enum dp_reason seam_send(
+	struct seam *seam, const struct seam_route *route, void *outer, __u32 bytes)
+{
+	memset((uint8_t *)outer - SEAM_FRONT_BYTES, SEAM_RUBBISH, SEAM_FRONT_BYTES);
+	if (seam_open(seam, route->family, outer, bytes) < 0)
+		return DP_REASON_ENCAPSULATION_FAILED;
+	return seam_send_opened(seam, route);
+}
+
 static inline enum dp_reason seam_clone_send(struct seam *seam, const struct seam_route *route)
 {
 	if (seam_fails(seam, NATIVE_FAULT_ROUTING))
 		return DP_REASON_UNDERLAY_FORWARDING_OFF;
-	return seam_send(seam, route);
+	return seam_send_opened(seam, route);
 }
 
 static inline enum dp_reason seam_punt(
