@@ -4,7 +4,6 @@
 // the host's datapath. What counts is what a packet reads: guards and parties by the slot that is in
 // force, the rows of a set under whatever base it has, and no epochs, as those follow from what was
 // before.
-#include <arpa/inet.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -123,12 +122,9 @@ static union key key_held(const struct comparison *comparison, const struct row_
 {
 	union key key = {0};
 	memcpy(&key, row->key, datapath_key_size(row->table));
-	if (row->table == DP_TABLE_RULE)
-		key.rule.base = base_held(comparison, key.rule.base);
-	else if (row->table == DP_TABLE_IDENTITY)
-		key.identity.base = base_held(comparison, key.identity.base);
-	else if (row->table == DP_TABLE_CLASS)
-		key.class.base = htonl(base_held(comparison, ntohl(key.class.base)));
+	uint32_t set = compiler_key_base(row->table, &key); // beginning anew, a set is its base
+	if (set)
+		compiler_key_rebase(row->table, &key, base_held(comparison, set));
 	return key;
 }
 

@@ -2,7 +2,6 @@
 // Rules as the compiler writes them and the classifier reads them, against the plain evaluator:
 // after every flush, and after every single row of it, where the answer must be that of before or
 // that of after, both directions together.
-#include <arpa/inet.h>
 #include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -271,12 +270,9 @@ static union key fresh_key(struct comparison *comparison, const struct row_chang
 {
 	union key key;
 	memcpy(&key, change->key, datapath_key_size(change->table));
-	if (change->table == DP_TABLE_RULE)
-		key.rule.base = fresh_base(comparison, key.rule.base);
-	else if (change->table == DP_TABLE_IDENTITY)
-		key.identity.base = fresh_base(comparison, key.identity.base);
-	else if (change->table == DP_TABLE_CLASS)
-		key.class.base = htonl(fresh_base(comparison, ntohl(key.class.base)));
+	uint32_t base = compiler_key_base(change->table, &key);
+	if (base)
+		compiler_key_rebase(change->table, &key, fresh_base(comparison, base));
 	return key;
 }
 

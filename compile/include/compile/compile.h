@@ -72,6 +72,11 @@ int compiler_origin(const struct compiler *compiler, enum dp_table table, const 
 // How many rows compiler_rows visits in this table.
 size_t compiler_count(const struct compiler *compiler, enum dp_table table);
 
+// The base that a key is under, where it is of a row of a set (datapath/policy.h); 0: of another row.
+// Which base a set has depends on what was before, so who compares two compilers translates it.
+uint32_t compiler_key_base(enum dp_table table, const void *key);
+void compiler_key_rebase(enum dp_table table, void *key, uint32_t base);
+
 // Begin anew with rows that a datapath holds already: forget what it holds, then tell each row that
 // is found. The next flush emits the differences, in the same order and with the same care.
 void compiler_forget(struct compiler *compiler);
