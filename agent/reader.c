@@ -6,7 +6,6 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "base/json.h"
 #include "base/memory.h"
 #include "model/digest.h"
 
@@ -162,7 +161,7 @@ static int read_line(struct reader *reader, const char *line, size_t length, str
 	if (!length)
 		return 0;
 	json_error_t where;
-	json_t *message = json_read(line, length, &where);
+	json_t *message = json_loadb(line, length, JSON_REJECT_DUPLICATES, &where);
 	if (!message)
 		return error_set(error, EPROTO, "the controller sent bad JSON: %s", where.text);
 	int result = read_message(reader, message, error);

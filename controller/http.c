@@ -17,7 +17,6 @@
 #include <utlist.h>
 
 #include "base/clock.h"
-#include "base/json.h"
 #include "base/log.h"
 #include "base/memory.h"
 #include "base/table.h"
@@ -251,7 +250,8 @@ int request_parameters_check(
 int request_json(struct request *request, json_t **out, struct error *error)
 {
 	json_error_t fault;
-	json_t *json = request->body_length ? json_read(request->body, request->body_length, &fault)
+	json_t *json = request->body_length ? json_loadb(request->body, request->body_length,
+						      JSON_REJECT_DUPLICATES, &fault)
 					    : json_object();
 	if (!json) {
 		error_set(error, EINVAL, "the body is not valid JSON: %s", fault.text);
