@@ -62,12 +62,18 @@ def chosen(load, arms):
     return [arm for arm in arms if load.rules or not arm.only_rules]
 
 
+def turns(load, options):
+    """(rounds, seconds of each): what a victim keeps is a quotient of quotients, and strays more than they do."""
+    rounds, seconds = options["rounds"], options["seconds"]
+    return (2 * rounds, max(seconds / 2, QUICK["seconds"])) if load.flood else (rounds, seconds)
+
+
 def measure(loads, arms, options, program, progress):
     """(the results of all loads, absent): without the bare pair there is nothing to hold others against."""
     results, absent, failed = [], [], collections.Counter()
     for load in loads:
         usable = [arm for arm in chosen(load, arms) if failed[arm.name] < FAILURES]
-        values, failures = method.measure(load, usable, options["rounds"], options["seconds"], program, progress)
+        values, failures = method.measure(load, usable, *turns(load, options), program, progress)
         failed.update(failures.keys())
         if kernel_arms.BARE not in values:
             absent.append(Absent(load.title, f"the bare pair failed: {failures[kernel_arms.BARE]}"))
@@ -92,7 +98,7 @@ def run(folder, quick, only=None):
         arms, absent = build(makers, setup)
         absent += weft.absent(labs[0])
         setup.end()
-        progress = method.Progress(options["rounds"] * sum(len(chosen(load, arms)) for load in loads))
+        progress = method.Progress(sum(turns(load, options)[0] * len(chosen(load, arms)) for load in loads))
         results, missing = measure(loads, arms, options, program, progress)
         progress.end()
     described = {a.name: {"family": a.family, "path": a.path, "rules": a.rules, "only_rules": a.only_rules} for a in arms}
