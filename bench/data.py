@@ -65,7 +65,7 @@ def chosen(load, arms):
 def turns(load, options):
     """(rounds, seconds of each): what a victim keeps is a quotient of quotients, and strays more than they do."""
     rounds, seconds = options["rounds"], options["seconds"]
-    return (2 * rounds, max(seconds / 2, QUICK["seconds"])) if load.flood else (rounds, seconds)
+    return (2 * rounds, seconds / 2) if load.flood and options is FULL else (rounds, seconds)
 
 
 def measure(loads, arms, options, program, progress):
