@@ -75,22 +75,14 @@ static inline bool icmp_may(const struct packet *packet, const struct dp_address
 	       !icmp_is_error(packet);
 }
 
-// A token bucket in one number (the generic cell rate algorithm): when the bucket will be full again. Packets that race take one
-// token for two, which does no harm.
 enum { ICMP_INTERVAL = 10000000 /* nanoseconds a token: 100 a second */, ICMP_BURST = 50 };
 
 static inline bool icmp_allowed(struct seam *seam, __u32 port)
 {
 	struct dp_allowance *allowance = seam_allowance(seam, port);
-	__u64 now = seam_clock(seam);
 
-	if (!allowance)
-		return false;
-	__u64 full = allowance->full > now ? allowance->full : now;
-	if (full - now > (__u64)ICMP_INTERVAL * (ICMP_BURST - 1))
-		return false;
-	allowance->full = full + ICMP_INTERVAL;
-	return true;
+	return allowance && dp_bucket_take(&allowance->full, seam_clock(seam), ICMP_INTERVAL,
+				    (__u64)ICMP_INTERVAL * ICMP_BURST);
 }
 
 // ---- what ----

@@ -70,19 +70,12 @@ static inline bool service_address(struct seam *seam, const struct packet *packe
 	return neighbor && neighbor->port == 0;
 }
 
-// A token bucket in one number, as for ICMP errors: when it will be full again.
 static inline bool service_allowed(struct seam *seam, __u32 port)
 {
 	struct dp_allowance *allowance = seam_allowance(seam, port);
-	__u64 now = seam_clock(seam);
 
-	if (!allowance)
-		return false;
-	__u64 full = allowance->punts > now ? allowance->punts : now;
-	if (full - now > (__u64)DP_PUNT_INTERVAL * (DP_PUNT_BURST - 1))
-		return false;
-	allowance->punts = full + DP_PUNT_INTERVAL;
-	return true;
+	return allowance && dp_bucket_take(&allowance->punts, seam_clock(seam), DP_PUNT_INTERVAL,
+				    (__u64)DP_PUNT_INTERVAL * DP_PUNT_BURST);
 }
 
 static inline enum dp_verdict service_punt(

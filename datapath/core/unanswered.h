@@ -28,21 +28,15 @@ static inline bool unanswered_ends(const struct packet *packet)
 	return packet->tcp_flags & TCP_RST ? packet->sequence != 0 : packet->tcp_flags & TCP_FIN;
 }
 
-// May the port begin one more? `interval`: dp_source.interval. Where CPUs meet, one of them may be forgotten; nobody pays twice.
+// May the port begin one more? `interval`: dp_source.interval.
 static inline bool unanswered_take(struct seam *seam, __u32 port, __u32 interval)
 {
 	struct dp_unanswered *row = interval ? seam_make_unanswered(seam, &port) : NULL;
 
 	if (!row)
 		return true;
-	__u64 now = seam_clock(seam);
-	__s64 lacking =
-		(__s64)(row->full - now); // answers to nothing make it as negative as they like
-	if (lacking < 0)
-		lacking = 0;
-	if (lacking > (__s64)DP_UNANSWERED_BURST - interval)
+	if (!dp_bucket_take(&row->full, seam_clock(seam), interval, DP_UNANSWERED_BURST))
 		return false;
-	row->full = now + lacking + interval;
 	if (row->interval != interval)
 		row->interval = interval;
 	return true;

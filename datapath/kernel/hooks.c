@@ -37,12 +37,12 @@ static int look(uint32_t program, struct bpf_prog_info *info)
 	return result;
 }
 
-bool hooks_role(uint32_t program, enum datapath_role *role)
+bool hooks_ours(uint32_t program)
 {
 	struct bpf_prog_info info = {0};
-	enum datapath_role found;
+	enum datapath_role role;
 
-	return look(program, &info) == 0 && role_of(info.name, role ? role : &found);
+	return look(program, &info) == 0 && role_of(info.name, &role);
 }
 
 // Where it stands in this kernel.

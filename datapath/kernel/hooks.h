@@ -3,15 +3,17 @@
 // of clsact, which costs every packet more.
 #pragma once
 
+#include <linux/bpf.h>
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "datapath/datapath.h"
-
-// Is this program one of ours? False: nobody's, or gone meanwhile. `role` may be NULL.
-bool hooks_role(uint32_t program, enum datapath_role *role);
+// Is this program one of ours? False: somebody else's, or gone meanwhile.
+bool hooks_ours(uint32_t program);
 
 // ---- tcx.c ----
+
+// Of Linux 6.6: Debian 12's headers do not know it.
+static const enum bpf_attach_type TCX_INGRESS = (enum bpf_attach_type)46;
 
 // All answer -EOPNOTSUPP where the kernel has no tcx; -ENODEV; 0.
 // The id of our program at the device; 0: none.

@@ -230,9 +230,6 @@ static void test_walk_while_others_write(void **state)
 
 // ---- attachment ----
 
-// Of Linux 6.6; Debian 12's headers do not know it.
-static const enum bpf_attach_type TCX_INGRESS = (enum bpf_attach_type)46;
-
 static void test_missing_device(void **state)
 {
 	(void)state;

@@ -6,9 +6,7 @@
 #include <errno.h>
 #include <unistd.h>
 
-// enum bpf_attach_type of Linux 6.6, and BPF_MPROG_MAX; Debian 12's headers know neither.
-static const enum bpf_attach_type TCX_INGRESS = (enum bpf_attach_type)46;
-enum { TCX_PROGRAMS = 64 };
+enum { TCX_PROGRAMS = 64 /* BPF_MPROG_MAX */ };
 
 // All that stand there. The kernel's EINVAL is that it knows no such place.
 static int query(uint32_t ifindex, uint32_t *programs, uint32_t *count)
@@ -26,7 +24,7 @@ int tcx_find(uint32_t ifindex, uint32_t *program)
 
 	*program = 0;
 	for (uint32_t i = 0; result == 0 && i < count && !*program; i++)
-		if (hooks_role(programs[i], NULL))
+		if (hooks_ours(programs[i]))
 			*program = programs[i];
 	return result;
 }

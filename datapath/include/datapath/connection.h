@@ -137,7 +137,7 @@ struct dp_usage {
 
 enum { DP_QUOTA = 65536 /* where the guard sets none */ };
 
-// What a port has begun and nobody has answered: a token bucket in one number.
+// What a port has begun and nobody has answered: a token bucket (datapath/bucket.h).
 struct dp_unanswered {
 	__u64 full;     // when it will be full again, on the monotonic clock
 	__u32 interval; // nanoseconds to the next token: what an answer gives back

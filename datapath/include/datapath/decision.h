@@ -9,6 +9,7 @@
 #endif
 
 #include "datapath/address.h"
+#include "datapath/bucket.h"
 
 // Host byte order, but for the addresses.
 struct dp_decision {
@@ -30,13 +31,7 @@ enum { DP_DECISION_RING = 1 << 16 };
 // How many are told of a rule, on each CPU: so many at once, and so many a second.
 enum { DP_LOG_BURST = 10, DP_LOG_INTERVAL = 100000000 /* nanoseconds: 10 a second */ };
 
-// A token bucket in one number: when it will be full again.
 static inline bool dp_log_allowed(__u64 *full, __u64 now)
 {
-	__u64 start = *full > now ? *full : now;
-
-	if (start - now > (__u64)DP_LOG_INTERVAL * (DP_LOG_BURST - 1))
-		return false;
-	*full = start + DP_LOG_INTERVAL;
-	return true;
+	return dp_bucket_take(full, now, DP_LOG_INTERVAL, (__u64)DP_LOG_INTERVAL * DP_LOG_BURST);
 }
