@@ -2,7 +2,6 @@
 #include "base/log.h"
 
 #include <stdarg.h>
-#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -41,9 +40,14 @@ void log_set_level(enum log_level level)
 	log_threshold = level;
 }
 
+bool log_shows(enum log_level level)
+{
+	return level <= log_threshold;
+}
+
 void log_write(enum log_level level, const char *format, ...)
 {
-	if (level > log_threshold)
+	if (!log_shows(level))
 		return;
 	struct timespec now;
 	struct tm broken;

@@ -55,6 +55,7 @@ struct caller {
 // What libmicrohttpd keeps for us with a connection.
 struct visit {
 	struct caller *caller; // NULL: nobody has asked
+	char from[64];         // "uid 0", "192.0.2.7"; empty: that is not known
 };
 
 struct http {
@@ -70,6 +71,12 @@ struct http {
 	size_t answering;         // requests neither parked nor done
 };
 
+static struct visit *visit_of(struct MHD_Connection *connection)
+{
+	return MHD_get_connection_info(connection, MHD_CONNECTION_INFO_SOCKET_CONTEXT)
+		->socket_context;
+}
+
 // ---- parking ----
 
 static int request_fd(const struct request *request)
@@ -82,29 +89,45 @@ static void on_left(uv_poll_t *poll, int status, int events)
 {
 	(void)status, (void)events;
 	struct request *request = poll->data;
+	uv_poll_stop(poll);
 	request->gone = true;
 	request_unpark(request);
 }
 
-void request_park(struct request *request)
+// libmicrohttpd does not look at a connection that is set aside, so the loop does: from the first time
+// on, as a stream is set aside after every line.
+static void watch_client(struct request *request)
 {
-	if (request->poll)
-		return;
-	// libmicrohttpd does not look at a suspended connection, so the loop does.
 	request->poll = memory_new(sizeof(*request->poll));
 	uv_poll_init(request->http->loop, request->poll, request_fd(request));
 	request->poll->data = request;
 	uv_poll_start(request->poll, UV_DISCONNECT, on_left);
+}
+
+static void unwatch_client(struct request *request)
+{
+	if (!request->poll)
+		return;
+	uv_poll_stop(request->poll);
+	loop_close(steal(request->poll));
+}
+
+void request_park(struct request *request)
+{
+	if (request->parked)
+		return;
+	if (!request->poll)
+		watch_client(request);
+	request->parked = true;
 	MHD_suspend_connection(request->connection);
 	request->http->answering--;
 }
 
 void request_unpark(struct request *request)
 {
-	if (!request->poll)
+	if (!request->parked)
 		return;
-	uv_poll_stop(request->poll);
-	loop_close(steal(request->poll));
+	request->parked = false;
 	MHD_resume_connection(request->connection);
 	request->http->answering++;
 	shard_resumed(request->shard);
@@ -302,7 +325,8 @@ static enum MHD_Result receive(struct request *request, const char *data, size_t
 		return refuse_midway(request, PROBLEM_TOO_LARGE, &error);
 	}
 	if (request->body_length + length > request->body_capacity) {
-		size_t capacity = request->body_capacity ? request->body_capacity * 2 : 16 << 10;
+		// Most bodies come whole, in one piece.
+		size_t capacity = request->body_capacity ? request->body_capacity * 2 : length;
 		while (capacity < request->body_length + length)
 			capacity *= 2;
 		size_t growth = capacity - request->body_capacity;
@@ -317,19 +341,6 @@ static enum MHD_Result receive(struct request *request, const char *data, size_t
 	memcpy(request->body_buffer + request->body_length, data, length);
 	request->body_length += length;
 	return MHD_YES;
-}
-
-static void note_peer(struct request *request, bool tls)
-{
-	struct ucred peer = {0};
-	socklen_t length = sizeof(peer);
-	struct sockaddr_storage address;
-	socklen_t size = sizeof(address);
-	if (!tls && !getsockopt(request_fd(request), SOL_SOCKET, SO_PEERCRED, &peer, &length))
-		snprintf(request->from, sizeof(request->from), "uid %u", peer.uid);
-	else if (tls && !getpeername(request_fd(request), (struct sockaddr *)&address, &size))
-		getnameinfo((struct sockaddr *)&address, size, request->from, sizeof(request->from),
-			NULL, 0, NI_NUMERICHOST);
 }
 
 static struct request *request_new(struct shard *shard, struct MHD_Connection *connection,
@@ -349,7 +360,7 @@ static struct request *request_new(struct shard *shard, struct MHD_Connection *c
 	else
 		request->identity =
 			(struct identity){.role = ROLE_ADMINISTRATOR, .source = SOURCE_SOCKET};
-	note_peer(request, entrance->tls);
+	request->from = visit_of(connection)->from;
 	DL_APPEND(request->http->requests, request);
 	request->http->answering++;
 	return request;
@@ -392,7 +403,7 @@ static enum MHD_Result on_request(void *context, struct MHD_Connection *connecti
 	}
 	if (request->response)
 		return request_send(request);
-	return request->poll ? MHD_YES : MHD_NO;
+	return request->parked ? MHD_YES : MHD_NO;
 }
 
 // ---- who has how much ----
@@ -448,6 +459,7 @@ static void on_completed(void *context, struct MHD_Connection *connection, void 
 	if (request->holder)
 		caller_release(request->http, request->holder, &request->holder->held);
 	request->http->answering--;
+	unwatch_client(request);
 	if (request->response)
 		MHD_destroy_response(request->response);
 	request->http->assembling -= request->body_capacity;
@@ -465,9 +477,7 @@ static void on_completed(void *context, struct MHD_Connection *connection, void 
 size_t request_claim_connection(struct request *request, const char *who)
 {
 	struct http *http = request->http;
-	struct visit *visit =
-		MHD_get_connection_info(request->connection, MHD_CONNECTION_INFO_SOCKET_CONTEXT)
-			->socket_context;
+	struct visit *visit = visit_of(request->connection);
 	struct caller *caller = caller_get(http, who);
 	if (caller == visit->caller)
 		return 0;
@@ -475,6 +485,19 @@ size_t request_claim_connection(struct request *request, const char *who)
 	caller_leave(http, visit->caller);
 	visit->caller = caller;
 	return caller->connections;
+}
+
+static void note_peer(struct visit *visit, int fd, bool tls)
+{
+	struct ucred peer = {0};
+	socklen_t length = sizeof(peer);
+	struct sockaddr_storage address;
+	socklen_t size = sizeof(address);
+	if (!tls && !getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &length))
+		snprintf(visit->from, sizeof(visit->from), "uid %u", peer.uid);
+	else if (tls && !getpeername(fd, (struct sockaddr *)&address, &size))
+		getnameinfo((struct sockaddr *)&address, size, visit->from, sizeof(visit->from),
+			NULL, 0, NI_NUMERICHOST);
 }
 
 static void on_connection(void *context, struct MHD_Connection *connection, void **slot,
@@ -489,10 +512,11 @@ static void on_connection(void *context, struct MHD_Connection *connection, void
 		return;
 	}
 	shard_connected(shard, connection);
+	int fd = MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CONNECTION_FD)->connect_fd;
 	*slot = memory_new(sizeof(struct visit));
+	note_peer(*slot, fd, entrance->tls);
 	if (!entrance->tls)
 		return;
-	int fd = MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CONNECTION_FD)->connect_fd;
 	setsockopt(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &(unsigned){DEAD_PEER_MS}, sizeof(unsigned));
 	setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &(int){1}, sizeof(int));
 	setsockopt(fd, IPPROTO_TCP, TCP_KEEPIDLE, &(int){DEAD_PEER_MS / 2000}, sizeof(int));
@@ -515,6 +539,9 @@ static void on_log(void *context, const char *format, va_list arguments)
 {
 	(void)context;
 	char text[256];
+	// It has something to say of every answer on a Unix socket.
+	if (!log_shows(LOG_LEVEL_DEBUG))
+		return;
 	vsnprintf(text, sizeof(text), format, arguments);
 	text[strcspn(text, "\r\n")] = '\0';
 	log_debug("http: %s", text);

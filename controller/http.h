@@ -32,7 +32,7 @@ struct request {
 	const char *body;   // `body_length` bytes; NULL if empty
 	size_t body_length;
 	struct identity identity; // by the connection; the handler of all may learn better
-	char from[64];            // "uid 0", "192.0.2.7"
+	const char *from;         // "uid 0", "192.0.2.7"; borrowed from the connection
 	bool lasting;             // it waits for news, or streams them
 	unsigned retry_s;         // of one that asks too much: when to come again; 0: in a second
 	char *refusal;            // why it is refused; NULL: it is not
@@ -52,8 +52,8 @@ struct request {
 	unsigned status;
 	size_t body_capacity;
 	char *body_buffer;
-	uv_poll_t *poll; // while parked: tells that the client left
-	bool understood, gone;
+	uv_poll_t *poll; // from when it is first parked: tells that the client left
+	bool parked, understood, gone;
 	struct request *prev, *next;
 };
 
