@@ -21,6 +21,13 @@
 
 enum list { LIST_INTERFACES, LIST_PORTS, LIST_COUNT };
 
+static const struct {
+	const char *whole, *changed, *gone; // members of a report
+} lists[LIST_COUNT] = {
+	[LIST_INTERFACES] = {"interfaces", "interfaces_changed", "interfaces_gone"},
+	[LIST_PORTS] = {"ports", "ports_changed", "ports_gone"},
+};
+
 struct report {
 	char host[64];
 	uint64_t realized;
@@ -281,26 +288,26 @@ static void take_lists(struct report *report, const json_t *json)
 // Differences follow something whole, and that may have been told to another controller.
 static int check_differences(const struct report *report, const json_t *json, struct error *error)
 {
-	static const char *const lists[LIST_COUNT] = {"interfaces", "ports"};
 	for (size_t i = 0; i < LIST_COUNT; i++) {
-		char changed[32], gone[32];
-		snprintf(changed, sizeof(changed), "%s_changed", lists[i]);
-		snprintf(gone, sizeof(gone), "%s_gone", lists[i]);
-		if (report->whole[i] || json_object_get(json, lists[i]) ||
-			(!json_object_get(json, changed) && !json_object_get(json, gone)))
+		if (report->whole[i] || json_object_get(json, lists[i].whole) ||
+			(!json_object_get(json, lists[i].changed) &&
+				!json_object_get(json, lists[i].gone)))
 			continue;
-		error_set_field(error, "%s", lists[i]);
+		error_set_field(error, "%s", lists[i].whole);
 		return error_set(error, ESTALE,
 			"the %s of this host are not known, of which some are told to have changed",
-			lists[i]);
+			lists[i].whole);
 	}
 	return 0;
 }
 
 static int check_bounds(const struct report *report, const json_t *json, struct error *error)
 {
-	int rc = suspicion_bound(json, "interfaces", report->interfaces.count, error);
-	return rc ? rc : suspicion_bound(json, "ports", report->ports.count, error);
+	const size_t held[LIST_COUNT] = {report->interfaces.count, report->ports.count};
+	int rc = 0;
+	for (size_t i = 0; !rc && i < LIST_COUNT; i++)
+		rc = suspicion_bound(json, lists[i].whole, lists[i].changed, held[i], error);
+	return rc;
 }
 
 static void replace_rules(struct report *report, const json_t *json)
@@ -323,9 +330,8 @@ static void replace_rules(struct report *report, const json_t *json)
 	}
 }
 
-static void take(struct controller *controller, const char *host, const json_t *json)
+static void take(struct controller *controller, struct report *report, const json_t *json)
 {
-	struct report *report = report_get(controller, host);
 	replace(&report->agent, json, "agent");
 	replace(&report->drops, json, "drops");
 	take_lists(report, json);
@@ -350,15 +356,15 @@ int reports_accept(
 		error_set_object(error, "hosts/%s", host);
 		return error_set(error, ENOENT, "there is no host %s", host);
 	}
+	struct report *report = report_get(controller, host);
 	int rc = report_check(controller, json, error);
 	if (!rc)
-		rc = check_differences(report_get(controller, host), json, error);
+		rc = check_differences(report, json, error);
 	if (!rc)
-		rc = check_bounds(report_get(controller, host), json, error);
+		rc = check_bounds(report, json, error);
 	if (rc < 0)
 		return rc;
-	take(controller, host, json);
-	struct report *report = report_get(controller, host);
+	take(controller, report, json);
 	report->foreign_ports += suspicion_foreign_ports(controller, host, report->realized, json);
 	if (json_is_integer(json_object_get(json, "realized")))
 		presence_answered(controller, host);
@@ -383,13 +389,14 @@ void handle_report(
 
 void reports_hear(struct controller *controller, const char *host, const json_t *json)
 {
+	struct report *report = report_get(controller, host);
 	struct error error = {0};
 	if (report_check(controller, json, &error) < 0 ||
-		check_differences(report_get(controller, host), json, &error) < 0)
+		check_differences(report, json, &error) < 0)
 		log_warning("a report of host %s that another controller tells is ignored: %s",
 			host, error.message);
 	else
-		take(controller, host, json);
+		take(controller, report, json);
 }
 
 void reports_introduce(struct controller *controller, const char *host)

@@ -175,31 +175,37 @@ static void take_name(const char *text, char *out, struct error *error)
 		snprintf(out, 64, "%s", text);
 }
 
+// Whether the segment of a pattern, `length` bytes, is this word.
+static bool is(const char *segment, size_t length, const char *word)
+{
+	return !strncmp(segment, word, length) && !word[length];
+}
+
 // A name that is no name is a match all the same, with `error` set, so that it is called by what is
 // wrong with it.
-static bool match_segment(
-	const char *pattern, const char *text, struct target *target, struct error *error)
+static bool match_segment(const char *pattern, size_t length, const char *text,
+	struct target *target, struct error *error)
 {
 	if (*pattern != ':')
-		return !strcmp(pattern, text);
-	if (!strcmp(pattern, ":global"))
+		return is(pattern, length, text);
+	if (is(pattern, length, ":global"))
 		return match_kind(text, false, target);
-	if (!strcmp(pattern, ":kind"))
+	if (is(pattern, length, ":kind"))
 		return match_kind(text, true, target);
-	if (!strcmp(pattern, ":tenant")) {
+	if (is(pattern, length, ":tenant")) {
 		take_name(text, target->tenant, error);
-	} else if (!strcmp(pattern, ":revision")) {
+	} else if (is(pattern, length, ":revision")) {
 		if (number_parse(text, &target->revision) < 0)
 			error_set(error, EINVAL, "\"%s\" is no revision", text);
-	} else if (!strcmp(pattern, ":question")) {
+	} else if (is(pattern, length, ":question")) {
 		if (number_parse(text, &target->question) < 0 || !target->question)
 			error_set(error, EINVAL, "\"%s\" is no question", text);
 	} else {
-		if (!strcmp(pattern, ":host"))
+		if (is(pattern, length, ":host"))
 			target->kind = MODEL_HOST;
-		if (!strcmp(pattern, ":token"))
+		if (is(pattern, length, ":token"))
 			target->kind = MODEL_TOKEN;
-		if (!strcmp(pattern, ":enrolment"))
+		if (is(pattern, length, ":enrolment"))
 			target->kind = MODEL_ENROLMENT;
 		take_name(text, target->name, error);
 	}
@@ -211,10 +217,8 @@ static bool match(const char *pattern, const struct segments *segments, struct t
 {
 	*target = (struct target){.kind = MODEL_PORT};
 	for (size_t i = 0; i < segments->count; i++) {
-		char part[16];
 		size_t length = strcspn(pattern, "/");
-		snprintf(part, sizeof(part), "%.*s", (int)length, pattern);
-		if (!length || !match_segment(part, segments->text[i], target, error))
+		if (!length || !match_segment(pattern, length, segments->text[i], target, error))
 			return false;
 		pattern += length + (pattern[length] == '/');
 	}

@@ -8,16 +8,16 @@
 #include "base/log.h"
 #include "base/memory.h"
 
-int suspicion_bound(const json_t *report, const char *list, size_t held, struct error *error)
+int suspicion_bound(const json_t *report, const char *whole, const char *changed, size_t held,
+	struct error *error)
 {
-	cleanup_free char *changed = memory_format("%s_changed", list);
-	const json_t *whole = json_object_get(report, list);
-	size_t count = (whole ? json_array_size(whole) : held) +
+	const json_t *list = json_object_get(report, whole);
+	size_t count = (list ? json_array_size(list) : held) +
 		       json_array_size(json_object_get(report, changed));
 	if (count <= REPORT_ITEMS)
 		return 0;
-	error_set_field(error, "%s", whole ? list : changed);
-	return error_set(error, EINVAL, "a host reports %d %s at most", REPORT_ITEMS, list);
+	error_set_field(error, "%s", list ? whole : changed);
+	return error_set(error, EINVAL, "a host reports %d %s at most", REPORT_ITEMS, whole);
 }
 
 // Where the port is, if it is elsewhere and the host must know that.

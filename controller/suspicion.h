@@ -11,8 +11,10 @@ enum {
 	REPORT_ITEMS = 64 << 10, // interfaces, or ports, of one host
 };
 
-// -EFBIG, or -EINVAL with the list at fault: `held` is how many items of the list are known already.
-int suspicion_bound(const json_t *report, const char *list, size_t held, struct error *error);
+// -EINVAL with the list at fault: the member that is the whole list or the one that tells what has changed
+// of it. `held` is how many items of it are known already.
+int suspicion_bound(const json_t *report, const char *whole, const char *changed, size_t held,
+	struct error *error);
 // How many ports in the report are placed on another host, as far as this host has realized it; the
 // first of them is logged.
 size_t suspicion_foreign_ports(const struct controller *controller, const char *host,
