@@ -151,8 +151,9 @@ static int tenants_references(const struct field *field, const struct object *ob
 	return result;
 }
 
-const struct field_type field_type_tenants = {LIST_OPERATIONS(tenants), .name = "list of tenants",
-	.help = "Names of tenants, like `[\"acme\"]`.", .references = tenants_references};
+const struct field_type field_type_tenants = {LIST_OPERATIONS(tenants), LIST_ITEMS(tenants),
+	.name = "list of tenants", .help = "Names of tenants, like `[\"acme\"]`.",
+	.references = tenants_references};
 
 // ---- quotas ----
 

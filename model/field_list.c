@@ -58,7 +58,7 @@ static json_t *addresses_openapi(const struct field *field)
 	return list_openapi(field, json_pack("{s:s}", "$ref", "#/components/schemas/Address"));
 }
 
-const struct field_type field_type_addresses = {LIST_OPERATIONS(addresses),
+const struct field_type field_type_addresses = {LIST_OPERATIONS(addresses), LIST_ITEMS(addresses),
 	.name = "list of IP addresses",
 	.help = "Unicast addresses of both families, like `[\"10.0.0.1\", \"fd00::1\"]`."};
 
@@ -131,7 +131,7 @@ static json_t *prefixes_openapi(const struct field *field)
 	return list_openapi(field, json_pack("{s:s}", "$ref", "#/components/schemas/Prefix"));
 }
 
-const struct field_type field_type_prefixes = {LIST_OPERATIONS(prefixes),
+const struct field_type field_type_prefixes = {LIST_OPERATIONS(prefixes), LIST_ITEMS(prefixes),
 	.name = "list of prefixes",
 	.help = "Prefixes of both families, like `[\"10.0.0.0/24\", \"fd00::/64\"]`."};
 
@@ -333,6 +333,6 @@ static const struct field_member pair_members[] = {
 	{0},
 };
 
-const struct field_type field_type_pairs = {LIST_OPERATIONS(pairs),
+const struct field_type field_type_pairs = {LIST_OPERATIONS(pairs), LIST_ITEMS(pairs),
 	.name = "list of allowed sources",
 	.help = "Objects, like `[{\"addresses\": [\"10.9.0.0/24\"]}]`.", .members = pair_members};

@@ -586,7 +586,8 @@ static const struct field_member rule_members[] = {
 	{0},
 };
 
-const struct field_type field_type_rules = {LIST_OPERATIONS(rules), .name = "list of rules",
+const struct field_type field_type_rules = {LIST_OPERATIONS(rules), LIST_ITEMS(rules),
+	.name = "list of rules",
 	.help = "Objects, like `[{\"from\": \"tier=web\", \"ports\": [\"tcp/80\"], \"action\": "
 		"\"allow\"}]`.",
 	.members = rule_members, .references = rules_references};

@@ -160,7 +160,7 @@ static const struct field_member router_network_members[] = {
 };
 
 const struct field_type field_type_router_networks = {LIST_OPERATIONS(router_networks),
-	.name = "list of networks",
+	LIST_ITEMS(router_networks), .name = "list of networks",
 	.help = "Names or objects, like `[\"web\", {\"network\": \"db\", \"addresses\": "
 		"[\"10.0.2.254\"]}]`.",
 	.members = router_network_members, .references = router_networks_references};
@@ -385,6 +385,7 @@ static const struct field_member route_members[] = {
 	{0},
 };
 
-const struct field_type field_type_routes = {LIST_OPERATIONS(routes), .name = "list of routes",
+const struct field_type field_type_routes = {LIST_OPERATIONS(routes), LIST_ITEMS(routes),
+	.name = "list of routes",
 	.help = "Objects, like `[{\"to\": \"0.0.0.0/0\", \"via\": [\"10.0.1.7\"]}]`.",
 	.members = route_members};

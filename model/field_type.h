@@ -12,6 +12,8 @@ struct field_type {
 	const char *name;                   // for people, after "a": "list of prefixes"
 	const char *help;                   // NULL: the name says it all
 	const struct field_member *members; // of a list of objects; ended by one without a name
+	const struct element
+		*element; // of a list whose items can be changed by themselves (list.h)
 	size_t size;
 	// Fill `value` (absent so far). On failure it stays absent, and `error` names the element in the
 	// value ("[2]"), if any.
@@ -49,6 +51,8 @@ static inline void *field_value(const struct field *field, const struct object *
 	return (char *)object + field->offset;
 }
 bool field_absent(const struct field *field, const struct object *object);
+// What an absent field is taken for.
+void field_default(const struct field *field, struct object *object);
 
 // "expected <what>, found a string": -EINVAL.
 int decode_expected(struct error *error, const char *what, const json_t *found);

@@ -14,5 +14,9 @@ struct kind {
 
 const struct kind *kind_get(enum model_kind kind);
 
+// A version of the object that nobody else holds, to be changed before it is published. It has no
+// revision.
+struct object *object_copy(const struct object *object);
+
 // What must hold between the fields of one object; all of them are decoded.
 int kind_check(const struct object *object, struct error *error);

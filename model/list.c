@@ -3,10 +3,11 @@
 
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/memory.h"
 
-static void *item_at(const struct element *element, const struct list *list, size_t index)
+void *list_item(const struct element *element, const struct list *list, size_t index)
 {
 	return (char *)list->items + index * element->size;
 }
@@ -14,7 +15,7 @@ static void *item_at(const struct element *element, const struct list *list, siz
 void list_done(const struct element *element, struct list *list)
 {
 	for (size_t i = 0; element->done && i < list->count; i++)
-		element->done(item_at(element, list, i));
+		element->done(list_item(element, list, i));
 	free(list->items);
 	*list = (struct list){0};
 }
@@ -45,7 +46,7 @@ static int check_repeated(
 {
 	cleanup_free struct place *places = memory_new(list->count * sizeof(*places));
 	for (size_t i = 0; i < list->count; i++)
-		places[i] = (struct place){element, item_at(element, list, i)};
+		places[i] = (struct place){element, list_item(element, list, i)};
 	qsort(places, list->count, sizeof(*places), compare_places);
 	const struct place *earlier = NULL, *repeated = NULL;
 	for (size_t i = 1; i < list->count; i++)
@@ -63,26 +64,40 @@ static int check_repeated(
 	return result;
 }
 
+static int check_count(size_t count, uint32_t maximum, struct error *error)
+{
+	if (maximum && count > maximum)
+		return error_set(error, EINVAL, "has %zu items, the most is %u", count, maximum);
+	return 0;
+}
+
+int list_check(const struct element *element, uint32_t maximum, const struct list *list,
+	struct error *error)
+{
+	int result = check_count(list->count, maximum, error);
+	return result || !element->order ? result : check_repeated(element, list, error);
+}
+
 int list_decode(const struct element *element, uint32_t maximum, struct list *out,
 	const json_t *json, struct error *error)
 {
 	if (!json_is_array(json))
 		return decode_expected(error, element->what, json);
 	size_t count = json_array_size(json);
-	if (maximum && count > maximum)
-		return error_set(error, EINVAL, "has %zu items, the most is %u", count, maximum);
+	int result = check_count(count, maximum, error);
+	if (result)
+		return result;
 	struct list list = {.items = memory_new(count * element->size)};
-	int result = 0;
 	for (size_t i = 0; !result && i < count; i++) {
-		void *item = item_at(element, &list, i);
+		void *item = list_item(element, &list, i);
 		result = element->decode(item, json_array_get(json, i), error);
 		if (!result)
 			list.count++;
 		if (result)
 			error_prefix_field(error, "[%zu]", i);
 	}
-	if (!result && element->order)
-		result = check_repeated(element, &list, error);
+	if (!result)
+		result = list_check(element, maximum, &list, error);
 	if (result)
 		list_done(element, &list);
 	else
@@ -90,11 +105,66 @@ int list_decode(const struct element *element, uint32_t maximum, struct list *ou
 	return result;
 }
 
+// ---- one item ----
+
+// Of no place in a list yet; free it once it has one.
+static int item_decode(
+	const struct element *element, void **out, const json_t *json, struct error *error)
+{
+	void *item = memory_new(element->size);
+	int result = element->decode(item, json, error);
+	if (result)
+		free(item);
+	else
+		*out = item;
+	return result;
+}
+
+int list_insert(const struct element *element, struct list *list, size_t index, const json_t *json,
+	struct error *error)
+{
+	void *item;
+	int result = item_decode(element, &item, json, error);
+	if (result)
+		return result;
+	list->items = memory_resize(list->items, list->count + 1, element->size);
+	char *place = list_item(element, list, index);
+	memmove(place + element->size, place, (list->count++ - index) * element->size);
+	memcpy(place, item, element->size);
+	free(item);
+	return 0;
+}
+
+int list_replace(const struct element *element, struct list *list, size_t index, const json_t *json,
+	struct error *error)
+{
+	void *item;
+	int result = item_decode(element, &item, json, error);
+	if (result)
+		return result;
+	void *place = list_item(element, list, index);
+	if (element->done)
+		element->done(place);
+	memcpy(place, item, element->size);
+	free(item);
+	return 0;
+}
+
+void list_remove(const struct element *element, struct list *list, size_t index)
+{
+	char *place = list_item(element, list, index);
+	if (element->done)
+		element->done(place);
+	memmove(place, place + element->size, (--list->count - index) * element->size);
+}
+
+// ---- all items ----
+
 json_t *list_encode(const struct element *element, const struct list *list)
 {
 	json_t *array = json_array();
 	for (size_t i = 0; i < list->count; i++)
-		json_array_append_new(array, element->encode(item_at(element, list, i)));
+		json_array_append_new(array, element->encode(list_item(element, list, i)));
 	return array;
 }
 
@@ -103,7 +173,7 @@ bool list_equal(const struct element *element, const struct list *a, const struc
 	if (a->count != b->count || !a->items != !b->items)
 		return false;
 	for (size_t i = 0; i < a->count; i++)
-		if (!element->equal(item_at(element, a, i), item_at(element, b, i)))
+		if (!element->equal(list_item(element, a, i), list_item(element, b, i)))
 			return false;
 	return true;
 }
@@ -114,13 +184,13 @@ void list_copy(const struct element *element, struct list *to, const struct list
 		return;
 	*to = (struct list){.count = from->count, .items = memory_new(from->count * element->size)};
 	for (size_t i = 0; i < from->count; i++)
-		element->copy(item_at(element, to, i), item_at(element, from, i));
+		element->copy(list_item(element, to, i), list_item(element, from, i));
 }
 
 int list_compare(const struct element *element, const struct list *a, const struct list *b)
 {
 	for (size_t i = 0; i < a->count && i < b->count; i++) {
-		int order = element->order(item_at(element, a, i), item_at(element, b, i));
+		int order = element->order(list_item(element, a, i), list_item(element, b, i));
 		if (order)
 			return order;
 	}

@@ -30,10 +30,22 @@ struct element {
 	void (*done)(void *item); // NULL: nothing to free
 };
 
+void *list_item(const struct element *element, const struct list *list, size_t index);
 // A list that is given and empty has items that are not NULL. `maximum` 0: any count.
 int list_decode(const struct element *element, uint32_t maximum, struct list *out,
 	const json_t *json, struct error *error);
 json_t *list_encode(const struct element *element, const struct list *list);
+// Another item, from its JSON, before the one of this index (or after the last), or in its place.
+// Errors are those of the element, and then nothing has changed. What holds between items is for list_check, after
+// all changes.
+int list_insert(const struct element *element, struct list *list, size_t index, const json_t *json,
+	struct error *error);
+int list_replace(const struct element *element, struct list *list, size_t index, const json_t *json,
+	struct error *error);
+void list_remove(const struct element *element, struct list *list, size_t index);
+// Too many items, or one that repeats another: -EINVAL, as from list_decode.
+int list_check(const struct element *element, uint32_t maximum, const struct list *list,
+	struct error *error);
 bool list_equal(const struct element *element, const struct list *a, const struct list *b);
 void list_copy(const struct element *element, struct list *to, const struct list *from);
 void list_done(const struct element *element, struct list *list);
@@ -68,6 +80,8 @@ json_t *list_openapi(const struct field *field, json_t *items);
 	{                                                      \
 		list_done(&name##_element, value);             \
 	}
+// Its JSON is an array, so that an item can be changed by itself.
+#define LIST_ITEMS(name) .element = &name##_element
 #define LIST_OPERATIONS(name)                                                          \
 	.size = sizeof(struct list), .decode = name##_decode, .encode = name##_encode, \
 	.equal = name##_equal, .copy = name##_copy, .done = name##_done, .openapi = name##_openapi

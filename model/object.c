@@ -49,6 +49,15 @@ static struct object *object_new(enum model_kind kind, const char *tenant, const
 	return object;
 }
 
+struct object *object_copy(const struct object *object)
+{
+	struct object *copy = object_new(object->kind, object->tenant, object->name);
+	for
+		each_field(field, object->kind) if (!field_absent(field, object))
+			field->type->copy(field_value(field, copy), field_value(field, object));
+	return copy;
+}
+
 // ---- decode ----
 
 // The keys that say which object it is, so that what was read can be written: true if `key` is one of them.
@@ -103,6 +112,15 @@ static int unknown_field(const struct object *object, const char *key, struct er
 		article(object->kind), model_kind_name(object->kind), known);
 }
 
+// In the three types that have defaults: through their own width.
+void field_default(const struct field *field, struct object *object)
+{
+	if (field->fallback && field->type->size == sizeof(bool))
+		*(bool *)field_value(field, object) = field->fallback;
+	else if (field->fallback)
+		memcpy(field_value(field, object), &field->fallback, sizeof(field->fallback));
+}
+
 static int decode_fields(
 	struct object *object, const json_t *fields, bool trusted, struct error *error)
 {
@@ -136,12 +154,7 @@ static int decode_fields(
 			return error_set(error, EINVAL, "is required: %s %s needs its %s",
 				article(object->kind), kind->name, field->name);
 		}
-		// In the three types that have defaults: through their own width.
-		if (field->fallback && field->type->size == sizeof(bool))
-			*(bool *)field_value(field, object) = field->fallback;
-		else if (field->fallback)
-			memcpy(field_value(field, object), &field->fallback,
-				sizeof(field->fallback));
+		field_default(field, object);
 	}
 	return 0;
 }
