@@ -201,6 +201,13 @@ static void tell_what_is_held(void *context, uint64_t *revision, uint64_t *diges
 	*digest = agent->view.digest;
 }
 
+static const struct object *find_held(
+	void *context, enum model_kind kind, const char *tenant, const char *name)
+{
+	const struct agent *agent = context;
+	return view_find(&agent->view, kind, tenant, name);
+}
+
 static void diverged(void *context)
 {
 	struct agent *agent = context;
@@ -490,8 +497,15 @@ int agent_start(struct agent **out, uv_loop_t *loop, const struct agent_options 
 		agent_stop(agent);
 		return result;
 	}
-	struct stream_events events = {
-		take_batch, stream_lost, take_message, agent, tell_what_is_held, diverged};
+	const struct stream_events events = {
+		.batch = take_batch,
+		.lost = stream_lost,
+		.message = take_message,
+		.context = agent,
+		.holds = tell_what_is_held,
+		.find = find_held,
+		.diverged = diverged,
+	};
 	cleanup_free char *registration = registration_of(options);
 	cleanup_free char *path = memory_format("/v1/hosts/%s", options->host);
 	agent_stream_new(&agent->stream, loop, agent->http, path, registration, &events);

@@ -8,6 +8,7 @@
 
 #include "base/memory.h"
 #include "model/digest.h"
+#include "model/patch.h"
 
 static void item_done(void *element)
 {
@@ -69,16 +70,41 @@ static int read_identity(const json_t *json, struct batch_item *item, char **ten
 	return 0;
 }
 
-static int read_change(struct reader *reader, const json_t *message, bool put, struct error *error)
+// What the object was when this batch began, of just the revision from which it differs.
+static int read_patch(struct reader *reader, struct batch_item *item, const char *tenant,
+	const char *name, const json_t *message, struct error *error)
+{
+	char path[OBJECT_PATH_TEXT];
+	json_int_t base = json_integer_value(json_object_get(message, "base"));
+	const struct object *held =
+		reader->find ? reader->find(reader->context, item->kind, tenant, name) : NULL;
+	uint64_t revision;
+	int result = read_revision(message, &revision, error);
+	if (result)
+		return result;
+	if (!held || base <= 0 || held->revision != (uint64_t)base)
+		return error_set(error, EPROTO,
+			"the controller sent what differs of %s from a version that is not here",
+			object_path_of(item->kind, tenant, name, path));
+	return object_patch(
+		&item->object, held, json_object_get(message, "patch"), revision, error);
+}
+
+enum change { CHANGE_PUT, CHANGE_PATCH, CHANGE_DELETE };
+
+static int read_change(
+	struct reader *reader, const json_t *message, enum change change, struct error *error)
 {
 	struct batch_item item = {0};
 	char *tenant, *name;
 	if (!reader->begun)
 		return error_set(error, EPROTO, "the controller sent a change before a snapshot");
-	const json_t *json = put ? json_object_get(message, "object") : message;
+	const json_t *json = change == CHANGE_PUT ? json_object_get(message, "object") : message;
 	int result = read_identity(json, &item, &tenant, &name, error);
-	if (!result && put)
+	if (!result && change == CHANGE_PUT)
 		result = object_decode(&item.object, item.kind, tenant, name, json, true, error);
+	else if (!result && change == CHANGE_PATCH)
+		result = read_patch(reader, &item, tenant, name, message, error);
 	if (result)
 		return result;
 	item.tenant = memory_text(tenant);
@@ -141,9 +167,11 @@ static int read_message(struct reader *reader, json_t *message, struct error *er
 	if (!type)
 		return error_set(error, EPROTO, "the controller sent a line that is no message");
 	if (!strcmp(type, "put"))
-		return read_change(reader, message, true, error);
+		return read_change(reader, message, CHANGE_PUT, error);
+	if (!strcmp(type, "patch"))
+		return read_change(reader, message, CHANGE_PATCH, error);
 	if (!strcmp(type, "delete"))
-		return read_change(reader, message, false, error);
+		return read_change(reader, message, CHANGE_DELETE, error);
 	if (!strcmp(type, "commit"))
 		return read_commit(reader, message, error);
 	if (!strcmp(type, "snapshot"))

@@ -35,12 +35,18 @@ typedef int (*reader_message)(void *context, const char *type, json_t *message);
 // believes that this host holds.
 typedef void (*reader_claim)(void *context, uint64_t digest);
 
+// An object that this host holds, as all batches before left it, so that it can be told what differs.
+// Borrowed; NULL: it holds none of that name.
+typedef const struct object *(*reader_find)(
+	void *context, enum model_kind kind, const char *tenant, const char *name);
+
 enum { READER_LINE_MAX = 16 << 20 };
 
 struct reader {
 	reader_batch callback;
 	reader_message message; // NULL: questions are left unanswered
 	reader_claim claim;     // NULL: nobody compares
+	reader_find find;       // NULL: objects have to be told whole
 	void *context;
 	char *line; // the beginning of a line whose end has not come
 	size_t length, capacity;

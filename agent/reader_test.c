@@ -279,6 +279,62 @@ static void take(void *context, const struct batch *batch)
 	compiler_flush(world->compiler, ignore_row, NULL);
 }
 
+static const struct object *find_in_world(
+	void *context, enum model_kind kind, const char *tenant, const char *name)
+{
+	const struct world *world = context;
+	return view_find(&world->view, kind, tenant, name);
+}
+
+#define PATCH(base, operations)                                                          \
+	"{\"type\":\"patch\",\"kind\":\"network\",\"tenant\":\"acme\",\"name\":\"web\"," \
+	"\"base\":" #base ",\"revision\":43,\"patch\":[" operations "]}\n"               \
+	"{\"type\":\"commit\",\"revision\":43}\n"
+#define ANOTHER_SUBNET "{\"op\":\"add\",\"path\":\"/subnets/1\",\"value\":\"fd00::/64\"}"
+
+// What differs of an object, from just what is held.
+static void test_patch(void **state)
+{
+	(void)state;
+	static const char *const wrong[] = {
+		PATCH(40, ANOTHER_SUBNET),
+		PATCH("41", ANOTHER_SUBNET),
+		PATCH(41, "{\"op\":\"add\",\"path\":\"/subnets/2\",\"value\":\"fd00::/64\"}"),
+		PATCH(41, "{\"op\":\"replace\",\"path\":\"/subnets/0\",\"value\":\"ff00::/64\"}"),
+		"{\"type\":\"patch\",\"kind\":\"network\",\"tenant\":\"acme\",\"name\":\"db\","
+		"\"base\":41,\"revision\":43,\"patch\":[]}\n",
+		"{\"type\":\"patch\",\"kind\":\"network\",\"tenant\":\"acme\",\"name\":\"web\","
+		"\"base\":41,\"patch\":[]}\n",
+	};
+	static const char right[] = PATCH(41, ANOTHER_SUBNET);
+	struct world world = {0};
+	struct reader reader;
+	struct error error = {0};
+	compiler_new(&world.compiler, "h1");
+	reader_init(&reader, take, &world);
+	assert_int_equal(reader_feed(&reader, SNAPSHOT, strlen(SNAPSHOT), &error), 0);
+	assert_int_equal(reader_feed(&reader, right, strlen(right), &error), -EPROTO);
+	reader.find = find_in_world;
+	for (size_t i = 0; i < array_count(wrong); i++) {
+		error = (struct error){0};
+		reader_reset(&reader, true);
+		assert_true(reader_feed(&reader, wrong[i], strlen(wrong[i]), &error) < 0);
+		assert_true(error.message[0]);
+		assert_int_equal(world.view.revision, 42);
+	}
+	error = (struct error){0};
+	reader_reset(&reader, true);
+	assert_int_equal(reader_feed(&reader, right, strlen(right), &error), 0);
+	const struct network *network =
+		(const struct network *)view_find(&world.view, MODEL_NETWORK, "acme", "web");
+	assert_int_equal(network->object.revision, 43);
+	assert_int_equal(network->subnets.count, 2);
+	assert_int_equal(network->vni, 100);
+	reader_done(&reader);
+	view_done(&world.view);
+	compiler_free(world.compiler);
+}
+
 static void test_view(void **state)
 {
 	(void)state;
@@ -331,6 +387,7 @@ int main(void)
 		cmocka_unit_test(test_reset),
 		cmocka_unit_test(test_snapshot_inside_a_batch),
 		cmocka_unit_test(test_view),
+		cmocka_unit_test(test_patch),
 	};
 	return cmocka_run_group_tests_name("reader", tests, NULL, NULL);
 }

@@ -90,6 +90,13 @@ static int message_ready(void *context, const char *type, json_t *message)
 	return stream->events.message(stream->events.context, type, message);
 }
 
+static const struct object *find_held(
+	void *context, enum model_kind kind, const char *tenant, const char *name)
+{
+	const struct stream *stream = context;
+	return stream->events.find(stream->events.context, kind, tenant, name);
+}
+
 // What comes after a divergence is not worth reading: the next connection begins with a snapshot.
 // Where not even that helps, snapshots come slowly.
 static void digest_claimed(void *context, uint64_t digest)
@@ -202,11 +209,14 @@ static char *stream_path(const struct stream *stream)
 {
 	uint64_t revision, digest;
 	char text[DIGEST_TEXT];
+	const char *patches = stream->events.find ? "&patches=1" : "";
 	if (!*stream->history || !stream->events.holds)
-		return memory_format("%s/stream?attempt=%" PRIu64, stream->path, stream->attempt);
+		return memory_format(
+			"%s/stream?attempt=%" PRIu64 "%s", stream->path, stream->attempt, patches);
 	stream->events.holds(stream->events.context, &revision, &digest);
-	return memory_format("%s/stream?attempt=%" PRIu64 "&since=%" PRIu64 "&digest=%s&history=%s",
-		stream->path, stream->attempt, revision, digest_format(digest, text),
+	return memory_format("%s/stream?attempt=%" PRIu64 "%s&since=%" PRIu64
+			     "&digest=%s&history=%s",
+		stream->path, stream->attempt, patches, revision, digest_format(digest, text),
 		stream->history);
 }
 
@@ -272,6 +282,7 @@ void agent_stream_new(struct stream **out, uv_loop_t *loop, struct http_client *
 	reader_init(&stream->reader, batch_ready, stream);
 	stream->reader.message = message_ready;
 	stream->reader.claim = digest_claimed;
+	stream->reader.find = events->find ? find_held : NULL;
 	agent_timer_new(&stream->again, loop, try_again, stream);
 	connect_stream(stream);
 	*out = stream;

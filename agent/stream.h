@@ -16,6 +16,8 @@ struct stream_events {
 	// What this host holds, as of that revision, and its digest (model/digest.h): compared with what
 	// the controller believes, and told when the stream is opened again. NULL: neither.
 	void (*holds)(void *context, uint64_t *revision, uint64_t *digest);
+	// An object that this host holds (reader.h): it is told what differs of it. NULL: all of it.
+	reader_find find;
 	// The host did not hold what the controller believed. It is healed by a snapshot, by itself.
 	void (*diverged)(void *context);
 	// Before the stream is opened, each time, and by which attempt (base/attempt.h): then

@@ -11,10 +11,18 @@
 // About what an object takes that nobody but the backlog holds any more.
 enum { OBJECT_BYTES = 400 };
 
+// The bytes are NULL as long as nobody has read them.
 struct told {
+	struct object *
+		before; // what those hold that held the object before; NULL: none did, or `patch` is made
 	struct object *object;
 	bool gone;
-	struct bytes *bytes; // NULL: nobody has read it yet
+	struct bytes *whole, *patch;
+};
+
+// What an entry is told, by the place of it in the record, and whether its host held the object before.
+struct index {
+	uint32_t told : 31, held : 1;
 };
 
 struct record;
@@ -35,13 +43,14 @@ struct record {
 	uint32_t told_capacity, entry_capacity, pair_capacity;
 	struct told *told;
 	struct backlog_entry *entries;
-	uint32_t *indices; // of what was told, those of one entry in a row
+	struct index *indices; // those of one entry in a row
 	// While it is told: what the last did to the digest, as it is often the same for many hosts;
 	// and which entry is told what, in the order of objects.
 	const struct object *before, *after;
 	uint64_t difference;
 	struct pair {
-		uint32_t entry, told;
+		uint32_t entry;
+		struct index index;
 	} * pairs;
 	struct record *prev, *next;
 };
@@ -81,8 +90,10 @@ static void entry_drop(struct backlog_entry *entry)
 static void record_free(struct record *record)
 {
 	for (uint32_t i = 0; i < record->told_count; i++) {
+		object_unref(record->told[i].before);
 		object_unref(record->told[i].object);
-		bytes_unref(record->told[i].bytes);
+		bytes_unref(record->told[i].whole);
+		bytes_unref(record->told[i].patch);
 	}
 	free(record->told);
 	free(record->entries);
@@ -149,14 +160,24 @@ void backlog_begin(struct backlog *backlog, uint64_t revision, uint64_t now)
 	backlog->building->since_ms = now;
 }
 
-static uint32_t tell(struct record *record, struct object *object, bool gone)
+static bool tells(const struct told *told, const struct object *before, const struct object *after)
+{
+	if (!after)
+		return told->gone && told->object == before;
+	return !told->gone && told->object == after &&
+	       (!before || !told->before || told->before == before);
+}
+
+static struct index tell(struct record *record, struct object *before, struct object *after)
 {
 	struct told *last = record->told_count ? &record->told[record->told_count - 1] : NULL;
-	if (!last || last->object != object || last->gone != gone) {
+	if (!last || !tells(last, before, after)) {
 		last = append(record->told, record->told_count, record->told_capacity);
-		*last = (struct told){object_ref(object), gone, NULL};
+		*last = (struct told){.object = object_ref(after ? after : before), .gone = !after};
 	}
-	return record->told_count - 1;
+	if (before && after && !last->before)
+		last->before = object_ref(before);
+	return (struct index){record->told_count - 1, before && after};
 }
 
 static uint64_t difference_of(
@@ -185,7 +206,7 @@ void backlog_add(struct backlog *backlog, struct backlog_host *host, struct obje
 	entry->difference += difference_of(record, before, after);
 	struct pair *pair = append(record->pairs, record->pair_count, record->pair_capacity);
 	pair->entry = host->building - 1;
-	pair->told = tell(record, after ? after : before, !after);
+	pair->index = tell(record, before, after);
 }
 
 // From the order of objects to the order of hosts, in which each finds its own in a row.
@@ -200,7 +221,7 @@ static void sort_pairs(struct record *record)
 	}
 	for (uint32_t i = 0; i < record->pair_count; i++) {
 		struct backlog_entry *entry = &record->entries[record->pairs[i].entry];
-		record->indices[entry->start + entry->count++] = record->pairs[i].told;
+		record->indices[entry->start + entry->count++] = record->pairs[i].index;
 	}
 	free(steal(record->pairs));
 }
@@ -217,6 +238,16 @@ static void link_entry(struct backlog_host *host, struct backlog_entry *entry)
 		host->next = entry;
 }
 
+static size_t size_of(const struct record *record)
+{
+	size_t size = sizeof(*record) + record->told_count * sizeof(struct told) +
+		      record->entry_count * sizeof(struct backlog_entry) +
+		      record->pair_count * sizeof(struct index);
+	for (uint32_t i = 0; i < record->told_count; i++)
+		size += record->told[i].before ? 2 * OBJECT_BYTES : OBJECT_BYTES;
+	return size;
+}
+
 void backlog_end(struct backlog *backlog, backlog_visit visit, void *context)
 {
 	struct record *record = steal(backlog->building);
@@ -225,9 +256,7 @@ void backlog_end(struct backlog *backlog, backlog_visit visit, void *context)
 		return;
 	}
 	sort_pairs(record);
-	record->size = sizeof(*record) + record->told_count * (sizeof(struct told) + OBJECT_BYTES) +
-		       record->entry_count * sizeof(struct backlog_entry) +
-		       record->pair_count * sizeof(uint32_t);
+	record->size = size_of(record);
 	backlog->size += record->size;
 	DL_APPEND(backlog->records, record);
 	for (uint32_t i = 0; i < record->entry_count; i++) {
@@ -261,19 +290,33 @@ bool backlog_resume(struct backlog_host *host, uint64_t since, uint64_t held, ui
 	return true;
 }
 
-struct bytes *backlog_read(struct backlog *backlog, struct backlog_host *host)
+// Encoded once; what it takes counts from then on.
+static struct bytes *keep(struct backlog *backlog, struct record *record, struct bytes *bytes)
+{
+	record->size += bytes->length;
+	backlog->size += bytes->length;
+	return bytes;
+}
+
+struct bytes *backlog_read(struct backlog *backlog, struct backlog_host *host, bool patches)
 {
 	struct backlog_entry *entry = host->next;
 	struct record *record = entry->record;
 	if (host->position == entry->count)
 		return NULL;
-	struct told *told = &record->told[record->indices[entry->start + host->position++]];
-	if (!told->bytes) {
-		told->bytes = told->gone ? line_delete(told->object) : line_put(told->object);
-		record->size += told->bytes->length;
-		backlog->size += told->bytes->length;
+	struct index index = record->indices[entry->start + host->position++];
+	struct told *told = &record->told[index.told];
+	if (patches && index.held) {
+		if (!told->patch) {
+			told->patch = keep(backlog, record, line_patch(told->before, told->object));
+			object_unref(steal(told->before));
+		}
+		return told->patch;
 	}
-	return told->bytes;
+	if (!told->whole)
+		told->whole = keep(backlog, record,
+			told->gone ? line_delete(told->object) : line_put(told->object));
+	return told->whole;
 }
 
 uint64_t backlog_revision(const struct backlog_host *host)

@@ -7,7 +7,8 @@
 // is too much or too old; a host that had not come that far is *lost*, and takes a snapshot instead,
 // which is never more than what it needs.
 //
-// Objects are encoded when the first host reads them, and the bytes are shared by all.
+// Objects are encoded when the first host reads them, and the bytes are shared by all: the whole
+// object, or what differs from the version that a host holds.
 //
 // Coming back: a host says at which revision it stopped and the digest of what it holds. What it
 // was told since then has a known effect on the digest. If digest and effect together give what the
@@ -63,8 +64,9 @@ void backlog_skip(struct backlog_host *host);
 bool backlog_resume(struct backlog_host *host, uint64_t since, uint64_t held, uint64_t wanted);
 
 // Read on: the next line of `next`, borrowed until the next call of anything here. NULL: its lines are
-// read; backlog_advance then goes on to the next entry.
-struct bytes *backlog_read(struct backlog *backlog, struct backlog_host *host);
+// read; backlog_advance then goes on to the next entry. `patches`: the host can be told what differs
+// from what it holds, which is all of the entries before `next`.
+struct bytes *backlog_read(struct backlog *backlog, struct backlog_host *host, bool patches);
 uint64_t backlog_revision(const struct backlog_host *host);   // of `next`
 uint64_t backlog_difference(const struct backlog_host *host); // likewise: to the digest
 void backlog_advance(struct backlog_host *host);

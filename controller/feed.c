@@ -46,6 +46,7 @@ struct connection {
 	struct feed *feed;
 	struct stream *stream; // NULL: it has been replaced, or the host is no more
 	struct channel *channel;
+	bool patches;              // it can be told what differs of an object
 	uint64_t digest;           // of what the host holds once it has read all that was pushed
 	struct snapshot *snapshot; // under way; NULL: none
 	uint64_t snapshot_revision, snapshot_digest;
@@ -140,9 +141,11 @@ enum { PUSH_BYTES = 16 << 10 };
 static void go_on_with_backlog(struct connection *connection)
 {
 	struct backlog_host *told = &connection->stream->told;
+	// What is in one batch with what came before it must not depend on that.
+	bool patches = connection->patches && !connection->resumed;
 	struct bytes *line;
 	for (size_t pushed = 0; pushed < PUSH_BYTES; pushed += line->length) {
-		line = backlog_read(connection->feed->backlog, told);
+		line = backlog_read(connection->feed->backlog, told, patches);
 		if (!line)
 			break;
 		channel_push(connection->channel, line);
@@ -348,6 +351,7 @@ static void open_stream(struct feed *feed, struct stream *stream, struct request
 	const struct feed_place *place)
 {
 	struct connection *connection = attach(feed, stream, request);
+	connection->patches = place->patches;
 	if (!stream->digested)
 		stream->digest = topology_digest(feed->topology, stream->host);
 	stream->digested = true;

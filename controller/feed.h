@@ -71,6 +71,7 @@ struct feed_place {
 	const char *history;
 	uint64_t revision, digest;
 	uint64_t attempt;
+	bool patches; // it can be told what differs of an object
 };
 
 // Answer the request with the host's stream; an older one ends.

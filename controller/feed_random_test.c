@@ -24,6 +24,7 @@
 #include "base/memory.h"
 #include "channel.h"
 #include "model/digest.h"
+#include "model/patch.h"
 
 enum {
 	HOSTS = 6,
@@ -89,7 +90,8 @@ static struct channel *forgotten[FORGOTTEN];
 static bool forgetting; // a host is deleted
 
 static struct {
-	size_t resumed, snapshots, snapshots_inside, most_unread, late, late_taken, yielded;
+	size_t resumed, snapshots, snapshots_inside, most_unread, late, late_taken, yielded,
+		patched;
 } seen;
 
 struct channel *channel_open(struct request *request, const struct channel_events *events)
@@ -180,6 +182,11 @@ static const struct slots {
 };
 
 static struct object *current[OBJECTS], *next[OBJECTS];
+// All that ever were.
+static struct {
+	struct object **items;
+	size_t count, capacity;
+} versions[OBJECTS];
 static uint64_t revision;
 
 static const struct slots *slots_of(int slot)
@@ -196,6 +203,36 @@ static int slot_of(enum model_kind kind, const char *name)
 	while (slots->kind != kind)
 		slots++;
 	return slots->first + atoi(name + 1);
+}
+
+static void remember(int slot)
+{
+	if (!next[slot])
+		return;
+	if (versions[slot].count == versions[slot].capacity) {
+		versions[slot].capacity = 2 * versions[slot].capacity + 8;
+		versions[slot].items = memory_resize(versions[slot].items, versions[slot].capacity,
+			sizeof(*versions[slot].items));
+	}
+	versions[slot].items[versions[slot].count++] = object_ref(next[slot]);
+}
+
+static struct object *version_of(int slot, uint64_t of_revision)
+{
+	for (size_t i = versions[slot].count; i--;)
+		if (versions[slot].items[i]->revision == of_revision)
+			return versions[slot].items[i];
+	fail_msg("there never was revision %llu of %d", (unsigned long long)of_revision, slot);
+	return NULL;
+}
+
+static void forget_versions(void)
+{
+	for (int slot = 0; slot < OBJECTS; slot++) {
+		for (size_t i = 0; i < versions[slot].count; i++)
+			object_unref(versions[slot].items[i]);
+		free(versions[slot].items);
+	}
 }
 
 static void set_slot(int slot, json_t *fields)
@@ -234,6 +271,17 @@ static void set_port(int slot, const char *network, const char *host)
 	label[40 + at_random(20)] = '\0';
 	set_slot(slot, json_pack("{s:s, s:s*, s:i, s:{s:s}}", "network", network, "host", host,
 			       "key", ++key, "labels", "l", label));
+}
+
+static void set_policy(int slot)
+{
+	json_t *rules = json_array();
+	for (int i = 0; i < 6; i++)
+		if (at_random(6))
+			json_array_append_new(
+				rules, json_pack("{s:o, s:s}", "name", json_sprintf("r%d", i),
+					       "action", at_random(4) ? "drop" : "allow"));
+	set_slot(slot, json_pack("{s:o}", "rules", rules));
 }
 
 static void delete_with_ports(int slot)
@@ -282,7 +330,7 @@ static void change_something(void)
 		if (next[slot] && at_random(3) == 0)
 			clear_slot(slot);
 		else
-			set_slot(slot, json_pack("{s:[{s:s}]}", "rules", "action", "drop"));
+			set_policy(slot);
 	}
 }
 
@@ -389,6 +437,7 @@ static void publish(void)
 			continue;
 		object_unref(current[slot]);
 		current[slot] = next[slot];
+		remember(slot);
 	}
 }
 
@@ -444,6 +493,27 @@ static void take_yield(const json_t *message)
 	seen.yielded++;
 }
 
+// From just what the client holds to just what was.
+static void take_patch(struct client *client, const json_t *message)
+{
+	int slot = slot_in(message);
+	uint64_t base = (uint64_t)json_integer_value(json_object_get(message, "base"));
+	uint64_t wanted = (uint64_t)json_integer_value(json_object_get(message, "revision"));
+	struct object *patched;
+	struct error error = {0};
+	assert_true(base);
+	assert_int_equal(base, client->held[slot]);
+	assert_int_equal(base, client->draft[slot]);
+	if (object_patch(&patched, version_of(slot, base), json_object_get(message, "patch"),
+		    wanted, &error))
+		fail_msg("%s: %s: %s", error.object, error.field, error.message);
+	assert_true(object_equal(patched, version_of(slot, wanted)));
+	object_unref(patched);
+	client->draft[slot] = wanted;
+	client->in_batch = true;
+	seen.patched++;
+}
+
 static void take_line(struct client *client)
 {
 	json_t *message = json_loadb(client->line, client->length, 0, NULL);
@@ -461,6 +531,9 @@ static void take_line(struct client *client)
 		client->draft[slot_in(object)] =
 			(uint64_t)json_integer_value(json_object_get(object, "revision"));
 		client->in_batch = true;
+	} else if (!strcmp(type, "patch")) {
+		assert_true(client->place.patches);
+		take_patch(client, message);
 	} else if (!strcmp(type, "yield")) {
 		take_yield(message);
 	} else if (strcmp(type, "joined")) {
@@ -575,6 +648,7 @@ static void come_back(struct client *client, int slot)
 	int at = at_random(CONTROLLERS);
 	struct feed *feed = controllers[at].feed;
 	client->place.attempt = ++newest[slot];
+	client->place.patches = at_random(4);
 	struct feed_place place = client->place;
 	int whim = at_random(20);
 	if (whim == 0)
@@ -647,10 +721,11 @@ static void test_random(void **state)
 	}
 	printf("%zu revisions; %zu resumed, %zu snapshots, %zu of them inside a batch; "
 	       "at most %zu bytes unread; of %zu late requests %zu taken for a while; "
-	       "%zu streams of the relay ended\n",
+	       "%zu streams of the relay ended; %zu times told what differs\n",
 		(size_t)revision, seen.resumed, seen.snapshots, seen.snapshots_inside,
-		seen.most_unread, seen.late, seen.late_taken, seen.yielded);
+		seen.most_unread, seen.late, seen.late_taken, seen.yielded, seen.patched);
 	assert_true(seen.late_taken > 10 && seen.late > 2 * seen.late_taken && seen.yielded > 10);
+	assert_true(seen.patched > 1000);
 	assert_true(seen.resumed > 100 && seen.snapshots > 100 && seen.snapshots_inside > 10);
 	// What is queued for a host is what was pushed last.
 	assert_true(seen.most_unread < 40 << 10);
@@ -665,6 +740,7 @@ static void test_random(void **state)
 	}
 	for (int slot = 0; slot < OBJECTS; slot++)
 		object_unref(current[slot]);
+	forget_versions();
 	uv_run(uv_default_loop(), UV_RUN_DEFAULT);
 	uv_loop_close(uv_default_loop());
 }

@@ -5,6 +5,7 @@
 #include <stdio.h>
 
 #include "model/digest.h"
+#include "model/patch.h"
 
 void line_put_to(struct writer *writer, const struct object *object)
 {
@@ -25,14 +26,24 @@ struct bytes *line_put(const struct object *object)
 	return bytes;
 }
 
+static json_t *about(const char *type, const struct object *object)
+{
+	return json_pack("{s:s, s:s, s:s*, s:s}", "type", type, "kind",
+		model_kind_name(object->kind), "tenant", object->tenant, "name", object->name);
+}
+
+struct bytes *line_patch(const struct object *before, const struct object *after)
+{
+	json_t *json = about("patch", after);
+	json_object_set_new(json, "base", json_integer((json_int_t)before->revision));
+	json_object_set_new(json, "revision", json_integer((json_int_t)after->revision));
+	json_object_set_new(json, "patch", object_difference(before, after));
+	return bytes_line(json);
+}
+
 struct bytes *line_delete(const struct object *object)
 {
-	json_t *json =
-		json_pack("{s:s, s:s}", "type", "delete", "kind", model_kind_name(object->kind));
-	if (object->tenant)
-		json_object_set_new(json, "tenant", json_string(object->tenant));
-	json_object_set_new(json, "name", json_string(object->name));
-	return bytes_line(json);
+	return bytes_line(about("delete", object));
 }
 
 struct bytes *line_snapshot(uint64_t revision, const char *history)

@@ -2,6 +2,7 @@
 #include "place.h"
 
 #include <errno.h>
+#include <string.h>
 
 #include "model/digest.h"
 #include "number.h"
@@ -12,8 +13,12 @@ int place_read(const struct request *request, struct feed_place *place, struct e
 	const char *since = request_parameter(request, "since");
 	const char *digest = request_parameter(request, "digest");
 	const char *attempt = request_parameter(request, "attempt");
+	const char *patches = request_parameter(request, "patches");
 	if (attempt && (number_parse(attempt, &place->attempt) < 0 || !place->attempt))
 		return error_set(error, EINVAL, "attempt=%s is not a number from 1", attempt);
+	if (patches && strcmp(patches, "1"))
+		return error_set(error, EINVAL, "patches=%s should be patches=1", patches);
+	place->patches = patches;
 	if (!history && !since && !digest)
 		return 0;
 	if (!history || !since || !digest)

@@ -12,7 +12,7 @@ struct http_route {
 	const char *pattern;
 	handler handle;
 	unsigned roles; // bits of those that may call it; 0: what access.c says of the kind
-	const char *parameters[5]; // of the query, NULL-terminated
+	const char *parameters[6]; // of the query, NULL-terminated
 	const char *summary;       // for the OpenAPI document; NULL: the schema describes it
 	enum http_timing timing;
 };

@@ -124,9 +124,10 @@ void mirror_apply(
 	}
 }
 
-bool mirror_has(
+const struct object *mirror_find(
 	const struct mirror *mirror, enum model_kind kind, const char *tenant, const char *name)
 {
 	char path[OBJECT_PATH_TEXT];
-	return find(mirror, object_path_of(kind, tenant, name, path));
+	const struct mirror_entry *entry = find(mirror, object_path_of(kind, tenant, name, path));
+	return entry ? entry->object : NULL;
 }

@@ -23,5 +23,6 @@ typedef void (*mirror_visit)(void *context, const struct topology_change *change
 void mirror_apply(
 	struct mirror *mirror, const struct batch *batch, mirror_visit visit, void *context);
 
-bool mirror_has(
+// NULL: it does not hold such an object. Borrowed.
+const struct object *mirror_find(
 	const struct mirror *mirror, enum model_kind kind, const char *tenant, const char *name);

@@ -109,8 +109,8 @@ static void check(const struct mirror *mirror)
 	for (int number = 0; number < NAMES; number++) {
 		char name[16];
 		snprintf(name, sizeof(name), "n%d", number);
-		assert_int_equal(
-			mirror_has(mirror, MODEL_NETWORK, "t", name), wanted[number] != NULL);
+		assert_int_equal(mirror_find(mirror, MODEL_NETWORK, "t", name) != NULL,
+			wanted[number] != NULL);
 		assert_int_equal(!wanted[number], !told[number]);
 		if (wanted[number])
 			assert_true(object_equal(wanted[number], told[number]));

@@ -76,6 +76,13 @@ static void tell_what_is_held(void *context, uint64_t *revision, uint64_t *diges
 	*digest = relay->mirror.digest;
 }
 
+static const struct object *find_held(
+	void *context, enum model_kind kind, const char *tenant, const char *name)
+{
+	const struct relay *relay = context;
+	return mirror_find(&relay->mirror, kind, tenant, name);
+}
+
 static void diverged(void *context)
 {
 	const struct relay *relay = context;
@@ -207,6 +214,7 @@ static void start_upstream(struct relay *relay, const struct relay_options *opti
 		.message = take_message,
 		.context = relay,
 		.holds = tell_what_is_held,
+		.find = find_held,
 		.diverged = diverged,
 		.prepare = prepare,
 	};

@@ -217,6 +217,13 @@ static void tell_what_is_held(void *context, uint64_t *revision, uint64_t *diges
 	*digest = host->view.digest;
 }
 
+static const struct object *find_held(
+	void *context, enum model_kind kind, const char *tenant, const char *name)
+{
+	const struct fleet_host *host = context;
+	return view_find(&host->view, kind, tenant, name);
+}
+
 static void diverged(void *context)
 {
 	struct fleet_host *host = context;
@@ -257,8 +264,15 @@ static struct fleet_host *host_new(struct fleet *fleet, const char *name, bool l
 static void host_start(struct fleet_host *host, const char *registration)
 {
 	struct fleet *fleet = host->fleet;
-	struct stream_events events = {
-		take_batch, stream_lost, take_message, host, tell_what_is_held, diverged};
+	const struct stream_events events = {
+		.batch = take_batch,
+		.lost = stream_lost,
+		.message = take_message,
+		.context = host,
+		.holds = tell_what_is_held,
+		.find = find_held,
+		.diverged = diverged,
+	};
 	cleanup_free char *path = memory_format("/v1/hosts/%s", host->name);
 	struct light_events light_events = {take_light_batch, stream_lost, host};
 	agent_report_new(&host->report, fleet->loop, host->client->reports, host->name,

@@ -37,7 +37,8 @@ static bool begins(const struct light *light, const char *with)
 static void take_line(struct light *light)
 {
 	light->line[light->length] = '\0';
-	if (begins(light, "{\"type\":\"put\"") || begins(light, "{\"type\":\"delete\"")) {
+	if (begins(light, "{\"type\":\"put\"") || begins(light, "{\"type\":\"patch\"") ||
+		begins(light, "{\"type\":\"delete\"")) {
 		light->objects++;
 	} else if (begins(light, "{\"type\":\"snapshot\"")) {
 		light->objects = 0;
@@ -90,9 +91,9 @@ static void connect_stream(void *context)
 	struct light *light = context;
 	cleanup_free char *path =
 		*light->history && *light->digest
-			? memory_format("%s?since=%" PRIu64 "&digest=%s&history=%s", light->path,
-				  light->revision, light->digest, light->history)
-			: memory_text(light->path);
+			? memory_format("%s?patches=1&since=%" PRIu64 "&digest=%s&history=%s",
+				  light->path, light->revision, light->digest, light->history)
+			: memory_format("%s?patches=1", light->path);
 	struct http_call call = {
 		.method = "GET",
 		.path = path,

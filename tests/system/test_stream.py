@@ -126,6 +126,44 @@ def test_a_ping_finds_it_too(controller):
     agent.close()
 
 
+# ---- what differs ----
+
+
+def take_batch(lines):
+    batch = [lines.next()]
+    while batch[-1]["type"] != "commit":
+        batch.append(lines.next())
+    return batch
+
+
+def test_one_rule_of_many_is_told_by_itself(controller):
+    """To whoever can take it, of what it holds; whole to all others, and after coming back."""
+    rules = [{"name": f"r{n}", "from": f"192.0.2.{n}", "ports": [f"tcp/{n + 1}"], "action": "allow"} for n in range(200)]
+    path = "/v1/tenants/acme/policies/front"
+    fill(controller, 4)
+    controller.must("PUT", path, {"rules": rules})
+    new, old = controller.lines("/v1/hosts/h1/stream?patches=1"), controller.lines("/v1/hosts/h2/stream")
+    first = take_batch(new)
+    take_batch(old)
+    new.close()
+    rules[100]["ports"] = ["tcp/9000"]
+    changed = controller.must("PUT", path, {"rules": rules})["revision"]
+    new = controller.lines("/v1/hosts/h1/stream?patches=1&" + "&".join(
+        f"{k}={v}" for k, v in {"since": first[-1]["revision"], "digest": first[-1]["digest"],
+                                "history": first[0]["history"]}.items()))
+    for lines in (new, old):
+        whole = take_batch(lines)[0]
+        assert whole["type"] == "put" and len(whole["object"]["rules"]) == 200
+    del rules[100]
+    controller.must("PUT", path, {"rules": rules})
+    patch, whole = take_batch(new)[0], take_batch(old)[0]
+    assert whole["type"] == "put" and len(whole["object"]["rules"]) == 199
+    assert patch == {"type": "patch", "kind": "policy", "tenant": "acme", "name": "front", "base": changed,
+                     "revision": changed + 1, "patch": [{"op": "remove", "path": "/rules/100"}]}
+    new.close()
+    old.close()
+
+
 # ---- coming back ----
 
 
@@ -176,7 +214,7 @@ def test_a_place_that_is_none(controller):
     fill(controller, 1)
     for query, complaint in (("since=1", "or none of them"), ("since=x&digest=0123456789abcdef&history=a", "since=x"),
                              ("since=1&digest=abc&history=a", "16 hexadecimal digits"), ("sinse=1", "sinse"), ("attempt=0", "attempt=0"),
-                             ("attempt=9223372036854775808", "attempt=")):
+                             ("attempt=9223372036854775808", "attempt="), ("patches=yes", "patches=1")):
         answer = controller.get(f"/v1/hosts/h1/stream?{query}")
         assert answer.status == 400 and complaint in answer["detail"], answer
 
