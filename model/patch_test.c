@@ -79,9 +79,11 @@ static void says_what_differs(void **state)
 		{MODEL_ADDRESS_SET, "{'addresses': ['10.0.0.0/24', '10.0.2.0/24']}",
 			"{'addresses': ['10.0.0.0/24', '10.0.1.0/24', '10.0.2.0/24']}",
 			"[{'op': 'add', 'path': '/addresses/1', 'value': '10.0.1.0/24'}]"},
-		{MODEL_ADDRESS_SET, "{'addresses': ['10.0.0.0/24', '10.0.1.0/24', 'fd00::/64', 'fd01::/64']}",
+		{MODEL_ADDRESS_SET,
+			"{'addresses': ['10.0.0.0/24', '10.0.1.0/24', 'fd00::/64', 'fd01::/64']}",
 			"{'addresses': ['10.0.0.0/24', 'fd01::/64']}",
-			"[{'op': 'replace', 'path': '/addresses', 'value': ['10.0.0.0/24', 'fd01::/64']}]"},
+			"[{'op': 'replace', 'path': '/addresses', 'value': ['10.0.0.0/24', "
+			"'fd01::/64']}]"},
 		{MODEL_ADDRESS_SET, "{'addresses': ['10.0.0.0/24', '10.0.1.0/24', '10.0.2.0/24']}",
 			"{'addresses': ['10.0.0.0/24', '10.0.2.0/24']}",
 			"[{'op': 'remove', 'path': '/addresses/1'}]"},
@@ -91,7 +93,8 @@ static void says_what_differs(void **state)
 	for (size_t i = 0; i < array_count(cases); i++) {
 		cleanup_object struct object *before = object_of(cases[i].kind, cases[i].before, 1);
 		cleanup_object struct object *after = object_of(cases[i].kind, cases[i].after, 2);
-		json_t *said = object_difference(before, after), *wanted = parse(cases[i].operations);
+		json_t *said = object_difference(before, after),
+		       *wanted = parse(cases[i].operations);
 		if (!json_equal(said, wanted))
 			fail_msg("case %zu: %s", i, json_dumps(said, 0));
 		json_decref(said);
@@ -117,7 +120,8 @@ static void random_rules(char *text, size_t size)
 	for (int i = 0; i < MOST; i++)
 		if (below(3))
 			used += (size_t)snprintf(text + used, size - used,
-				"%s{'name': 'r%d', 'from': %s, 'ports': ['tcp/%d'], 'action': '%s'}",
+				"%s{'name': 'r%d', 'from': %s, 'ports': ['tcp/%d'], 'action': "
+				"'%s'}",
 				used ? "," : "", i, peers[below(8) ? 0 : below(3)],
 				below(6) ? 80 : 1 + below(9), actions[below(6) ? 0 : below(3)]);
 }
@@ -163,8 +167,8 @@ static void random_port(char *text, size_t size)
 {
 	int used = snprintf(text, size, "{'network': 'n'");
 	if (below(2))
-		used += snprintf(text + used, size - used, ", 'addresses': ['10.0.0.%d', 'fd00::%d']",
-			1 + below(3), 1 + below(3));
+		used += snprintf(text + used, size - used,
+			", 'addresses': ['10.0.0.%d', 'fd00::%d']", 1 + below(3), 1 + below(3));
 	if (below(2))
 		used += snprintf(text + used, size - used, ", 'labels': {'a': '%d', 'b': '%d'}",
 			below(2), below(2));
@@ -208,7 +212,8 @@ static void costs_what_it_changes(void **state)
 		int used = snprintf(texts[version], sizeof(texts[version]), "{'rules': [");
 		for (int i = 0; i < RULES; i++)
 			used += snprintf(texts[version] + used, sizeof(texts[version]) - used,
-				"%s{'name': 'r%d', 'from': 'any', 'ports': ['tcp/%d'], 'action': 'allow'}",
+				"%s{'name': 'r%d', 'from': 'any', 'ports': ['tcp/%d'], 'action': "
+				"'allow'}",
 				i ? "," : "", i, i == 50 ? 1 + version : 100 + i);
 		snprintf(texts[version] + used, sizeof(texts[version]) - used, "]}");
 	}
@@ -230,7 +235,8 @@ static void refuses_what_is_no_patch(void **state)
 		{"[{'op': 'remove', 'path': '/tier'}, {'op': 'remove', 'path': '/nothing'}]",
 			"operation 1", "there is no path /nothing"},
 		{"[{'op': 'remove', 'path': '/'}]", "operation 0", "there is no path /"},
-		{"[{'op': 'remove', 'path': '/rules/x'}]", "operation 0", "there is no path /rules/x"},
+		{"[{'op': 'remove', 'path': '/rules/x'}]", "operation 0",
+			"there is no path /rules/x"},
 		{"[{'op': 'remove', 'path': '/rules/-1'}]", "operation 0", "there is no path"},
 		{"[{'op': 'remove', 'path': '/rules/0/name'}]", "operation 0", "there is no path"},
 		{"[{'op': 'remove', 'path': '/rules/2'}]", "operation 0", "rules has 2 items"},

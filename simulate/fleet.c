@@ -3,6 +3,7 @@
 
 #include <stdio.h>
 #include <string.h>
+#include <utlist.h>
 
 #include "base/memory.h"
 #include "content.h"
@@ -160,6 +161,17 @@ static void set_failure(struct fleet_host *host, const struct error *error)
 		host->realized = host->view.revision;
 }
 
+static void stop_waiting(struct fleet_host *host)
+{
+	struct fleet *fleet = host->fleet;
+	if (!host->waits)
+		return;
+	host->waits = false;
+	DL_DELETE(fleet->waiting, host);
+	if (!fleet->waiting)
+		uv_idle_stop(fleet->turns);
+}
+
 static void note_connected(struct fleet_host *host)
 {
 	if (host->connected)
@@ -169,27 +181,45 @@ static void note_connected(struct fleet_host *host)
 	agent_report_online(host->report, true);
 }
 
-static void take_batch(void *context, const struct batch *batch)
+static void realize(struct fleet_host *host)
 {
-	struct fleet_host *host = context;
-	struct fleet *fleet = host->fleet;
 	struct error error = {0};
 	uint64_t written = datapath_writes(host->datapath);
 	bool failed = host->failure;
-	const struct batch_item *item = NULL;
-	while ((item = utarray_next(&batch->items, item)))
-		see_device(host->name, item->object, host->compiler);
-	view_apply(&host->view, batch, host->compiler);
 	program_apply(host->program, &error);
 	set_failure(host, &error);
-	fleet->counts.batches++;
-	fleet->counts.items += utarray_len(&batch->items);
-	fleet->counts.rows += datapath_writes(host->datapath) - written;
+	host->fleet->counts.rows += datapath_writes(host->datapath) - written;
 	agent_report_note(host->report, REPORT_REALIZED | REPORT_AGENT | REPORT_RULES);
 	if (failed || error.code || compiler_ports_changes(host->compiler) != host->ports_changes)
 		agent_report_note(host->report, REPORT_PORTS);
 	host->ports_changes = compiler_ports_changes(host->compiler);
 	note_connected(host);
+}
+
+// One host a turn of the loop, so that what it reports is on its way while the next one works.
+static void realize_next(uv_idle_t *turns)
+{
+	struct fleet *fleet = turns->data;
+	struct fleet_host *host = fleet->waiting;
+	stop_waiting(host);
+	realize(host);
+}
+
+static void take_batch(void *context, const struct batch *batch)
+{
+	struct fleet_host *host = context;
+	struct fleet *fleet = host->fleet;
+	const struct batch_item *item = NULL;
+	while ((item = utarray_next(&batch->items, item)))
+		see_device(host->name, item->object, host->compiler);
+	view_apply(&host->view, batch, host->compiler);
+	fleet->counts.batches++;
+	fleet->counts.items += utarray_len(&batch->items);
+	if (host->waits)
+		return;
+	host->waits = true;
+	DL_APPEND(fleet->waiting, host);
+	uv_idle_start(fleet->turns, realize_next);
 }
 
 static void take_light_batch(void *context, uint64_t revision, uint64_t objects)
@@ -205,6 +235,7 @@ static void take_light_batch(void *context, uint64_t revision, uint64_t objects)
 static void stream_lost(void *context)
 {
 	struct fleet_host *host = context;
+	stop_waiting(host); // the next connection begins with a batch
 	host->fleet->connected -= host->connected;
 	host->connected = false;
 	agent_report_online(host->report, false);
@@ -288,6 +319,7 @@ static void host_start(struct fleet_host *host, const char *registration)
 static void host_free(struct fleet_host *host)
 {
 	host->fleet->connected -= host->connected;
+	stop_waiting(host);
 	light_free(host->light_stream);
 	agent_stream_free(host->stream);
 	agent_report_free(host->report);
@@ -346,6 +378,9 @@ void fleet_init(struct fleet *fleet, uv_loop_t *loop, const struct fleet_client 
 	*fleet = (struct fleet){
 		.loop = loop, .clients = clients, .plan = plan, .count = plan->hosts};
 	fleet->full = full && full < plan->hosts ? full : plan->hosts;
+	fleet->turns = memory_new(sizeof(*fleet->turns));
+	fleet->turns->data = fleet;
+	uv_idle_init(loop, fleet->turns);
 	choose(fleet);
 	fleet->hosts = memory_new(plan->hosts * sizeof(*fleet->hosts));
 	for (size_t i = 0; i < plan->hosts; i++)
@@ -359,10 +394,17 @@ void fleet_start(struct fleet *fleet)
 		host_start(fleet->hosts[i], NULL);
 }
 
+static void turns_closed(uv_handle_t *turns)
+{
+	free(turns);
+}
+
 void fleet_done(struct fleet *fleet)
 {
 	for (size_t i = 0; i < fleet->count; i++)
 		host_free(fleet->hosts[i]);
+	if (fleet->turns)
+		uv_close((uv_handle_t *)fleet->turns, turns_closed);
 	free(fleet->hosts);
 	free(fleet->compiles);
 	free(fleet->ports);

@@ -52,9 +52,11 @@ struct fleet_host {
 	bool light;                 // has no view, compiler, program and datapath, see light.h
 	struct light *light_stream; // instead of `stream`
 	bool connected;             // what it needs has come
+	bool waits;                 // for its turn to compile what has come
 	uint64_t realized;
 	uint64_t ports_changes; // the compiler's, when ports were noted to be reported
 	char *failure;
+	struct fleet_host *prev, *next; // that wait
 };
 
 struct fleet {
@@ -63,11 +65,13 @@ struct fleet {
 	const struct plan *plan;
 	struct fleet_host **hosts;
 	size_t count, connected;
-	bool *compiles;   // each: it is not light
-	size_t full;      // so many are not
-	size_t concerned; // by changes, see plan_concerned
-	size_t made;      // so far
-	size_t *ports;    // of the plan, in the order of hosts
+	bool *compiles;             // each: it is not light
+	size_t full;                // so many are not
+	size_t concerned;           // by changes, see plan_concerned
+	size_t made;                // so far
+	size_t *ports;              // of the plan, in the order of hosts
+	struct fleet_host *waiting; // list
+	uv_idle_t *turns;           // while some wait
 	struct fleet_counts counts;
 };
 
