@@ -11,19 +11,20 @@ struct claim {
 	struct row *row;
 	struct claim *next_of_origin;
 	struct claim *next_of_row;
-	bool stale; // not claimed in the running round
+	uint32_t round; // of its origin, in which it was made last
 	_Alignas(max_align_t) unsigned char value[];
 };
 
+// What a look-up reads is in a row: each other line of memory would have to be waited for.
 struct row {
-	UT_hash_handle hh;
 	struct row *prev, *next; // pending
-	struct claim *claims;    // greatest path first: the head is what the row should be
+	char *last_path;         // origin of the last claim to go, for the removal
+	uint64_t last_revision;
+	struct claim *claims; // greatest path first: the head is what the row should be
+	UT_hash_handle hh;
 	enum dp_table table;
 	bool pending, installed;
-	uint32_t installed_in; // rows->turns when it was
-	char *last_path;       // origin of the last claim to go, for the removal
-	uint64_t last_revision;
+	uint32_t installed_in;                       // rows->turns when it was
 	_Alignas(max_align_t) unsigned char bytes[]; // key, then the value that was last installed
 };
 

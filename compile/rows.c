@@ -129,42 +129,65 @@ static void claim_drop(struct rows *rows, struct claim *claim)
 
 void rows_begin(struct origin *origin)
 {
+	origin->round++;
+	origin->place = &origin->claims;
+}
+
+static struct claim *claim_of(const struct row *row, const struct origin *origin)
+{
 	struct claim *claim;
-	LL_FOREACH2(origin->claims, claim, next_of_origin)
-	claim->stale = true;
+	LL_FOREACH2(row->claims, claim, next_of_row)
+	{
+		if (claim->origin == origin)
+			return claim;
+	}
+	return NULL;
+}
+
+// The claim of this row that was made before; else a new one. Most often a round claims what the one
+// before it claimed, in the same order, so the row need not be looked for.
+static struct claim *claim_get(struct rows *rows, struct origin *origin, enum dp_table table,
+	const void *key, bool *is_new)
+{
+	struct claim **place = origin->place ? origin->place : &origin->claims, *claim = *place;
+	*is_new = false;
+	if (claim && claim->row->table == table &&
+		!memcmp(claim->row->bytes, key, sizes[table].key))
+		return claim;
+	struct row *row = row_get(rows, table, key);
+	claim = claim_of(row, origin);
+	if (claim)
+		return claim;
+	claim = memory_new(sizeof(*claim) + sizes[table].value);
+	claim->origin = origin;
+	claim->row = row;
+	claim->next_of_origin = *place;
+	*place = claim;
+	claim_insert(row, claim);
+	*is_new = true;
+	return claim;
 }
 
 void rows_claim(struct rows *rows, struct origin *origin, enum dp_table table, const void *key,
 	const void *value)
 {
-	struct row *row = row_get(rows, table, key);
-	struct claim *claim;
-	LL_FOREACH2(row->claims, claim, next_of_row)
-	{
-		if (claim->origin == origin)
-			break;
-	}
-	if (!claim) {
-		claim = memory_new(sizeof(*claim) + sizes[table].value);
-		claim->origin = origin;
-		claim->row = row;
-		LL_PREPEND2(origin->claims, claim, next_of_origin);
-		claim_insert(row, claim);
-	} else if (!memcmp(claim->value, value, sizes[table].value)) {
-		claim->stale = false;
+	bool is_new;
+	struct claim *claim = claim_get(rows, origin, table, key, &is_new);
+	claim->round = origin->round;
+	origin->place = &claim->next_of_origin;
+	if (!is_new && !memcmp(claim->value, value, sizes[table].value))
 		return;
-	}
-	claim->stale = false;
 	memcpy(claim->value, value, sizes[table].value);
-	row_touch(rows, row);
+	row_touch(rows, claim->row);
 }
 
 void rows_end(struct rows *rows, struct origin *origin)
 {
 	struct claim **place = &origin->claims;
+	origin->place = NULL;
 	while (*place) {
 		struct claim *claim = *place;
-		if (!claim->stale) {
+		if (claim->round == origin->round) {
 			place = &claim->next_of_origin;
 			continue;
 		}

@@ -20,9 +20,11 @@ struct claim;
 struct row;
 
 struct origin {
-	char *path;        // of the object; owned
-	uint64_t revision; // of the object
-	struct claim *claims;
+	char *path;           // of the object; owned
+	uint64_t revision;    // of the object
+	struct claim *claims; // in the order in which they are made
+	uint32_t round;       // that is running, or was last
+	struct claim **place; // of the claim that is likely to be made next; NULL: the first
 };
 
 struct rows {

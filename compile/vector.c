@@ -1,7 +1,25 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "vector.h"
 
+#include <string.h>
+
 #include "base/memory.h"
+
+// Of two summaries that are equal only the words that they name can differ.
+static bool contents_equal(const struct dp_vector *a, const struct dp_vector *b)
+{
+	if (a->summary != b->summary)
+		return false;
+	for (uint64_t rest = a->summary; rest; rest &= rest - 1) {
+		unsigned word = (unsigned)__builtin_ctzll(rest);
+		if (a->words[word] != b->words[word])
+			return false;
+	}
+	return true;
+}
+
+#undef HASH_KEYCMP
+#define HASH_KEYCMP(a, b, size) (!contents_equal((const void *)(a), (const void *)(b)))
 
 struct vector {
 	struct dp_vector content;
