@@ -7,6 +7,8 @@
 
 #include "base/memory.h"
 
+enum { USUAL_BYTES = 512 }; // of a value; a longer one is printed twice
+
 void records_clear(struct records *records)
 {
 	for (size_t i = 0; i < records->count; i++)
@@ -34,11 +36,15 @@ static size_t find(const struct records *records, const char *name, bool *found)
 
 static char *make(const char *name, const json_t *value)
 {
+	char text[USUAL_BYTES];
 	size_t prefix = strlen(name) + 1;
-	size_t length = json_dumpb(value, NULL, 0, JSON_COMPACT);
+	size_t length = json_dumpb(value, text, sizeof(text), JSON_COMPACT);
 	char *item = memory_new(prefix + length + 1);
 	memcpy(item, name, prefix);
-	json_dumpb(value, item + prefix, length, JSON_COMPACT);
+	if (length <= sizeof(text))
+		memcpy(item + prefix, text, length);
+	else
+		json_dumpb(value, item + prefix, length, JSON_COMPACT);
 	return item;
 }
 
