@@ -7,7 +7,16 @@ import pty
 import subprocess
 import threading
 
+from .. import ROOT
+
 SECONDS = 1200
+UNIT = ROOT / "packaging/systemd/weft-controller.service.in"
+
+
+def environment():
+    """As the controller has it when it is a service; the process of the simulated hosts has it too."""
+    set_there = (line.partition("=") for line in UNIT.read_text().splitlines() if line.startswith("Environment="))
+    return {**os.environ, **dict(words.split("=", 1) for _, _, words in set_there)}
 
 
 def simulate(binary, size, tell, *options):
@@ -16,7 +25,8 @@ def simulate(binary, size, tell, *options):
              "--repeat", size.repeat, *options]
     ours, theirs = pty.openpty()
     try:
-        process = subprocess.Popen([*map(str, words)], stdout=subprocess.PIPE, stderr=theirs, text=True)
+        process = subprocess.Popen([*map(str, words)], stdout=subprocess.PIPE, stderr=theirs, text=True,
+                                   env=environment())
     finally:
         os.close(theirs)
     said = []
