@@ -268,8 +268,10 @@ static void client_prepare(struct client *client, const char *method, const char
 		curl_easy_setopt(curl, CURLOPT_SSLCERT, client_settings.certificate);
 	if (client_settings.key)
 		curl_easy_setopt(curl, CURLOPT_SSLKEY, client_settings.key);
-	if (client_settings.authority)
+	if (client_settings.authority) { // and none of those that the system trusts besides
 		curl_easy_setopt(curl, CURLOPT_CAINFO, client_settings.authority);
+		curl_easy_setopt(curl, CURLOPT_CAPATH, NULL);
+	}
 }
 
 static int status_to_errno(long status)

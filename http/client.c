@@ -315,8 +315,10 @@ static void set_server(struct http_request *request, const char *path)
 		curl_easy_setopt(easy, CURLOPT_SSLCERT, client->certificate);
 	if (client->key)
 		curl_easy_setopt(easy, CURLOPT_SSLKEY, client->key);
-	if (client->authority)
+	if (client->authority) { // and none of those that the system trusts besides
 		curl_easy_setopt(easy, CURLOPT_CAINFO, client->authority);
+		curl_easy_setopt(easy, CURLOPT_CAPATH, NULL);
+	}
 	if (client->renewed) {
 		// libcurl does not look into the file: a connection older than it is too old.
 		long age = (long)((clock_monotonic_ms() - client->renewed) / 1000);

@@ -78,8 +78,10 @@ void etcd_connect_options(
 	curl_easy_setopt(curl, CURLOPT_PROXY, "");
 	curl_easy_setopt(curl, CURLOPT_PROTOCOLS_STR, "http,https");
 	curl_easy_setopt(curl, CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
-	if (location->authority)
+	if (location->authority) { // and none of those that the system trusts besides
 		curl_easy_setopt(curl, CURLOPT_CAINFO, location->authority);
+		curl_easy_setopt(curl, CURLOPT_CAPATH, NULL);
+	}
 	if (location->certificate) {
 		curl_easy_setopt(curl, CURLOPT_SSLCERT, location->certificate);
 		curl_easy_setopt(curl, CURLOPT_SSLKEY, location->key);

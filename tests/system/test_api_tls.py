@@ -43,6 +43,10 @@ class Authority:
         return certificate, key
 
 
+# Runs the words behind it on a machine that trusts the authorities in the folder $1.
+TRUSTING = ["unshare", "--mount", "sh", "-ec", 'mount --bind "$1" /etc/ssl/certs; shift; exec "$@"', "-"]
+
+
 def free_port():
     with socket.socket() as probe:
         probe.bind((ADDRESS, 0))
@@ -113,6 +117,28 @@ def test_certificate_of_a_server(world):
     """One that is made for servers only does not make an administrator of who has it."""
     certificate, key = world.authority.issue("impostor", "cn = weft-admin", "tls_www_server", "signing_key")
     refused_connection(Tls(world.address, world.authority.certificate, certificate, key))
+
+
+def test_the_authority_that_is_given_is_the_only_one(world, weft_binary, tmp_path):
+    """Whom the machine trusts besides does not make a controller, neither for people nor for daemons."""
+    system = tmp_path / "system"
+    system.mkdir()
+    (system / "authority.pem").write_bytes(world.authority.certificate.read_bytes())
+    certificate, key = world.authority.issue("relay", "cn = weft-relay:r1", "tls_www_client", "signing_key")
+    reach = ["--controller", f"https://{world.address}", "--cert", str(certificate), "--key", str(key), "--ca"]
+    weft, relay = [*TRUSTING, str(system), str(weft_binary)], ["relay", "--name", "r1", "--socket", str(tmp_path / "s")]
+    done = subprocess.run([*weft, "get", "tenants", *reach, world.stranger.certificate], capture_output=True, text=True,
+                          timeout=60)
+    assert done.returncode == 1 and "is --ca the authority" in done.stderr, done
+    with open(tmp_path / "log", "wb") as log:
+        process = subprocess.Popen([*weft, *relay, *reach, world.stranger.certificate], stdout=log, stderr=log)
+    deadline = time.monotonic() + 60
+    while "certificate" not in (tmp_path / "log").read_text() and time.monotonic() < deadline:
+        time.sleep(0.02)
+    process.terminate()
+    assert process.wait(60) == 0
+    log = (tmp_path / "log").read_text()
+    assert "certificate" in log and "connected to" not in log
 
 
 def test_plain_http_does_not_exist(world):

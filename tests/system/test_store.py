@@ -8,7 +8,7 @@ import pytest
 
 from controlling import Controller
 from lab.etcd import Etcd
-from test_api_tls import Authority
+from test_api_tls import TRUSTING, Authority
 
 
 @pytest.fixture(scope="module")
@@ -164,4 +164,13 @@ def test_etcd_over_tls(weft_binary, weft, tmp_path):
                       cluster.url):
             message = weft("store", "export", f"{wrong}{'&' if '?' in wrong else '?'}timeout=1", code=1)
             assert f"etcd at {cluster.members[0].client}" in message, message
+        # Whom the machine trusts besides has not signed etcd's certificate.
+        system = tmp_path / "system"
+        system.mkdir()
+        (system / "etcd.pem").write_bytes(authority.certificate.read_bytes())
+        done = subprocess.run(
+            [*TRUSTING, system, weft_binary, "store", "export",
+             f"{cluster.url}?ca={stranger.certificate}&cert={own}&key={own_key}&timeout=1"],
+            capture_output=True, text=True, timeout=60)
+        assert done.returncode == 1 and "certificate" in done.stderr, done
         assert "cert and key" in weft("store", "export", f"{url}&cert={own}", code=1)
