@@ -92,8 +92,10 @@ static int load(struct controller *controller, struct error *error)
 	if (!rc)
 		rc = store_snapshot(
 			controller->store, HISTORY_COUNTERS, 0, load_counters, &loading, error);
-	if (!rc)
+	if (!rc) {
 		topology_apply(controller->topology, loading.changes, loading.count, NULL, NULL);
+		receipts_begin(controller->receipts, controller->revision, clock_monotonic_ms());
+	}
 	for (size_t i = 0; i < loading.count; i++)
 		object_unref(loading.changes[i].after);
 	free(loading.changes);

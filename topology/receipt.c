@@ -16,7 +16,8 @@ struct receipt_host {
 	uint64_t settled;    // up to this it has realized all that concerns it, by another's word
 	uint64_t since;      // when it was added, or last lost what it had realized
 	uint64_t expected;   // the newest revision that concerns it; 0: none that is known
-	uint64_t owed_since; // the first that it has not realized
+	uint64_t owed;       // while it owes: the first revision that it may not have realized
+	uint64_t owed_since; // when that was
 	char *failure;
 	UT_hash_handle hh;    // by name
 	UT_hash_handle hh_id; // by id
@@ -35,6 +36,7 @@ struct receipts {
 	struct expectation *expectations;
 	uint32_t ids;
 	uint64_t started, latest; // the first and the last time that was told; 0: none yet
+	uint64_t known, told;     // from the one to the other all revisions were told; 0: none yet
 };
 
 void receipts_new(struct receipts **out)
@@ -126,30 +128,73 @@ static size_t sort_unique(uint32_t *ids, size_t count)
 	return kept;
 }
 
-void receipts_expect(struct receipts *receipts, uint64_t revision, const char *const *hosts,
-	size_t count, uint64_t now)
+// Up to which revision it has realized all that concerns it.
+static uint64_t reached(const struct receipt_host *host)
+{
+	return host->realized > host->settled ? host->realized : host->settled;
+}
+
+static bool owes(const struct receipt_host *host)
+{
+	return reached(host) < host->expected;
+}
+
+static struct expectation *new_expectation(uint64_t revision, size_t hosts, uint64_t now)
 {
 	struct expectation *expectation =
-		memory_new(sizeof(*expectation) + count * sizeof(*expectation->hosts));
-	note_time(receipts, now);
+		memory_new(sizeof(*expectation) + hosts * sizeof(*expectation->hosts));
 	expectation->revision = revision;
 	expectation->time = now;
-	for (size_t i = 0; i < count; i++) {
-		struct receipt_host *host = find_host(receipts, hosts[i]);
-		if (!host)
-			continue;
-		if (host->realized >= host->expected)
-			host->owed_since = now;
-		host->expected = revision;
-		expectation->hosts[expectation->count++] = host->id;
+	return expectation;
+}
+
+// There is room for it.
+static void expect_host(
+	struct receipts *receipts, struct expectation *expectation, struct receipt_host *host)
+{
+	if (!owes(host)) {
+		host->owed = receipts->told + 1;
+		host->owed_since = expectation->time;
 	}
+	host->expected = expectation->revision;
+	expectation->hosts[expectation->count++] = host->id;
+}
+
+static void add_expectation(struct receipts *receipts, struct expectation *expectation)
+{
 	expectation->count = sort_unique(expectation->hosts, expectation->count);
-	HASH_ADD(hh, receipts->expectations, revision, sizeof(revision), expectation);
+	HASH_ADD(hh, receipts->expectations, revision, sizeof(expectation->revision), expectation);
+	receipts->told = expectation->revision;
+	note_time(receipts, expectation->time);
 	if (HASH_COUNT(receipts->expectations) > RECEIPT_KEEP) {
 		struct expectation *oldest = receipts->expectations;
 		HASH_DEL(receipts->expectations, oldest);
 		free(oldest);
 	}
+}
+
+void receipts_begin(struct receipts *receipts, uint64_t revision, uint64_t now)
+{
+	struct expectation *expectation =
+		new_expectation(revision, HASH_COUNT(receipts->hosts), now);
+	for (struct receipt_host *host = receipts->hosts; host; host = host->hh.next)
+		expect_host(receipts, expectation, host);
+	receipts->known = revision + 1;
+	add_expectation(receipts, expectation);
+}
+
+void receipts_expect(struct receipts *receipts, uint64_t revision, const char *const *hosts,
+	size_t count, uint64_t now)
+{
+	struct expectation *expectation = new_expectation(revision, count, now);
+	for (size_t i = 0; i < count; i++) {
+		struct receipt_host *host = find_host(receipts, hosts[i]);
+		if (host)
+			expect_host(receipts, expectation, host);
+	}
+	if (!receipts->known)
+		receipts->known = revision;
+	add_expectation(receipts, expectation);
 }
 
 void receipts_realized(struct receipts *receipts, const char *name, uint64_t revision,
@@ -159,10 +204,13 @@ void receipts_realized(struct receipts *receipts, const char *name, uint64_t rev
 	note_time(receipts, now);
 	if (!host)
 		return;
-	if (revision < host->realized) {
+	bool lost = revision < host->realized;
+	if (lost) {
 		host->since = host->owed_since = now;
 		host->settled = 0;
 	}
+	if (lost || revision >= host->owed)
+		host->owed = revision + 1;
 	host->realized = revision;
 	free(host->failure);
 	host->failure = memory_text(failure);
@@ -170,13 +218,24 @@ void receipts_realized(struct receipts *receipts, const char *name, uint64_t rev
 
 static bool has_realized(const struct receipt_host *host, uint64_t revision)
 {
-	return host->realized >= revision || host->settled >= revision;
+	return reached(host) >= revision;
+}
+
+// Of a revision of which nobody knows (any more) whom it concerned: a host that has realized all that
+// was told before this process knew, and all that it was told since, has realized that too.
+static bool has_realized_unknown(
+	const struct receipts *receipts, const struct receipt_host *host, uint64_t revision)
+{
+	if (has_realized(host, revision))
+		return true;
+	return receipts->known && reached(host) + 1 >= receipts->known &&
+	       revision <= receipts->told && (!owes(host) || revision < host->owed);
 }
 
 bool receipts_owes(const struct receipts *receipts, const char *name)
 {
 	const struct receipt_host *host = find_host(receipts, name);
-	return !host || host->realized < host->expected;
+	return !host || owes(host);
 }
 
 void receipts_settled(struct receipts *receipts, const char *name, uint64_t revision)
@@ -207,11 +266,11 @@ struct receipt_survey receipts_survey(
 	uint64_t lowest = UINT64_MAX; // that a late host has realized
 	const struct receipt_host *host;
 	for (host = receipts->hosts; host; host = host->hh.next) {
-		bool late = host->realized < host->expected;
+		bool late = owes(host);
 		survey.connected += host->connected;
 		survey.late += late;
-		if (late && host->realized < lowest)
-			lowest = host->realized;
+		if (late && reached(host) < lowest)
+			lowest = reached(host);
 		if (!late && host->connected)
 			continue;
 		const struct receipt_pending pending = {
@@ -239,11 +298,11 @@ static int compare_pending(const void *first, const void *second)
 }
 
 // `late_from`: before that the host could not be late.
-static void judge(
-	struct receipt *receipt, const struct receipt_host *host, uint64_t late_from, uint64_t now)
+static void judge(struct receipt *receipt, const struct receipt_host *host, bool realized,
+	uint64_t late_from, uint64_t now)
 {
 	receipt->required++;
-	if (has_realized(host, receipt->revision)) {
+	if (realized) {
 		receipt->realized++;
 		return;
 	}
@@ -273,11 +332,13 @@ int receipts_get(const struct receipts *receipts, uint64_t revision, uint64_t co
 			HASH_FIND(hh_id, receipts->hosts_by_id, &expectation->hosts[i],
 				sizeof(expectation->hosts[i]), host);
 			if (host)
-				judge(&receipt, host, expectation->time, now);
+				judge(&receipt, host, has_realized(host, revision),
+					expectation->time, now);
 		}
 	} else {
 		for (host = receipts->hosts; host; host = host->hh.next)
-			judge(&receipt, host, receipts->started, now);
+			judge(&receipt, host, has_realized_unknown(receipts, host, revision),
+				receipts->started, now);
 	}
 	qsort(receipt.pending, receipt.pending_count, sizeof(*receipt.pending), compare_pending);
 	*out = receipt;
@@ -297,13 +358,6 @@ bool receipt_complete(const struct receipt *receipt)
 
 // ---- the same, for those who wait ----
 
-static bool is_late(const struct receipts *receipts, uint32_t id, uint64_t revision)
-{
-	struct receipt_host *host;
-	HASH_FIND(hh_id, receipts->hosts_by_id, &id, sizeof(id), host);
-	return host && !has_realized(host, revision);
-}
-
 // Where the id is in the list; 0 if it is not there.
 static size_t find_id(const struct expectation *expectation, uint32_t id)
 {
@@ -319,7 +373,9 @@ static uint32_t next_expected(const struct receipts *receipts,
 	size_t start = find_id(expectation, watch->host);
 	for (size_t i = 0; i < expectation->count; i++) {
 		uint32_t id = expectation->hosts[(start + i) % expectation->count];
-		if (is_late(receipts, id, watch->revision))
+		struct receipt_host *host;
+		HASH_FIND(hh_id, receipts->hosts_by_id, &id, sizeof(id), host);
+		if (host && !has_realized(host, watch->revision))
 			return id;
 	}
 	return 0;
@@ -330,18 +386,16 @@ static uint32_t next_of_all(const struct receipts *receipts, const struct receip
 	struct receipt_host *host, *start;
 	HASH_FIND(hh_id, receipts->hosts_by_id, &watch->host, sizeof(watch->host), start);
 	for (host = start; host; host = host->hh_id.next)
-		if (!has_realized(host, watch->revision))
+		if (!has_realized_unknown(receipts, host, watch->revision))
 			return host->id;
 	for (host = receipts->hosts_by_id; host && host != start; host = host->hh_id.next)
-		if (!has_realized(host, watch->revision))
+		if (!has_realized_unknown(receipts, host, watch->revision))
 			return host->id;
 	return 0;
 }
 
 bool receipt_watch_complete(const struct receipts *receipts, struct receipt_watch *watch)
 {
-	if (watch->host && is_late(receipts, watch->host, watch->revision))
-		return false;
 	struct expectation *expectation;
 	HASH_FIND(
 		hh, receipts->expectations, &watch->revision, sizeof(watch->revision), expectation);

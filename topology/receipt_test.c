@@ -183,6 +183,23 @@ static void test_adding_twice_keeps_what_is_known(void **state)
 	assert_receipt(receipts, 10, 2000, "2/3 h3@0!+1000");
 }
 
+static void note_pending(void *context, const struct receipt_pending *pending, bool late)
+{
+	char *text = context;
+	size_t length = strlen(text);
+	snprintf(text + length, 256 - length, " %s%s%s", pending->host,
+		pending->connected ? "" : "!", late ? "+late" : "");
+}
+
+static void assert_survey(const struct receipts *receipts, const char *expected)
+{
+	char text[256] = "", whole[512];
+	struct receipt_survey survey = receipts_survey(receipts, 9000, note_pending, text);
+	snprintf(whole, sizeof(whole), "%zu/%zu late %zu open %zu%s", survey.connected,
+		survey.hosts, survey.late, survey.outstanding, text);
+	assert_string_equal(whole, expected);
+}
+
 static void test_old_revisions_are_forgotten(void **state)
 {
 	struct receipts *receipts = *state;
@@ -191,8 +208,39 @@ static void test_old_revisions_are_forgotten(void **state)
 		receipts_expect(receipts, revision, both, 1, 1000 + revision);
 	assert_receipt(receipts, LAST, 9000, "0/1 h1@10+3893");
 	assert_receipt(receipts, FIRST + 1, 9000, "0/1 h1@10+7988");
-	// The first one is judged like one that was never seen.
-	assert_receipt(receipts, FIRST, 9000, "0/3 h1@10+8000 h2@10+8000 h3@0!+8000");
+	// Of the first one all are asked. h2 owes nothing, though it has not heard of anything since; h3
+	// may owe what was before this began.
+	assert_receipt(receipts, FIRST, 9000, "1/3 h1@10+8000 h3@0!+8000");
+	struct receipt_watch watch = {.revision = FIRST};
+	assert_false(receipt_watch_complete(receipts, &watch));
+	receipts_realized(receipts, "h3", FIRST - 1, NULL, 9000);
+	receipts_realized(receipts, "h1", FIRST, NULL, 9000);
+	assert_receipt(receipts, FIRST, 9000, "3/3");
+	assert_true(receipt_watch_complete(receipts, &watch));
+	// So it stays, however late they are with others, until one loses what it had.
+	receipts_expect(receipts, LAST + 1, both, 2, 9000);
+	assert_receipt(receipts, FIRST, 9000, "3/3");
+	receipts_realized(receipts, "h2", 7, NULL, 9500);
+	assert_receipt(receipts, FIRST, 9600, "2/3 h2@7+100");
+	// What was not told yet, nobody is known to have realized.
+	assert_receipt(receipts, LAST + 2, 9600, "0/3 h1@11+8600 h2@7+100 h3@10!+8600");
+}
+
+// A process that begins finds hosts of which it knows nothing: they owe what there is.
+static void test_the_beginning(void **state)
+{
+	struct receipts *receipts = *state;
+	receipts_begin(receipts, 10, 1000);
+	assert_survey(receipts, "2/3 late 1 open 1 h3!+late");
+	assert_receipt(receipts, 10, 1500, "2/3 h3@0!+500");
+	assert_receipt(receipts, 4, 1500, "2/3 h3@0!+500");
+	assert_true(receipts_owes(receipts, "h3"));
+	receipts_host_add(receipts, "h4"); // new, and owes nothing
+	assert_survey(receipts, "2/4 late 1 open 1 h3!+late h4!");
+	receipts_settled(receipts, "h3", 10);
+	assert_survey(receipts, "2/4 late 0 open 0 h3! h4!");
+	receipts_expect(receipts, 11, both, 2, 2000);
+	assert_receipt(receipts, 10, 2500, "3/3");
 }
 
 // Whatever happens, a watch says what the receipt says.
@@ -252,23 +300,6 @@ static void test_the_word_of_another_counts(void **state)
 	assert_receipt(receipts, 12, 3000, "0/3 h1@9+0 h2@10+2000 h3@0!+2000");
 }
 
-static void note_pending(void *context, const struct receipt_pending *pending, bool late)
-{
-	char *text = context;
-	size_t length = strlen(text);
-	snprintf(text + length, 256 - length, " %s%s%s", pending->host,
-		pending->connected ? "" : "!", late ? "+late" : "");
-}
-
-static void assert_survey(const struct receipts *receipts, const char *expected)
-{
-	char text[256] = "", whole[512];
-	struct receipt_survey survey = receipts_survey(receipts, 9000, note_pending, text);
-	snprintf(whole, sizeof(whole), "%zu/%zu late %zu open %zu%s", survey.connected,
-		survey.hosts, survey.late, survey.outstanding, text);
-	assert_string_equal(whole, expected);
-}
-
 static void test_survey(void **state)
 {
 	struct receipts *receipts = *state;
@@ -303,6 +334,7 @@ int main(void)
 		TEST(test_a_removed_host_is_not_waited_for),
 		TEST(test_adding_twice_keeps_what_is_known),
 		TEST(test_old_revisions_are_forgotten),
+		TEST(test_the_beginning),
 		TEST(test_the_word_of_another_counts),
 		TEST(test_survey),
 		cmocka_unit_test(test_watches_agree),

@@ -70,8 +70,13 @@ def test_restart_while_agents_and_watchers_are_connected(controller):
     assert receipt["revision"] == revision
     # Nobody knows any more whom old revisions concerned: every host is asked.
     assert {late["host"] for late in receipt["pending"]} == {"h2"}
+    hosts = controller.get("/v1/status")["hosts"]
+    assert (hosts["late"], hosts["outstanding"]) == (1, 1), hosts
+    assert [(each["host"], each["late"], each["connected"]) for each in hosts["attention"]] == [("h2", True, False)]
     controller.must("POST", "/v1/hosts/h2/report", {"realized": revision})
     assert controller.get("/v1/revisions/1")["complete"]
+    hosts = controller.get("/v1/status")["hosts"]
+    assert (hosts["late"], hosts["outstanding"]) == (0, 0), hosts
     again.close()
 
 

@@ -3,9 +3,9 @@
 // clock of its own: `now` is the caller's monotonic time in milliseconds.
 //
 // A host that acknowledges revision r has realized every revision up to r that concerns it. The last
-// `RECEIPT_KEEP` revisions are kept with their hosts; an older or never seen one is judged by all
-// known hosts' acknowledgements. Never blocked by a dead host: a receipt is answered at any time,
-// partial if need be.
+// `RECEIPT_KEEP` revisions are kept with their hosts; of an older or never seen one all known hosts
+// are asked: those have realized it that have acknowledged it, and those that owe nothing that might
+// be it. Never blocked by a dead host: a receipt is answered at any time, partial if need be.
 #pragma once
 
 #include <stdbool.h>
@@ -27,6 +27,9 @@ void receipts_host_remove(struct receipts *receipts, const char *host);
 void receipts_host_connected(
 	struct receipts *receipts, const char *host, bool connected, uint64_t now);
 
+// This process begins to know at `revision`: whom it and those before it concerned nobody says, so
+// all hosts that were added owe it until they say that they have it. Once, before anything is expected.
+void receipts_begin(struct receipts *receipts, uint64_t revision, uint64_t now);
 // Revision `revision` was committed and concerns these hosts (of which unknown ones are left out).
 // Each revision once, in order.
 void receipts_expect(struct receipts *receipts, uint64_t revision, const char *const *hosts,
