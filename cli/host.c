@@ -40,28 +40,26 @@ static const struct option_spec host_options[] = {
 
 // ---- invite ----
 
-static int post_invite(const char *host, json_t **answer, struct error *error)
+static int post_invite(
+	struct client *client, const char *host, json_t **answer, struct error *error)
 {
-	cleanup_client struct client *client = NULL;
 	char text[CLOCK_TEXT];
-	int rc = client_open(&client, error);
-	if (rc)
-		return rc;
 	cleanup_free char *object = client_path(MODEL_ENROLMENT, NULL, host);
 	cleanup_free char *path = memory_format("%s/invite", object);
 	json_t *body = json_pack("{s:s}", "expires",
 		clock_format((int64_t)((clock_realtime_ms() + expires_ms) / 1000), text));
-	rc = client_request(client, "POST", path, body, CLIENT_TIMEOUT_MS, answer, error);
+	int rc = client_request(client, "POST", path, body, CLIENT_TIMEOUT_MS, answer, error);
 	json_decref(body);
 	return rc;
 }
 
 static int run_invite(const char *host)
 {
+	cleanup_client struct client *client = NULL;
 	struct error error = {0};
 	json_t *answer;
-	if (post_invite(host, &answer, &error))
-		return output_error(&error, NULL, NULL);
+	if (client_open(&client, &error) || post_invite(client, host, &answer, &error))
+		return output_error(&error, client, NULL);
 	const char *text = json_string_value(json_object_get(answer, "code"));
 	if (output_json) {
 		output_print_json(answer, stdout);
@@ -103,30 +101,40 @@ static int read_code(struct invitation *out, struct error *error)
 }
 
 // "https://host:port" or "https://[fd00::1]:6640" of which credentials_fetch_authority wants the parts.
-static int fetch_authority(
-	const struct invitation *invitation, const char *path, struct error *error)
+static int fetch_authority(const struct invitation *invitation, const struct endpoint *endpoint,
+	char **certificate, struct error *error)
 {
-	struct endpoint endpoint;
-	char *certificate;
-	const char *all = client_settings.controller; // of several, the first vouches
-	cleanup_free char *first = memory_format("%.*s", (int)strcspn(all, ","), all);
-	int rc = endpoint_parse(first, &endpoint, error);
-	if (rc)
-		return rc;
-	if (endpoint.socket) {
-		endpoint_done(&endpoint);
+	if (endpoint->socket)
 		return error_set(
 			error, EINVAL, "a host joins over TLS: --controller https://HOST:PORT");
-	}
-	char *host = endpoint.base + strlen("https://"), *port = strrchr(host, ':');
+	cleanup_free char *copy = memory_text(endpoint->base + strlen("https://"));
+	char *host = copy, *port = strrchr(host, ':');
 	*port++ = '\0';
 	size_t length = strlen(host);
 	if (*host == '[' && host[length - 1] == ']') {
 		host[length - 1] = '\0';
 		host++;
 	}
-	rc = credentials_fetch_authority(host, port, invitation->fingerprint, &certificate, error);
-	endpoint_done(&endpoint);
+	return credentials_fetch_authority(host, port, invitation->fingerprint, certificate, error);
+}
+
+// Of several controllers, the first that vouches for the authority: the invitation says which it is.
+static int save_authority(
+	const struct invitation *invitation, const char *path, struct error *error)
+{
+	struct endpoint *endpoints;
+	size_t count;
+	char *certificate;
+	int rc = endpoints_parse(client_settings.controller, &endpoints, &count, error);
+	if (rc)
+		return rc;
+	for (size_t i = 0; i < count; i++) {
+		*error = (struct error){0};
+		rc = fetch_authority(invitation, &endpoints[i], &certificate, error);
+		if (!rc)
+			break;
+	}
+	endpoints_free(endpoints, count);
 	if (rc)
 		return rc;
 	rc = credentials_save(path, certificate, 0644, false, error);
@@ -148,17 +156,12 @@ static int keep_certificate(
 }
 
 // The key is made here and stays here: what leaves is a request signed with it.
-static int post_join(
-	const struct invitation *invitation, const struct paths *paths, struct error *error)
+static int post_join(struct client *client, const struct invitation *invitation,
+	const struct paths *paths, struct error *error)
 {
-	cleanup_client struct client *client = NULL;
 	char *key, *request;
 	json_t *answer = NULL;
-	client_settings.authority = paths->authority;
-	client_settings.certificate = client_settings.key = client_settings.token_file = NULL;
-	int rc = client_open(&client, error);
-	if (!rc)
-		rc = credentials_key(&key, error);
+	int rc = credentials_key(&key, error);
 	if (rc)
 		return rc;
 	cleanup_free char *name = memory_format("weft-host:%s", invitation->host);
@@ -178,7 +181,8 @@ static int post_join(
 	return rc;
 }
 
-static int join(const struct paths *paths, char *host, struct error *error)
+// `client` is the one that was spoken to, for what it has refused; the caller closes it.
+static int join(const struct paths *paths, char *host, struct client **client, struct error *error)
 {
 	struct invitation invitation;
 	int rc = read_code(&invitation, error);
@@ -186,9 +190,13 @@ static int join(const struct paths *paths, char *host, struct error *error)
 		return rc;
 	if (mkdir(directory, 0750) && errno != EEXIST)
 		return error_set(error, errno, "cannot make %s: %s", directory, strerror(errno));
-	rc = fetch_authority(&invitation, paths->authority, error);
+	rc = save_authority(&invitation, paths->authority, error);
+	client_settings.authority = paths->authority;
+	client_settings.certificate = client_settings.key = client_settings.token_file = NULL;
 	if (!rc)
-		rc = post_join(&invitation, paths, error);
+		rc = client_open(client, error);
+	if (!rc)
+		rc = post_join(*client, &invitation, paths, error);
 	snprintf(host, sizeof(invitation.host), "%s", invitation.host);
 	explicit_bzero(&invitation, sizeof(invitation));
 	return rc;
@@ -196,6 +204,7 @@ static int join(const struct paths *paths, char *host, struct error *error)
 
 static int run_join(void)
 {
+	cleanup_client struct client *client = NULL;
 	struct error error = {0};
 	char host[64];
 	struct paths paths = {
@@ -203,14 +212,14 @@ static int run_join(void)
 		memory_format("%s/host.pem", directory),
 		memory_format("%s/authority.pem", directory),
 	};
-	int rc = join(&paths, host, &error);
+	int rc = join(&paths, host, &client, &error);
 	if (!rc && !output_json)
 		printf("joined as host %s: weft agent --host %s --controller %s --cert %s --key %s "
 		       "--ca %s\n",
 			host, host, client_settings.controller, paths.certificate, paths.key,
 			paths.authority);
 	paths_done(&paths);
-	return rc ? output_error(&error, NULL, NULL) : EXIT_OK;
+	return rc ? output_error(&error, client, NULL) : EXIT_OK;
 }
 
 static int run(const char *const *words)

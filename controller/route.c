@@ -291,9 +291,10 @@ static const char *or_null(const char *text)
 	return *text ? text : NULL;
 }
 
-static int may(const struct feed *feed, const struct identity *identity,
+static int may(const struct feed *feed, const struct request *request,
 	const struct http_route *route, const struct target *target, struct error *error)
 {
+	const struct identity *identity = &request->identity;
 	// What is in a tenant that is not theirs, is not there.
 	if (identity_is_scoped(identity) && target->tenant[0] &&
 		!identity_sees_tenant(identity, target->tenant))
@@ -311,7 +312,8 @@ static int may(const struct feed *feed, const struct identity *identity,
 			      : feed_is_behind(feed, target->name, identity->name);
 	if (route->roles & ROLE_BIT(identity->role) && own)
 		return 0;
-	return error_set(error, EACCES, "the role %s may not", role_name(identity->role));
+	return error_set(error, EACCES, "the role %s may not %s %s", role_name(identity->role),
+		request->method, request->path);
 }
 
 static void refuse_stranger(struct request *request)
@@ -385,7 +387,7 @@ static void dispatch(struct controller *controller, struct request *request, boo
 		return;
 	}
 	int rc = route_find(request->method, request->path, &route, &target, allow, &error);
-	int allowed = rc ? 0 : may(controller->feed, &request->identity, route, &target, &refusal);
+	int allowed = rc ? 0 : may(controller->feed, request, route, &target, &refusal);
 	if (!is_person(&request->identity) && (rc || allowed < 0)) {
 		refuse_stranger(request);
 	} else if (allowed < 0) {

@@ -315,6 +315,11 @@ def test_places_are_given_by_administrators(world, acme):
     must("DELETE", "/v1/tenants/acme/ports/mine")
 
 
+def test_a_refusal_says_what_is_not_allowed(world):
+    answer = world.clients["tenant-reader"].post("/v1/transactions", {"operations": []})
+    assert answer.status == 403 and answer["detail"] == "the role tenant-reader may not POST /v1/transactions", answer
+
+
 def test_reader_writes_nothing(world):
     for role in ("reader", "tenant-reader"):
         refused(world, world.clients[role], "PUT", "/v1/tenants/acme/ports/x", {"network": "web"}, 403)

@@ -135,6 +135,17 @@ def test_a_code_works_once(deployment):
     refused(deployment.join(code, "thief"), "not valid")
     assert not (deployment.folder / "thief/host.key").exists()
     assert (deployment.folder / "once/host.pem").read_bytes() == first
+    problem = json.loads(deployment.join(code, "thief", "--json").stderr)
+    assert (problem["type"], problem["status"]) == ("urn:weft:problem:unauthenticated", 401), problem
+
+
+def test_one_of_several_controllers_is_enough(deployment):
+    """Whichever answers vouches for the authority and signs."""
+    code = deployment.invite("patient")
+    several = f"https://{ADDRESS}:1,{deployment.url},https://{ADDRESS}:2"
+    done = deployment.join(code, "patient", "--controller", several)
+    assert done.returncode == 0, done.stderr
+    assert deployment.client("patient").get("/v1/hosts/patient").status == 403  # it is known as a host
 
 
 def test_a_code_is_for_its_host(deployment):
