@@ -234,6 +234,14 @@ const json_t *client_problem(const struct client *client)
 	return client->problem;
 }
 
+bool client_answered(const struct client *client)
+{
+	long status = 0;
+
+	curl_easy_getinfo(client->curl, CURLINFO_RESPONSE_CODE, &status);
+	return status;
+}
+
 // Everything that request and stream have in common.
 static void client_prepare(struct client *client, const char *method, const char *path,
 	curl_write_callback write, void *context)
@@ -356,16 +364,19 @@ static const char *client_hint(CURLcode code)
 static int client_failed(const struct client *client, CURLcode code, struct error *error)
 {
 	const char *where = client_settings.controller;
-	long os_error = 0;
+	long os_error = 0, status = 0;
 
 	curl_easy_getinfo(client->curl, CURLINFO_OS_ERRNO, &os_error);
+	curl_easy_getinfo(client->curl, CURLINFO_RESPONSE_CODE, &status);
 	if (code == CURLE_OPERATION_TIMEDOUT)
 		return error_set(error, ETIMEDOUT, "controller %s does not answer", where);
 	if (code == CURLE_COULDNT_CONNECT && os_error)
 		return error_set(error, ECONNREFUSED, "cannot reach controller %s: %s", where,
 			strerror((int)os_error));
 	return error_set(error, EIO, "cannot talk to controller %s: %s%s", where,
-		*client->detail ? client->detail : curl_easy_strerror(code), client_hint(code));
+		*client->detail ? client->detail : curl_easy_strerror(code),
+		status ? ""
+		       : client_hint(code)); // who has answered, has agreed to the certificates
 }
 
 static size_t collect(char *data, size_t size, size_t count, void *context)
@@ -402,6 +413,7 @@ static CURLcode exchange(struct client *client, const char *method, const char *
 	size_t first = client->current;
 	bool unavailable;
 	CURLcode code;
+	long status = 0;
 
 	do {
 		utstring_clear(received);
@@ -413,7 +425,8 @@ static CURLcode exchange(struct client *client, const char *method, const char *
 			curl_easy_setopt(client->curl, CURLOPT_POSTFIELDS, body);
 		}
 		code = curl_easy_perform(client->curl);
-		unavailable = !code && is_unavailable(utstring_body(received));
+		curl_easy_getinfo(client->curl, CURLINFO_RESPONSE_CODE, &status);
+		unavailable = !code && status == 503 && is_unavailable(utstring_body(received));
 	} while ((code || unavailable) &&
 		 try_next(client, first, unavailable || !strcmp(method, "GET")));
 	return code;
@@ -516,6 +529,8 @@ int client_stream(struct client *client, const char *path, client_visit visit, v
 	utstring_init(&stream.pending);
 	do {
 		client_prepare(client, "GET", path, stream_receive, &stream);
+		// There may be nothing to hear for long, so that a machine that died must be noticed.
+		curl_easy_setopt(client->curl, CURLOPT_TCP_KEEPALIVE, 1L);
 		code = curl_easy_perform(client->curl);
 		curl_easy_getinfo(client->curl, CURLINFO_RESPONSE_CODE, &status);
 	} while (code && !status && try_next(client, first, true));

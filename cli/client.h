@@ -49,6 +49,9 @@ typedef int (*client_visit)(void *context, json_t *line);
 int client_stream(struct client *client, const char *path, client_visit visit, void *context,
 	struct error *error);
 
+// Did a controller answer the last request, if only to refuse it or to break off later?
+bool client_answered(const struct client *client);
+
 // The problem document (RFC 9457) of the last refusal; borrowed, NULL if there was none.
 const json_t *client_problem(const struct client *client);
 

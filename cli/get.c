@@ -2,7 +2,9 @@
 // weft get: objects as a table, JSON or YAML, now, in the past, or as they change.
 #include <errno.h>
 #include <string.h>
+#include <unistd.h>
 
+#include "base/clock.h"
 #include "base/memory.h"
 #include "client.h"
 #include "command.h"
@@ -333,12 +335,33 @@ static int show(struct client *client, const struct selection *selection, struct
 
 // ---- watching ----
 
+enum { PATIENCE_MS = 30000, PAUSE_MS = 200 }; // for a controller that takes up an interrupted watch
+
 struct watching {
 	const struct selection *selection;
 	struct view view;
 	const char *name; // NULL: all
 	struct error *error;
+	json_int_t revision; // the newest that was heard of
+	json_t *heard; // set of what has changed in it so far; empty: all of it has been heard
 };
+
+// False: it was shown before the watch was interrupted.
+static bool is_new(struct watching *watching, const json_t *event, const json_t *object)
+{
+	json_int_t revision = json_integer_value(json_object_get(event, "revision"));
+	const char *tenant = json_string_value(json_object_get(object, "tenant"));
+	cleanup_free char *path = memory_format(
+		"%s/%s", tenant ? tenant : "", json_string_value(json_object_get(object, "name")));
+
+	if (revision != watching->revision)
+		json_object_clear(watching->heard);
+	watching->revision = revision;
+	if (json_object_get(watching->heard, path))
+		return false;
+	json_object_set_new(watching->heard, path, json_true());
+	return true;
+}
 
 // One line, the same for what is there and for what changes, so that a program needs to read one
 // form only.
@@ -360,7 +383,8 @@ static int print_change(void *context, json_t *event)
 	const char *name = json_string_value(json_object_get(object, "name"));
 	int rc = 0;
 
-	if (!type || !name || (watching->name && strcmp(watching->name, name)))
+	if (!type || !name || !is_new(watching, event, object) ||
+		(watching->name && strcmp(watching->name, name)))
 		return 0;
 	if (is_table()) {
 		rc = view_add(&watching->view, type, object, watching->error);
@@ -377,6 +401,31 @@ static int print_change(void *context, json_t *event)
 	return !rc && (fflush(stdout) || ferror(stdout)) ? -EPIPE : rc;
 }
 
+// Until the reader leaves or a controller refuses. A controller that ends is none: another, or the
+// same one started anew, goes on from where this one was.
+static int watch_on(struct client *client, struct watching *watching, const char *list)
+{
+	uint64_t answered = clock_monotonic_ms();
+	for (;;) {
+		json_int_t since = watching->revision - (json_object_size(watching->heard) > 0);
+		cleanup_free char *path =
+			memory_format("%s?watch=1&since=%lld", list, (long long)since);
+		struct error error = {0};
+		int rc = client_stream(client, path, print_change, watching, &error);
+		if (!rc)
+			rc = error_set(&error, EPIPE, "the controller ended the watch");
+		uint64_t now = clock_monotonic_ms();
+		if (client_answered(client))
+			answered = now;
+		bool over = client_problem(client) || now - answered > PATIENCE_MS;
+		if (*error.message && over)
+			*watching->error = error;
+		if (!*error.message || over)
+			return rc;
+		usleep(PAUSE_MS * 1000);
+	}
+}
+
 // Print what there is, and with --watch go on. `tenant` and `name`: as resolved.
 static int follow(struct client *client, const struct selection *selection, const char *tenant,
 	const char *name, struct error *error)
@@ -384,7 +433,8 @@ static int follow(struct client *client, const struct selection *selection, cons
 	struct watching watching = {.selection = selection,
 		.view = view_of(selection, selection->kinds[0]),
 		.name = name,
-		.error = error};
+		.error = error,
+		.heard = json_object()};
 	cleanup_free char *list = client_path(watching.view.kind, tenant, NULL);
 	json_t *items = json_array(), *item;
 	json_int_t revision = 0;
@@ -404,13 +454,10 @@ static int follow(struct client *client, const struct selection *selection, cons
 		rc = print_items(selection, items, error);
 	fflush(stdout);
 	json_decref(items);
-	if (!rc) {
-		cleanup_free char *path =
-			memory_format("%s?watch=1&since=%lld", list, (long long)revision);
-		rc = client_stream(client, path, print_change, &watching, error);
-		if (!rc)
-			rc = error_set(error, EPIPE, "the controller ended the watch");
-	}
+	watching.revision = revision;
+	if (!rc)
+		rc = watch_on(client, &watching, list);
+	json_decref(watching.heard);
 	table_free(watching.view.table);
 	return rc;
 }
@@ -500,7 +547,8 @@ const struct command command_get = {
 		"Without "
 		"a tenant (-t or WEFT_TENANT): those of all tenants. What -o yaml prints is a file "
 		"that can "
-		"be applied. With --watch and JSON, each object and each change is one line.",
+		"be applied. With --watch and JSON, each object and each change is one line; a "
+		"watch goes on at another controller, or the same one started anew.",
 	.examples = "weft get ports -o wide\n"
 		    "weft get port acme/web1 acme/web2\n"
 		    "weft get ports -l tier=web,env!=test\n"

@@ -3,6 +3,7 @@
 
 import datetime
 import http.client
+import json
 import os
 import pathlib
 import re
@@ -548,6 +549,34 @@ def test_tokens_are_good_everywhere(deployment, authority):
         first.must("DELETE", "/v1/tokens/ci")
         second.get("/v1/tenants")  # it has taken that in
         assert anybody.get("/v1/tenants/acme", headers=headers).status == 401
+
+
+def test_an_answer_is_not_taken_for_a_refusal(deployment):
+    """What people write may look like a problem that is worth trying elsewhere."""
+    word = "urn:weft:problem:unavailable"
+    assert word in deployment.weft("token", "create", "t", "--role", "reader", "--description", word, "--json").stdout
+
+
+def test_a_watch_outlives_its_controller(deployment):
+    """`weft get --watch` goes on at another, or the same one started anew: every change once, in order."""
+    first, second = deployment
+    first.must("PUT", "/v1/tenants/acme", {})
+    second.get("/v1/tenants")
+    addresses = ",".join(f"unix:{controller.socket}" for controller in deployment)
+    with subprocess.Popen([first.binary, "get", "tenants", "--watch", "--json", "--controller", addresses],
+                          stdout=subprocess.PIPE, text=True) as watch:
+        def shown():
+            return json.loads(watch.stdout.readline())["object"].get("description")
+        try:
+            assert shown() is None
+            for number, (dead, alive) in enumerate([(first, second), (second, first)]):
+                alive.must("PUT", "/v1/tenants/acme", {"description": f"before {number}"})
+                dead.kill()
+                alive.must("PUT", "/v1/tenants/acme", {"description": f"after {number}"})
+                assert [shown(), shown()] == [f"before {number}", f"after {number}"]
+                dead.start()
+        finally:
+            watch.terminate()
 
 
 def test_command_line(deployment):
