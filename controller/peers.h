@@ -5,10 +5,11 @@
 #pragma once
 
 #include "state.h"
+#include "store/transfer.h"
 
 struct peer_controller;
 
-#define PEERS_PREFIX "controllers/"
+#define PEERS_PREFIX STORE_OF_PROCESSES
 
 // `url` NULL: the others cannot reach this controller, so it only follows them. Where nobody else can
 // write to the store, nothing is done.

@@ -40,9 +40,16 @@ static int write_line(FILE *out, json_t *json)
 	return fputs(line, out) < 0 || putc('\n', out) == EOF ? -errno : 0;
 }
 
+static bool is_of_process(const struct store_entry *entry)
+{
+	return !strncmp(entry->key, STORE_OF_PROCESSES, strlen(STORE_OF_PROCESSES));
+}
+
 static int export_entry(void *context, const struct store_entry *entry)
 {
 	struct exporting *exporting = context;
+	if (is_of_process(entry))
+		return 0;
 	json_t *json = json_object();
 	set_bytes(json, "key", "key64", entry->key, strlen(entry->key));
 	json_object_set_new(json, "revision", json_integer((json_int_t)entry->revision));
@@ -221,7 +228,10 @@ static int next_line(struct importing *importing, struct store_entry *entry, str
 static int next(void *context, struct store_entry *entry, struct error *error)
 {
 	struct importing *importing = context;
-	int result = next_line(importing, entry, error);
+	int result;
+	do
+		result = next_line(importing, entry, error);
+	while (result > 0 && is_of_process(entry));
 	importing->faulty = result < 0;
 	return result;
 }

@@ -68,6 +68,17 @@ def test_from_sqlite_to_etcd_and_back(weft_binary, weft, tmp_path, etcd):
     assert controller.stop() == 0
 
 
+def test_controllers_stay_behind(weft, tmp_path):
+    """Those that ran on the store are none of the other's: its controllers would follow them."""
+    process = '{"key": "controllers/https://192.0.2.1:6640", "revision": 1, "value": "0.1.0"}\n'
+    tenant = '{"key": "objects/tenants/acme", "revision": 2, "value": "{}"}\n'
+    header, text, out = '{"weft": "store", "format": 1, "revision": 2}\n', tmp_path / "text", tmp_path / "out"
+    text.write_text(f'{header}{process}{tenant}{{"end": true, "keys": 2}}\n')
+    weft("store", "import", f"sqlite:{tmp_path}/weft.db", text)
+    weft("store", "export", f"sqlite:{tmp_path}/weft.db", out)
+    assert out.read_text() == f'{header}{tenant}{{"end": true, "keys": 1}}\n'
+
+
 def test_a_text_that_is_cut_short(weft_binary, weft, tmp_path, controller):
     fill(controller)
     store, saved, part = controller.store, tmp_path / "saved.json", tmp_path / "part.json"

@@ -7,13 +7,17 @@
 //   {"end": true, "keys": 17}
 //
 // Live keys in order, each with the revision that last changed it. What is not UTF-8 stands in
-// "key64" or "value64", as base64.
+// "key64" or "value64", as base64. What processes say of themselves while they run on a store stays
+// behind, and where it is in the text it is passed over: they do not run on the other one.
 #pragma once
 
 #include <stdint.h>
 #include <stdio.h>
 
 #include "store/store.h"
+
+// Keys of processes, which hold the lease of the same name.
+#define STORE_OF_PROCESSES "controllers/"
 
 struct store_transfer {
 	uint64_t revision, keys;
