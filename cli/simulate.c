@@ -80,6 +80,11 @@ static const struct option_spec simulate_options[] = {
 		.target = &settings.controller,
 		.argument = "ADDRESS",
 		.help = "use this controller, unix:/PATH or https://HOST:PORT, and start none"},
+	{.name = "relays",
+		.type = OPTION_TEXT,
+		.target = &settings.relays,
+		.argument = "ADDRESSES",
+		.help = "of --url: the hosts connect to these relays, with commas between"},
 	{.name = "cert",
 		.type = OPTION_TEXT,
 		.target = &settings.certificate,
@@ -209,6 +214,9 @@ static int run_simulate(const char *const *words)
 	settings.full = full;
 	settings.repeat = repeat;
 	settings.check = check;
+	if (settings.relays && !settings.controller)
+		return output_usage_error(
+			"simulate", "%s", "relays of which controller? --url ADDRESS");
 	if (plan_only) {
 		int rc = simulate_plan(&settings, print_transaction, NULL, &error);
 		return rc ? output_error(&error, NULL, NULL) : EXIT_OK;

@@ -116,6 +116,17 @@ static int check_options(const struct simulate_options *options, struct error *e
 	return 0;
 }
 
+// One of several with commas between; they are gone round. Owned by the caller.
+static char *pick_address(const char *addresses, size_t number)
+{
+	const char *at = addresses;
+	for (; number; number--) {
+		at += strcspn(at, ",");
+		at = *at ? at + 1 : addresses;
+	}
+	return memory_format("%.*s", (int)strcspn(at, ","), at);
+}
+
 static int connect_controller(struct simulation *simulation, struct error *error)
 {
 	const struct simulate_options *options = simulation->options;
@@ -136,12 +147,17 @@ static int connect_controller(struct simulation *simulation, struct error *error
 	}
 	if (ready < 0)
 		return ready;
+	const char *controller = http.servers;
 	for (size_t i = 0; i < FLEET_CLIENTS; i++) {
+		cleanup_free char *address =
+			pick_address(options->relays ? options->relays : controller, i);
+		http.servers = address;
 		http.connections = 0;
 		http_client_new(&simulation->clients[i].streams, &simulation->loop, &http);
 		http.connections = REPORT_CONNECTIONS;
 		http_client_new(&simulation->clients[i].reports, &simulation->loop, &http);
 	}
+	http.servers = controller;
 	http.connections = 0;
 	http_client_new(&simulation->caller.http, &simulation->loop, &http);
 	return 0;

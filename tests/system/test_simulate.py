@@ -5,6 +5,10 @@ import json
 import os
 import subprocess
 
+from controlling import Controller
+from lab.certificates import Authority
+from lab.etcd import free_port
+
 BINARY = os.environ.get("WEFT_BIN", "build/cli/weft")
 
 
@@ -54,6 +58,37 @@ def test_light_hosts_acknowledge():
         assert light["scenarios"]["port-added"][count] == heavy["scenarios"]["port-added"][count]
     for scenario in ("restart", "cold"):
         assert light["scenarios"][scenario]["objects_sent"] == heavy["scenarios"][scenario]["objects_sent"], scenario
+
+
+def test_over_tls_and_through_relays(weft_binary, tmp_path):
+    """As in earnest: a controller that listens, relays before it, and certificates everywhere."""
+    authority = Authority(tmp_path)
+    ports = [free_port() for _ in range(3)]
+    urls = [f"https://127.0.0.1:{port}" for port in ports]
+    (admin, admin_key), server, *relays = (authority.issue(name, "127.0.0.1") for name in (
+        "weft-admin", "weft-controller", "weft-relay:r1", "weft-relay:r2"))
+    controller = Controller(weft_binary, tmp_path, "--listen", f"127.0.0.1:{ports[0]}", "--cert", server[0], "--key",
+                            server[1], "--ca", authority.certificate)
+    running = [subprocess.Popen(
+        [weft_binary, "relay", "--name", f"r{number}", "--controller", urls[0], "--listen", f"127.0.0.1:{ports[number]}",
+         "--cert", certificate, "--key", key, "--ca", authority.certificate], stdout=subprocess.PIPE, stderr=open(tmp_path / f"r{number}", "wb"))
+        for number, (certificate, key) in enumerate(relays, 1)]
+    try:
+        assert all(b"ready" in relay.stdout.readline() for relay in running)
+        result = simulate("--hosts", 40, "--ports", 2000, "--repeat", 3, "--check", 40, "--scenarios", "port-added,rule-1000",
+                          "--url", urls[0], "--relays", ",".join(urls[1:]), "--cert", admin, "--key", admin_key,
+                          "--ca", authority.certificate)
+        assert result["checked"]["hosts"] == 40
+        for scenario in ("port-added", "rule-1000"):
+            assert result["scenarios"][scenario]["changes"] >= 3, scenario
+        assert (tmp_path / "log").read_text().count(" is connected") == 2  # the relays, and no host
+        hosts = [(tmp_path / name).read_text().count(" is connected") for name in ("r1", "r2")]
+        assert hosts == [20, 20], hosts
+    finally:
+        for relay in running:
+            relay.terminate()
+        assert [relay.wait(60) for relay in running] == [0, 0]
+    assert controller.stop() == 0
 
 
 def refused(*options):

@@ -19,6 +19,8 @@
 
 struct simulate_options {
 	const char *controller; // "unix:/PATH", "https://HOST:PORT"; NULL: start one
+	const char *
+		relays; // where hosts connect, several with commas between; NULL: to the controller
 	const char *certificate, *key, *authority; // PEM files, for https
 	const char *store; // of the controller that is started; NULL: SQLite in a folder that goes
 	bool filled;       // the controller holds the plan, from a run before: only connect
