@@ -22,6 +22,8 @@ enum {
 static const struct bucket_size host_requests = {50, 1000}, host_writes = {10, 100},
 				stranger_requests = {20, 200}, stranger_writes = {1, 20};
 
+static const double UNLIMITED = 1e9;
+
 struct client {
 	char who[IDENTITY_TEXT];
 	struct bucket requests, writes;
@@ -81,13 +83,27 @@ static struct client *client_get(struct controller *controller, const struct cli
 	return client;
 }
 
+// What the people of a tenant may do together. NULL: as much as each of them may, or there is no such
+// tenant. What has no limit has a bucket without one.
+static struct client *tenant_get(struct controller *controller, const char *name)
+{
+	struct client like = {0};
+	const struct tenant *tenant =
+		(struct tenant *)catalog_find(controller->catalog, MODEL_TENANT, NULL, name);
+	if (!tenant || (!tenant->rate && !tenant->write_rate))
+		return NULL;
+	double rate = tenant->rate ? tenant->rate : UNLIMITED;
+	double writes = tenant->write_rate ? tenant->write_rate : UNLIMITED;
+	like.request_size = (struct bucket_size){rate, rate * BURST_SECONDS};
+	like.write_size = (struct bucket_size){writes, writes * BURST_SECONDS};
+	snprintf(like.who, sizeof(like.who), "tenant:%s", name);
+	return client_get(controller, &like);
+}
+
 // ---- asking ----
 
-static int admit(struct controller *controller, struct request *request, const struct client *like,
-	unsigned *retry_s, struct error *error)
+static int check(const struct client *client, bool writes, unsigned *retry_s, struct error *error)
 {
-	struct client *client = client_get(controller, like);
-	bool writes = strcmp(request->method, "GET") != 0;
 	*retry_s = bucket_wait_s(&client->requests, client->request_size);
 	if (*retry_s)
 		return error_set(error, EUSERS, "%s makes more than %.0f requests a second",
@@ -96,6 +112,37 @@ static int admit(struct controller *controller, struct request *request, const s
 	if (*retry_s)
 		return error_set(error, EUSERS, "%s writes more than %.0f objects a second",
 			client->who, client->write_size.rate);
+	return 0;
+}
+
+// Whoever works for several tenants waits for each of them.
+static int admit_tenants(struct controller *controller, const struct identity *identity,
+	bool writes, unsigned *retry_s, struct error *error)
+{
+	const struct name_list *tenants = &identity->token->tenants;
+	struct client *client;
+	for (size_t i = 0; i < tenants->count; i++) {
+		client = tenant_get(controller, tenants->items[i]);
+		int rc = client ? check(client, writes, retry_s, error) : 0;
+		if (rc < 0)
+			return rc;
+	}
+	for (size_t i = 0; i < tenants->count; i++)
+		if ((client = tenant_get(controller, tenants->items[i])))
+			client->requests.level--;
+	return 0;
+}
+
+static int admit(struct controller *controller, struct request *request, const struct client *like,
+	unsigned *retry_s, struct error *error)
+{
+	struct client *client = client_get(controller, like);
+	bool writes = strcmp(request->method, "GET") != 0;
+	int rc = check(client, writes, retry_s, error);
+	if (!rc && identity_is_scoped(&request->identity))
+		rc = admit_tenants(controller, &request->identity, writes, retry_s, error);
+	if (rc < 0)
+		return rc;
 	client->requests.level--;
 	*retry_s = 1;
 	if (request_claim_connection(request, client->who) > CONNECTIONS)
@@ -121,11 +168,21 @@ int allowance_admit_stranger(struct controller *controller, struct request *requ
 	return admit(controller, request, &like, retry_s, error);
 }
 
-void allowance_charge(struct controller *controller, const struct request *request, size_t objects)
+void allowance_charge(struct controller *controller, const struct request *request,
+	const struct catalog_change *changes, size_t count)
 {
 	struct client like = {0};
-	if (request && limits_of(request, &like))
-		client_get(controller, &like)->writes.level -= (double)objects;
+	if (!request || !limits_of(request, &like))
+		return;
+	client_get(controller, &like)->writes.level -= (double)count;
+	for (size_t i = 0; i < count && identity_is_scoped(&request->identity); i++) {
+		const struct object *object =
+			changes[i].after ? changes[i].after : changes[i].before;
+		struct client *tenant = tenant_get(
+			controller, object->kind == MODEL_TENANT ? object->name : object->tenant);
+		if (tenant)
+			tenant->writes.level--;
+	}
 }
 
 // ---- at once ----

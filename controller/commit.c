@@ -191,7 +191,7 @@ struct commit *commit_start(struct controller *controller, const struct request 
 	commit->context = context;
 	commit->warnings = commit_warnings(transaction);
 	collect_operations(commit, request, changes, id);
-	allowance_charge(controller, request, commit->count);
+	allowance_charge(controller, request, changes, commit->count);
 	keep_objects(commit, changes);
 	transaction_withdraw(transaction);
 	journal_submit(controller->journal, &commit->job);

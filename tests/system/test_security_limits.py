@@ -125,6 +125,31 @@ def test_written_objects_a_second(world):
     world.controller.must("DELETE", "/v1/tokens/writer")
 
 
+def test_the_people_of_a_tenant_share_its_rates(world):
+    """However many tokens they have; those of others, and administrators, are not held up."""
+    first, second = (world.token(name, role="tenant-admin", tenants=["acme"], rate=1000) for name in ("one", "two"))
+    both = world.token("both", role="tenant-admin", tenants=["acme", "umbrella"], rate=1000)
+    assert first.request("PATCH", "/v1/tenants/acme", {"rate": 1000})["field"] == "rate"
+    world.controller.must("PATCH", "/v1/tenants/acme", {"write_rate": 1})
+    sets = [{"op": "put", "kind": "address_set", "tenant": "acme", "name": f"s{n}",
+             "object": {"addresses": ["10.0.0.0/8"]}} for n in range(40)]
+    assert first.transaction(*sets).status == 201
+    refused = second.put("/v1/tenants/acme/address_sets/s0", {"addresses": ["10.0.0.0/9"]})
+    assert too_many(refused) and refused["detail"] == "tenant:acme writes more than 1 objects a second"
+    assert too_many(both.put("/v1/tenants/umbrella/address_sets/s0", {"addresses": ["10.0.0.0/9"]}))
+    assert second.get("/v1/tenants/acme/address_sets/s0").status == 200
+    for name in sets:
+        assert world.controller.request("DELETE", f"/v1/tenants/acme/address_sets/{name['name']}").status == 200
+    world.controller.must("PATCH", "/v1/tenants/acme", {"write_rate": None, "rate": 1})
+    statuses = [client.get("/v1/tenants/acme").status for client in (first, second) * 8]
+    assert statuses[0] == 200 and statuses[-2:] == [429, 429], statuses
+    assert world.clients["reader"].get("/v1/tenants/acme").status == 200
+    world.controller.must("PATCH", "/v1/tenants/acme", {"rate": None})
+    assert second.get("/v1/tenants/acme").status == 200
+    for name in ("one", "two", "both"):
+        world.controller.must("DELETE", f"/v1/tokens/{name}")
+
+
 def test_wrong_tokens_are_counted_by_address(world):
     wrong = Bearer(world.anonymous, "weft.acme-admin." + "A" * 43)
     for _ in range(3000):

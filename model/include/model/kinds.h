@@ -31,15 +31,22 @@
 		"The host of this name is invited, or has joined: its certificates are good for "  \
 		"as long as this exists")
 
-#define TENANT_FIELDS(FIELD)                                                             \
-	FIELD(tenant, text, description, FIELD_COLUMN, "What the tenant is, for people", \
-		.maximum = 256)                                                          \
-	FIELD(tenant, text, devices, FIELD_WIDE | FIELD_STICKY | FIELD_ADMINISTRATOR,    \
-		"The interfaces of hosts that its people may attach, as a pattern like " \
-		"`acme-*`; left out: only administrators attach",                        \
-		.maximum = 64)                                                           \
-	FIELD(tenant, quotas, quotas, FIELD_WIDE | FIELD_STICKY | FIELD_ADMINISTRATOR,   \
-		"How much it may hold at most; of what is left out, any amount")
+#define TENANT_FIELDS(FIELD)                                                               \
+	FIELD(tenant, text, description, FIELD_COLUMN, "What the tenant is, for people",   \
+		.maximum = 256)                                                            \
+	FIELD(tenant, text, devices, FIELD_WIDE | FIELD_STICKY | FIELD_ADMINISTRATOR,      \
+		"The interfaces of hosts that its people may attach, as a pattern like "   \
+		"`acme-*`; left out: only administrators attach",                          \
+		.maximum = 64)                                                             \
+	FIELD(tenant, quotas, quotas, FIELD_WIDE | FIELD_STICKY | FIELD_ADMINISTRATOR,     \
+		"How much it may hold at most; of what is left out, any amount")           \
+	FIELD(tenant, number, rate, FIELD_WIDE | FIELD_STICKY | FIELD_ADMINISTRATOR,       \
+		"Requests a second that its people may make together, over a while; "      \
+		"ten times as many at once; absent: what each of their tokens may",        \
+		.minimum = 1, .maximum = 1000000)                                          \
+	FIELD(tenant, number, write_rate, FIELD_WIDE | FIELD_STICKY | FIELD_ADMINISTRATOR, \
+		"Objects a second that its people may write in it together, likewise",     \
+		.minimum = 1, .maximum = 1000000)
 
 #define HOST_FIELDS(FIELD)                                                                    \
 	FIELD(host, address, vtep, FIELD_REQUIRED | FIELD_COLUMN,                             \
