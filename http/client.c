@@ -28,7 +28,7 @@ struct http_client {
 	struct http_request *under_way; // list: who is connected, and waits for bytes
 	struct server *servers;
 	size_t server_count, current;
-	char *certificate, *key, *authority;
+	char *certificate, *key, *authority, *source;
 	uint64_t received, sent;
 	bool queues;      // requests wait for one of a few connections
 	uint64_t renewed; // monotonic milliseconds; 0: never
@@ -319,6 +319,8 @@ static void set_server(struct http_request *request, const char *path)
 		curl_easy_setopt(easy, CURLOPT_CAINFO, client->authority);
 		curl_easy_setopt(easy, CURLOPT_CAPATH, NULL);
 	}
+	if (client->source)
+		curl_easy_setopt(easy, CURLOPT_INTERFACE, client->source);
 	if (client->renewed) {
 		// libcurl does not look into the file: a connection older than it is too old.
 		long age = (long)((clock_monotonic_ms() - client->renewed) / 1000);
@@ -440,6 +442,7 @@ void http_client_new(
 	client->certificate = memory_text(options->certificate);
 	client->key = memory_text(options->key);
 	client->authority = memory_text(options->authority);
+	client->source = memory_text(options->source);
 	client->timeout = memory_new(sizeof(*client->timeout));
 	client->timeout->data = client;
 	uv_timer_init(loop, client->timeout);
@@ -474,5 +477,6 @@ void http_client_free(struct http_client *client)
 	free(client->certificate);
 	free(client->key);
 	free(client->authority);
+	free(client->source);
 	free(client);
 }

@@ -12,6 +12,11 @@
 
 enum { FILES_BESIDE = 256, REPORT_CONNECTIONS = 12 };
 
+// Over TLS a controller or relay takes 256 connections from one address, some of them for reports. On
+// the loopback network each client has an address of its own.
+enum { HOSTS_OF_ADDRESS = 240 };
+static const char LOOPBACK[] = "https://127.";
+
 // ---- what scenarios use ----
 
 void simulation_tell(struct simulation *simulation, const char *what, size_t done, size_t all)
@@ -102,6 +107,16 @@ static int check_options(const struct simulate_options *options, struct error *e
 		return error_set(error, EINVAL, "hosts: from 1 to %d", 1 << 20);
 	if (options->ports < 100 || options->ports > 10000000)
 		return error_set(error, EINVAL, "ports: from 100 to 10000000");
+	const char *reached = options->relays ? options->relays : options->controller;
+	bool tls = reached && !strncmp(reached, "https://", strlen("https://"));
+	size_t most = reached && !strncmp(reached, LOOPBACK, strlen(LOOPBACK))
+			      ? FLEET_CLIENTS * HOSTS_OF_ADDRESS
+			      : HOSTS_OF_ADDRESS;
+	if (tls && options->hosts > most)
+		return error_set(error, EINVAL,
+			"hosts: from 1 to %zu before %s, as it takes few connections from one "
+			"address",
+			most, reached);
 	if (options->full > options->hosts)
 		return error_set(error, EINVAL, "more hosts that compile than hosts");
 	if (!options->repeat)
@@ -151,13 +166,17 @@ static int connect_controller(struct simulation *simulation, struct error *error
 	for (size_t i = 0; i < FLEET_CLIENTS; i++) {
 		cleanup_free char *address =
 			pick_address(options->relays ? options->relays : controller, i);
+		char source[16];
+		snprintf(source, sizeof(source), "127.1.1.%zu", i + 1);
 		http.servers = address;
+		http.source = strncmp(address, LOOPBACK, strlen(LOOPBACK)) ? NULL : source;
 		http.connections = 0;
 		http_client_new(&simulation->clients[i].streams, &simulation->loop, &http);
 		http.connections = REPORT_CONNECTIONS;
 		http_client_new(&simulation->clients[i].reports, &simulation->loop, &http);
 	}
 	http.servers = controller;
+	http.source = NULL;
 	http.connections = 0;
 	http_client_new(&simulation->caller.http, &simulation->loop, &http);
 	return 0;

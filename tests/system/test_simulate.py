@@ -61,7 +61,8 @@ def test_light_hosts_acknowledge():
 
 
 def test_over_tls_and_through_relays(weft_binary, tmp_path):
-    """As in earnest: a controller that listens, relays before it, and certificates everywhere."""
+    """As in earnest: a controller that listens, relays before it, and certificates everywhere; more hosts than one
+    address may have connections."""
     authority = Authority(tmp_path)
     ports = [free_port() for _ in range(3)]
     urls = [f"https://127.0.0.1:{port}" for port in ports]
@@ -75,7 +76,8 @@ def test_over_tls_and_through_relays(weft_binary, tmp_path):
         for number, (certificate, key) in enumerate(relays, 1)]
     try:
         assert all(b"ready" in relay.stdout.readline() for relay in running)
-        result = simulate("--hosts", 40, "--ports", 2000, "--repeat", 3, "--check", 40, "--scenarios", "port-added,rule-1000",
+        result = simulate("--hosts", 600, "--full", 40, "--ports", 2000, "--repeat", 3, "--check", 40,
+                          "--scenarios", "port-added,rule-1000",
                           "--url", urls[0], "--relays", ",".join(urls[1:]), "--cert", admin, "--key", admin_key,
                           "--ca", authority.certificate)
         assert result["checked"]["hosts"] == 40
@@ -83,7 +85,7 @@ def test_over_tls_and_through_relays(weft_binary, tmp_path):
             assert result["scenarios"][scenario]["changes"] >= 3, scenario
         assert (tmp_path / "log").read_text().count(" is connected") == 2  # the relays, and no host
         hosts = [(tmp_path / name).read_text().count(" is connected") for name in ("r1", "r2")]
-        assert hosts == [20, 20], hosts
+        assert hosts == [300, 300], hosts
     finally:
         for relay in running:
             relay.terminate()
@@ -100,6 +102,7 @@ def refused(*options):
 def test_bad_options():
     assert "hosts" in refused("--hosts", 0)
     assert 'no scenario "flood"' in refused("--scenarios", "cold,flood")
+    assert "hosts: from 1 to 240 before https://192.0.2.1:1" in refused("--hosts", 241, "--url", "https://192.0.2.1:1")
     assert "cannot reach unix:/nowhere" in refused("--url", "unix:/nowhere")
 
 
