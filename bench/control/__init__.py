@@ -8,6 +8,8 @@
 """
 
 import dataclasses
+import pathlib
+import tempfile
 
 from .. import method
 from . import chaos, findings, fleet, ovn
@@ -23,6 +25,10 @@ class Size:
     repeat: int  # of each change; of those that take long 50 at most
     title: str
     seconds: int  # that it takes, about
+
+    @property
+    def one_seconds(self):
+        return self.seconds // 4  # with one host that compiles, on the store that is there
 
     @property
     def key(self):
@@ -44,7 +50,7 @@ COMPARED = ("--scenarios", "cold,port-added,rule-1000")
 
 def steps(quick):
     each, repeat = BESIDE[quick]
-    return sum(size.seconds for size in SIZES[quick]) + 3 * each.seconds + OVN_SECONDS * ovn.steps(repeat) + \
+    return sum(size.seconds + size.one_seconds for size in SIZES[quick]) + 3 * each.seconds + OVN_SECONDS * ovn.steps(repeat) + \
         CHAOS_SECONDS * chaos.steps(quick)
 
 
@@ -52,13 +58,13 @@ OVN_SECONDS, CHAOS_SECONDS = 6, 8  # of a step, about
 
 
 def run(build, quick):
-    """{"sizes": [{"size", "result"}], "beside": [{"size", "weft", "again", "one", "ovn"}], "chaos"}"""
+    """{"sizes": [{"size", "result", "one"}], "beside": [{"size", "weft", "again", "one", "ovn"}], "chaos"}"""
     progress = method.Progress(steps(quick))
     binary = build / "cli/weft"
     result = {"sizes": [], "beside": []}
     try:
         for each in SIZES[quick]:
-            result["sizes"].append({"size": dataclasses.asdict(each), **weft(binary, each, each.title, progress)})
+            result["sizes"].append({"size": dataclasses.asdict(each), **at_size(binary, each, progress)})
         result["beside"].append(beside(binary, *BESIDE[quick], progress))
         result["chaos"] = attempt(lambda: chaos.run(build, quick, lambda what: progress.step(what, CHAOS_SECONDS)))
     finally:
@@ -69,6 +75,19 @@ def run(build, quick):
 def weft(binary, each, title, progress, *options):
     progress.step(title, each.seconds)
     return fleet.attempt(binary, each, lambda what: progress.say(f"{title}: {what}"), *options)
+
+
+def at_size(binary, each, progress):
+    """All changes; and, on the same store, a rule of many hosts of which one compiles: the others would at the same time, each
+    on its own machine, and only acknowledge."""
+    with tempfile.TemporaryDirectory(prefix="weft-control-") as folder:
+        store = ("--store", f"sqlite:{pathlib.Path(folder) / 'weft.db'}")
+        found = weft(binary, each, each.title, progress, *store)
+        if "result" in found:
+            one = dataclasses.replace(each, full=1, seconds=each.one_seconds)
+            found["one"] = weft(binary, one, f"{each.title}, one compiling", progress, *store, "--filled",
+                                "--scenarios", "rule-1000")
+    return found
 
 
 def beside(binary, each, repeat, progress):
