@@ -47,6 +47,26 @@ static void test_records(void **state)
 	records_clear(&records);
 }
 
+// Short or long, it comes back as it was.
+static void test_length(void **state)
+{
+	(void)state;
+	enum { LONGEST = 1100 };
+	struct records records = {0};
+	char text[LONGEST + 1];
+	for (size_t length = 490; length <= LONGEST; length += length < 520 ? 1 : 290) {
+		memset(text, 'x', length);
+		text[length] = '\0';
+		json_t *value = json_pack("{s:s}", "text", text);
+		records_put(&records, "a", value);
+		json_t *got = records_get(&records, "a");
+		assert_true(json_equal(got, value));
+		json_decref(got);
+		json_decref(value);
+	}
+	records_clear(&records);
+}
+
 // Against an array that is as plain as can be.
 static void test_random(void **state)
 {
@@ -84,6 +104,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_records),
+		cmocka_unit_test(test_length),
 		cmocka_unit_test(test_random),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
