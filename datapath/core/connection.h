@@ -61,6 +61,13 @@ static inline __u32 connection_hash_address(__u32 hash, const struct dp_address 
 	return hash;
 }
 
+// All bits have their say in the lowest, the last byte of an IPv4 address too, which is the highest of the last word.
+static inline __u32 connection_spread(__u32 hash)
+{
+	hash *= 0xc2b2ae35;
+	return hash ^ hash >> 16;
+}
+
 static inline __u32 connection_hash(const struct dp_tuple *tuple)
 {
 	const word32 *words = (const word32 *)tuple;
@@ -68,7 +75,7 @@ static inline __u32 connection_hash(const struct dp_tuple *tuple)
 
 	hash = connection_mix(hash, words[2]);
 	hash = connection_hash_address(hash, &tuple->ends[0]);
-	return connection_hash_address(hash, &tuple->ends[1]);
+	return connection_spread(connection_hash_address(hash, &tuple->ends[1]));
 }
 
 // ---- established ----
@@ -152,8 +159,9 @@ STAGE int connection_ask_parties(struct seam *seam)
 		admission->identities[end] = party ? party->identities[admission->slot & 1] : 0;
 		admission->initiators[end] =
 			party ? party->port
-			      : 1u << 31 | (connection_hash_address(0, address) &
-						   (DP_EMBRYO_OUTSIDE - 1));
+			      : 1u << 31 |
+					(connection_spread(connection_hash_address(0, address)) &
+						(DP_EMBRYO_OUTSIDE - 1));
 	}
 	__u32 hash = connection_hash(&admission->flow.tuple);
 	admission->bucket.bucket = hash & (DP_EMBRYO_BUCKETS - 1);
