@@ -384,6 +384,9 @@ static void count(void *context)
 	int moved = counters_collect(&agent->counters, agent->datapath, &error);
 	if (moved < 0)
 		log_warning("%s", error.message);
+	if (crowding_collect(
+		    &agent->crowding, agent->compiler, &agent->counters, clock_monotonic_ms()))
+		agent_report_note(agent->report, REPORT_AGENT);
 	if (moved <= 0)
 		return;
 	compiler_ports(agent->compiler, keep_counters, agent);
@@ -537,6 +540,7 @@ void agent_stop(struct agent *agent)
 	counters_done(&agent->counters);
 	rules_done(&agent->rule_counts);
 	decisions_done(&agent->decisions);
+	crowding_done(&agent->crowding);
 	told_forget(&agent->told_interfaces);
 	told_forget(&agent->told_ports);
 	view_done(&agent->view);

@@ -175,6 +175,7 @@ static json_t *agent_encode(struct agent *agent)
 	json_t *warnings = warnings_now(agent);
 	if (agent->route_failure)
 		json_array_append_new(warnings, json_string(agent->route_failure));
+	crowding_warn(&agent->crowding, warnings);
 	for (int table = 0; table < DP_TABLE_COUNT; table++)
 		rows += compiler_count(agent->compiler, table);
 	return json_pack("{s:s,s:s,s:I,s:I,s:I,s:I,s:o,s:o}", "version", WEFT_VERSION, "kernel",

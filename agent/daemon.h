@@ -14,6 +14,7 @@
 #include "attachments.h"
 #include "compile/compile.h"
 #include "counters.h"
+#include "crowding.h"
 #include "decisions.h"
 #include "http/client.h"
 #include "links.h"
@@ -48,6 +49,7 @@ struct agent {
 	struct counters counters;
 	struct rule_counts rule_counts;
 	struct decisions decisions;
+	struct crowding crowding;
 
 	struct http_client *http;
 	struct stream *stream;

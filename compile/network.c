@@ -78,6 +78,7 @@ void network_compile(struct compiler *compiler, struct network_node *network)
 		.mtu = object->mtu,
 		.domain = network->domain,
 		.router = lowest_router(network),
+		.tenant = network->local ? network->local->identity->tenancy->number : 0,
 	};
 	rows_claim(&compiler->rows, &network->node.origin, DP_TABLE_NETWORK, &object->vni, &value);
 	serve_compile(compiler, network);

@@ -24,16 +24,36 @@ static struct number *number_find(const struct numbers *numbers, uint32_t value)
 	return number;
 }
 
-uint32_t number_take(struct numbers *numbers, uint64_t hash, void *owner)
+static uint32_t number_add(struct numbers *numbers, uint32_t value, void *owner)
 {
-	uint32_t value = (uint32_t)(hash >> 32) ^ (uint32_t)hash;
-	while (!value || number_find(numbers, value))
-		value++;
 	struct number *number = memory_new(sizeof(*number));
 	number->value = value;
 	number->owner = owner;
 	HASH_ADD(hh, numbers->taken, value, sizeof(value), number);
 	return value;
+}
+
+static uint32_t number_of_hash(uint64_t hash)
+{
+	return (uint32_t)(hash >> 32) ^ (uint32_t)hash;
+}
+
+uint32_t number_take(struct numbers *numbers, uint64_t hash, void *owner)
+{
+	uint32_t value = number_of_hash(hash);
+	while (!value || number_find(numbers, value))
+		value++;
+	return number_add(numbers, value, owner);
+}
+
+uint32_t number_take_below(struct numbers *numbers, uint32_t limit, uint64_t hash, void *owner)
+{
+	uint32_t value = number_of_hash(hash) % limit;
+	if (number_count(numbers) + 1 >= limit)
+		return 0;
+	while (!value || number_find(numbers, value))
+		value = (value + 1) % limit;
+	return number_add(numbers, value, owner);
 }
 
 void *number_owner(const struct numbers *numbers, uint32_t value)

@@ -19,6 +19,8 @@ uint64_t number_hash(uint64_t hash, const void *bytes, size_t count);
 
 // A number that nobody has, not 0. `owner` is what number_owner answers.
 uint32_t number_take(struct numbers *numbers, uint64_t hash, void *owner);
+// The same below `limit`; 0: somebody has each of them.
+uint32_t number_take_below(struct numbers *numbers, uint32_t limit, uint64_t hash, void *owner);
 // NULL: nobody's.
 void *number_owner(const struct numbers *numbers, uint32_t number);
 size_t number_count(const struct numbers *numbers);

@@ -33,7 +33,11 @@ static void guard_claim(struct compiler *compiler, struct port_node *port)
 	struct dp_guard_slot slot = {.flags = identity->flags};
 	for (int direction = 0; direction < DP_DIRECTIONS; direction++)
 		slot.sets[direction] = ruleset_number(identity->rulesets[direction]);
-	struct dp_guard value = {.slots = {slot, slot}, .quota = port_of(port)->connections};
+	struct dp_guard value = {
+		.slots = {slot, slot},
+		.quota = port_of(port)->connections,
+		.tenant = identity->tenancy->number,
+	};
 	rows_claim(&compiler->rows, &port->guard, DP_TABLE_GUARD, &port_of(port)->key, &value);
 }
 

@@ -128,7 +128,8 @@ struct compiler {
 	struct tenancy *tenancies;           // hash by name
 	struct tenancy *stale_tenancies;     // list
 	struct vectors vectors;
-	struct numbers identity_numbers, set_numbers, base_numbers, rule_numbers, group_numbers;
+	struct numbers identity_numbers, set_numbers, base_numbers, rule_numbers, group_numbers,
+		tenant_numbers;
 };
 
 // compile.c

@@ -213,6 +213,7 @@ static void settle(struct compiler *compiler, struct tenancy *tenancy)
 static void tenancy_free(struct compiler *compiler, struct tenancy *tenancy)
 {
 	HASH_DEL(compiler->tenancies, tenancy);
+	number_release(&compiler->tenant_numbers, tenancy->number);
 	for (int direction = 0; direction < DP_DIRECTIONS; direction++)
 		free(tenancy->order[direction]);
 	free(tenancy->name);
@@ -241,6 +242,8 @@ struct tenancy *tenancy_get(struct compiler *compiler, const char *name)
 		return tenancy;
 	tenancy = memory_new(sizeof(*tenancy));
 	tenancy->name = memory_text(name);
+	tenancy->number = number_take_below(&compiler->tenant_numbers, DP_SHARES,
+		number_hash(NUMBER_SEED, name, strlen(name)), tenancy);
 	HASH_ADD_KEYPTR(hh, compiler->tenancies, tenancy->name, strlen(tenancy->name), tenancy);
 	return tenancy;
 }

@@ -28,6 +28,7 @@ struct address_set_node;
 
 struct tenancy {
 	char *name;
+	uint32_t number; // of its share of the host; 0: there are more tenants than shares
 	struct identity *identities;  // hash by key
 	struct identity *touched;     // list
 	struct policy_node *policies; // list

@@ -193,10 +193,48 @@ void datapath_counters_forget(struct datapath *datapath, uint32_t port)
 	datapath->provider->counters_forget(datapath, port);
 }
 
+int datapath_each_state(struct datapath *datapath, enum dp_state state, datapath_visit visit,
+	void *context, struct error *error)
+{
+	return datapath->provider->each_state(datapath, state, visit, context, error);
+}
+
+struct connections {
+	datapath_connections_visit visit;
+	void *context;
+};
+
+static int visit_connection(void *context, const void *key, const void *value)
+{
+	const struct connections *connections = context;
+
+	return connections->visit(connections->context, key, value);
+}
+
+static int visit_embryo(void *context, const void *key, const void *value)
+{
+	const struct connections *connections = context;
+	const struct dp_embryo *embryo = value;
+	int result = 0;
+
+	(void)key;
+	for (size_t i = 0; i < DP_EMBRYO_SLOTS && result == 0; i++)
+		if (embryo->slots[i].tag)
+			result = connections->visit(connections->context, &embryo->slots[i].tuple,
+				&embryo->slots[i].connection);
+	return result;
+}
+
 int datapath_connections(struct datapath *datapath, datapath_connections_visit visit, void *context,
 	struct error *error)
 {
-	return datapath->provider->connections(datapath, visit, context, error);
+	struct connections connections = {visit, context};
+	int result = datapath_each_state(
+		datapath, DP_STATE_CONNECTION, visit_connection, &connections, error);
+
+	return result ? result
+		      : datapath_each_state(
+				datapath, DP_STATE_EMBRYO, visit_embryo, &connections, error);
 }
 
 int datapath_find_state(struct datapath *datapath, enum dp_state state, const void *key,

@@ -41,7 +41,7 @@ struct datapath_provider {
 		struct error *error);
 	void (*counters_forget)(struct datapath *datapath, uint32_t port);
 
-	int (*connections)(struct datapath *datapath, datapath_connections_visit visit,
+	int (*each_state)(struct datapath *datapath, enum dp_state state, datapath_visit visit,
 		void *context, struct error *error);
 	// -ENOENT without an error.
 	int (*find_state)(struct datapath *datapath, enum dp_state state, const void *key,

@@ -2,8 +2,8 @@
 // Do the hosts hold what they should? All objects are read from the API, what a host needs is worked
 // out from them by the oracle, compiled by a compiler that begins anew, and held against the rows of
 // the host's datapath. What counts is what a packet reads: guards and parties by the slot that is in
-// force, the rows of a set under whatever base it has, and no epochs, as those follow from what was
-// before.
+// force, the rows of a set under whatever base it has, and neither epochs nor which number a tenant
+// has, as those follow from what was before.
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -100,11 +100,14 @@ static void reduce(enum dp_table table, union value *value, unsigned slot)
 	if (table == DP_TABLE_GUARD) {
 		guards[slot].epoch = 0;
 		guards[!slot] = guards[slot];
+		value->guard.tenant = value->guard.tenant != 0;
 	} else if (table == DP_TABLE_PARTY) {
 		identities[!slot] = identities[slot];
 	} else if (table == DP_TABLE_GENERATION) {
 		value->generation =
 			(struct dp_generation){.unguarded = value->generation.unguarded};
+	} else if (table == DP_TABLE_NETWORK) {
+		value->network.tenant = value->network.tenant != 0;
 	} else if (table == DP_TABLE_SET) {
 		value->set.base = 0;
 	}

@@ -23,47 +23,52 @@ static __always_inline void seam_hold(struct seam *seam)
 // What new rows are made of: the longest of them would not fit on the stack.
 static const volatile __u64 zeros[sizeof(struct dp_embryo) / sizeof(__u64)];
 
-#define STATE(name, NAME, key_type, value_type, KIND, maximum)                                \
-	_Static_assert(sizeof(value_type) <= sizeof(zeros), "a new row is made of zeros");    \
-	static __always_inline value_type *seam_state_##name(                                 \
-		struct seam *seam, const key_type *key)                                       \
-	{                                                                                     \
-		(void)seam;                                                                   \
-		return bpf_map_lookup_elem(&name, key);                                       \
-	}                                                                                     \
-	static __always_inline value_type *seam_make_##name(                                  \
-		struct seam *seam, const key_type *key)                                       \
-	{                                                                                     \
-		value_type *found = bpf_map_lookup_elem(&name, key);                          \
-		(void)seam;                                                                   \
-		if (found)                                                                    \
-			return found;                                                         \
-		/* Fails where another CPU was first: what it made is found then. */          \
-		bpf_map_update_elem(&name, key, (const void *)zeros, BPF_NOEXIST);            \
-		return bpf_map_lookup_elem(&name, key);                                       \
-	}                                                                                     \
-	static __always_inline int seam_add_##name(                                           \
-		struct seam *seam, const key_type *key, const value_type *value)              \
-	{                                                                                     \
-		(void)seam;                                                                   \
-		return bpf_map_update_elem(&name, key, value, BPF_NOEXIST) < 0 ? -1 : 0;      \
-	}                                                                                     \
-	static __always_inline int seam_put_##name(                                           \
-		struct seam *seam, const key_type *key, const value_type *value)              \
-	{                                                                                     \
-		(void)seam;                                                                   \
-		return bpf_map_update_elem(&name, key, value, BPF_ANY) < 0 ? -1 : 0;          \
-	}                                                                                     \
-	static __always_inline int seam_replace_##name(                                       \
-		struct seam *seam, const key_type *key, const value_type *value)              \
-	{                                                                                     \
-		(void)seam;                                                                   \
-		return bpf_map_update_elem(&name, key, value, BPF_EXIST) < 0 ? -1 : 0;        \
-	}                                                                                     \
-	static __always_inline int seam_remove_##name(struct seam *seam, const key_type *key) \
-	{                                                                                     \
-		(void)seam;                                                                   \
-		return bpf_map_delete_elem(&name, key) < 0 ? -1 : 0;                          \
+#define STATE(name, NAME, key_type, value_type, KIND, maximum)                                    \
+	_Static_assert(sizeof(value_type) <= sizeof(zeros), "a new row is made of zeros");        \
+	static __always_inline value_type *seam_state_##name(                                     \
+		struct seam *seam, const key_type *key)                                           \
+	{                                                                                         \
+		(void)seam;                                                                       \
+		return bpf_map_lookup_elem(&name, key);                                           \
+	}                                                                                         \
+	static __always_inline int seam_begin_##name(struct seam *seam, const key_type *key)      \
+	{                                                                                         \
+		(void)seam;                                                                       \
+		return bpf_map_update_elem(&name, key, (const void *)zeros, BPF_NOEXIST) < 0 ? -1 \
+											     : 0; \
+	}                                                                                         \
+	static __always_inline value_type *seam_make_##name(                                      \
+		struct seam *seam, const key_type *key)                                           \
+	{                                                                                         \
+		value_type *found = bpf_map_lookup_elem(&name, key);                              \
+		if (found)                                                                        \
+			return found;                                                             \
+		/* Fails where another CPU was first: what it made is found then. */              \
+		seam_begin_##name(seam, key);                                                     \
+		return bpf_map_lookup_elem(&name, key);                                           \
+	}                                                                                         \
+	static __always_inline int seam_add_##name(                                               \
+		struct seam *seam, const key_type *key, const value_type *value)                  \
+	{                                                                                         \
+		(void)seam;                                                                       \
+		return bpf_map_update_elem(&name, key, value, BPF_NOEXIST) < 0 ? -1 : 0;          \
+	}                                                                                         \
+	static __always_inline int seam_put_##name(                                               \
+		struct seam *seam, const key_type *key, const value_type *value)                  \
+	{                                                                                         \
+		(void)seam;                                                                       \
+		return bpf_map_update_elem(&name, key, value, BPF_ANY) < 0 ? -1 : 0;              \
+	}                                                                                         \
+	static __always_inline int seam_replace_##name(                                           \
+		struct seam *seam, const key_type *key, const value_type *value)                  \
+	{                                                                                         \
+		(void)seam;                                                                       \
+		return bpf_map_update_elem(&name, key, value, BPF_EXIST) < 0 ? -1 : 0;            \
+	}                                                                                         \
+	static __always_inline int seam_remove_##name(struct seam *seam, const key_type *key)     \
+	{                                                                                         \
+		(void)seam;                                                                       \
+		return bpf_map_delete_elem(&name, key) < 0 ? -1 : 0;                              \
 	}
 DP_STATES(STATE)
 #undef STATE

@@ -39,29 +39,33 @@ int weft_from_underlay(struct __sk_buff *skb)
 	return action(from_underlay(skb));
 }
 
+// Never attached: run by the agent, over a frame that holds the keys of rows of the state to look at. Answers how many it removed.
 struct expiry {
 	struct __sk_buff *skb;
 	int removed;
 };
 
-static long expire_one(__u32 index, void *context)
-{
-	struct expiry *expiry = context;
-	struct dp_tuple tuple;
-
-	if (bpf_skb_load_bytes(
-		    expiry->skb, ETHERNET_BYTES + index * sizeof(tuple), &tuple, sizeof(tuple)) < 0)
-		return 1;
-	expiry->removed += expire_connection(expiry->skb, &tuple, bpf_ktime_get_ns());
-	return 0;
-}
-
-// Never attached: run by the agent, over a frame that holds the tuples of connections to look at. Answers how many it removed.
-SEC("tc")
-int weft_expire(struct __sk_buff *skb)
-{
-	struct expiry expiry = {.skb = skb};
-
-	bpf_loop((skb->len - ETHERNET_BYTES) / sizeof(struct dp_tuple), expire_one, &expiry, 0);
-	return expiry.removed;
-}
+#define EXPIRE(name, key_type)                                                                  \
+	static long expire_one_##name(__u32 index, void *context)                               \
+	{                                                                                       \
+		struct expiry *expiry = context;                                                \
+		key_type key;                                                                   \
+                                                                                                \
+		if (bpf_skb_load_bytes(expiry->skb, ETHERNET_BYTES + index * sizeof(key), &key, \
+			    sizeof(key)) < 0)                                                   \
+			return 1;                                                               \
+		expiry->removed += expire_##name(expiry->skb, &key, bpf_ktime_get_ns());        \
+		return 0;                                                                       \
+	}                                                                                       \
+                                                                                                \
+	SEC("tc")                                                                               \
+	int weft_expire_##name(struct __sk_buff *skb)                                           \
+	{                                                                                       \
+		struct expiry expiry = {.skb = skb};                                            \
+                                                                                                \
+		bpf_loop((skb->len - ETHERNET_BYTES) / sizeof(key_type), expire_one_##name,     \
+			&expiry, 0);                                                            \
+		return expiry.removed;                                                          \
+	}
+EXPIRE(connection, struct dp_tuple)
+EXPIRE(embryo, struct dp_embryo_key)

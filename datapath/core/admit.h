@@ -202,12 +202,12 @@ STAGE enum dp_reason admit_review_established(struct seam *seam, const struct dp
 }
 
 // Closed connections make room for others.
-STAGE int admit_close(struct seam *seam, const struct dp_connection *row)
+STAGE enum dp_reason admit_close(struct seam *seam, const struct dp_connection *row)
 {
 	struct admission *admission = admission_of(seam);
 
 	if (!admission || !row)
-		return -1;
+		return DP_REASON_NO_MEMORY;
 	admission->connection = *row;
 	admission->connection.seen = admission->now;
 	connection_remove(seam, admission);
@@ -348,7 +348,9 @@ static inline enum dp_reason admit_quota(struct seam *seam, struct admission *ad
 			return DP_REASON_CONNECTION_QUOTA;
 		}
 	}
-	return DP_REASON_NONE;
+	return share_is_taken(seam, admission->tenant, DP_SHARED_CONNECTION)
+		       ? DP_REASON_CONNECTION_SHARE
+		       : DP_REASON_NONE;
 }
 
 // A packet of no connection: ask the rules, and remember what they say. One from the middle of a connection must be allowed as it is
@@ -365,6 +367,7 @@ STAGE enum dp_reason admit_new(struct seam *seam, struct packet *packet)
 
 	*connection = (struct dp_connection){.created = admission->now, .seen = admission->now};
 	connection->initiator = flow->from;
+	connection->tenant = admission->tenant;
 	enum dp_reason reason = admit_judge(seam, admission);
 	if (!reason && guess != flow->from) {
 		connection->initiator = guess;
@@ -387,7 +390,7 @@ STAGE enum dp_reason admit_new(struct seam *seam, struct packet *packet)
 		tcp_follow(connection, packet, flow->from, admit_scale(seam, packet));
 	else
 		connection->sides[flow->from & 1].flags = DP_SIDE_SEEN;
-	return embryo_store(seam) < 0 ? DP_REASON_CONNECTION_TABLE_FULL : DP_REASON_NONE;
+	return embryo_store(seam);
 }
 
 // ---- where it is looked for ----
@@ -535,14 +538,18 @@ static inline enum dp_reason admit_packet(
 	return !reason && packet->fragment ? fragment_remember(seam, packet, 0) : reason;
 }
 
-// The domain of what arrived is that of the network that it arrived on.
-static inline void admit_domain(struct seam *seam, struct packet *packet)
+// The domain of what arrived is that of the network that it arrived on, and so is the tenant; of what a port sends, it is the port's.
+static inline void admit_domain(
+	struct seam *seam, struct packet *packet, struct admission *admission)
 {
 	const struct dp_network *network =
 		packet->entry ? NULL : seam_find_network(seam, &packet->vni);
 
-	if (network)
+	admission->tenant = admission->ends[0].tenant;
+	if (network) {
 		packet->domain = network->domain;
+		admission->tenant = network->tenant;
+	}
 }
 
 // Nobody has asked for anything of this packet so far, but who is behind the MAC that it goes to may: does it belong to a connection?
@@ -567,7 +574,7 @@ static inline enum dp_reason admit_known(
 static inline void admit_begin(
 	struct seam *seam, struct packet *packet, struct admission *admission, __u32 blame)
 {
-	admit_domain(seam, packet);
+	admit_domain(seam, packet, admission);
 	admission->slot = packet->slot;
 	admission->blame = blame;
 	admission->judge.answer = (struct judge_answer){0};

@@ -3,7 +3,8 @@
 //
 // A connection is new until the end that began it goes on after the other one has answered: then it moves over and counts for the
 // quotas of its ports. So neither a flood of questions nor the answers to it take the room of established connections. Closed, it
-// moves back, where newer ones may overwrite it.
+// moves back, where newer ones may overwrite it. Of both tables a tenant has its share (share.h): a row says for whom it counts, so
+// that it is given back to whom it was taken from.
 //
 // Concurrency. A bucket has a lock, as its slots are rewritten in place: a tuple of one connection with the admission of another
 // would be a hole. A row of `connection` is written in place only where any order of writes does (tcp.h, `seen`); what was decided
@@ -12,6 +13,7 @@
 #pragma once
 
 #include "core/judge.h"
+#include "core/share.h"
 #include "core/tcp.h"
 #include "core/unanswered.h"
 
@@ -25,8 +27,8 @@ struct admission {
 	__u32 blame;                        // port that the drop counts for
 	struct dp_embryo_key bucket;        // where the slot is, or shall be
 	__u32 tag;                          // of the tuple
-	__u32 pad;
-	struct dp_connection connection; // a copy: in hand, or to be
+	__u32 tenant;                       // whose packet it is; 0: nobody's who has a share
+	struct dp_connection connection;    // a copy: in hand, or to be
 	__u64 now;
 };
 _Static_assert(sizeof(struct admission) <= SEAM_SCRATCH_BYTES, "it is in the scratch room");
@@ -116,10 +118,11 @@ static inline void connection_remove(struct seam *seam, const struct admission *
 		return;
 	connection_uncount(seam, admission->connection.ports[0]);
 	connection_uncount(seam, admission->connection.ports[1]);
+	share_give(seam, admission->connection.tenant, DP_SHARED_CONNECTION);
 }
 
-// Make a row of the copy in hand.
-static inline enum dp_reason connection_add(struct seam *seam, struct admission *admission)
+// One more for both ports and the tenant; or why not, and then for none of them.
+static inline enum dp_reason connection_count_all(struct seam *seam, struct admission *admission)
 {
 	const struct dp_connection *connection = &admission->connection;
 	enum dp_reason reason =
@@ -129,14 +132,28 @@ static inline enum dp_reason connection_add(struct seam *seam, struct admission 
 	if (reason)
 		return reason;
 	reason = connection_count(seam, connection->ports[1], admission->ends[1].quota);
-	if (!reason && seam_add_connection(seam, &admission->flow.tuple, connection) == 0)
+	if (reason)
+		admission->blame = connection->ports[1];
+	else if (share_take(seam, connection->tenant, DP_SHARED_CONNECTION))
 		return DP_REASON_NONE;
 	connection_uncount(seam, connection->ports[0]);
-	if (reason) {
-		admission->blame = connection->ports[1];
+	if (reason)
 		return reason;
-	}
 	connection_uncount(seam, connection->ports[1]);
+	return DP_REASON_CONNECTION_SHARE;
+}
+
+// Make a row of the copy in hand.
+static inline enum dp_reason connection_add(struct seam *seam, struct admission *admission)
+{
+	const struct dp_connection *connection = &admission->connection;
+	enum dp_reason reason = connection_count_all(seam, admission);
+
+	if (reason || seam_add_connection(seam, &admission->flow.tuple, connection) == 0)
+		return reason;
+	connection_uncount(seam, connection->ports[0]);
+	connection_uncount(seam, connection->ports[1]);
+	share_give(seam, connection->tenant, DP_SHARED_CONNECTION);
 	return seam_state_connection(seam, &admission->flow.tuple)
 		       ? DP_REASON_NONE // by another CPU
 		       : DP_REASON_CONNECTION_TABLE_FULL;
@@ -144,7 +161,7 @@ static inline enum dp_reason connection_add(struct seam *seam, struct admission 
 
 // ---- new and closed ----
 
-// Who the ends are: to rules by identity, to buckets by port. Addresses that are no port's share what they may take.
+// Who the ends are: to rules by identity, to buckets by port. Addresses that are no port's share what those of a tenant may take.
 STAGE int connection_ask_parties(struct seam *seam)
 {
 	struct admission *admission = admission_of(seam);
@@ -159,12 +176,12 @@ STAGE int connection_ask_parties(struct seam *seam)
 		admission->identities[end] = party ? party->identities[admission->slot & 1] : 0;
 		admission->initiators[end] =
 			party ? party->port
-			      : 1u << 31 |
-					(connection_spread(connection_hash_address(0, address)) &
-						(DP_EMBRYO_OUTSIDE - 1));
+			      : 1u << 31 | (connection_spread(connection_hash_address(0, address)) &
+						   (DP_EMBRYO_OUTSIDE - 1));
 	}
 	__u32 hash = connection_hash(&admission->flow.tuple);
-	admission->bucket.bucket = hash & (DP_EMBRYO_BUCKETS - 1);
+	admission->bucket.bucket =
+		admission->tenant * DP_EMBRYO_BUCKETS + (hash & (DP_EMBRYO_BUCKETS - 1));
 	admission->tag = hash | 1;
 	return 0;
 }
@@ -220,17 +237,35 @@ static inline __u32 embryo_choose(const struct dp_embryo *embryo, const struct a
 	return chosen;
 }
 
-// Keep the copy in hand in the bucket of its initiator. -1: no room for another bucket.
-STAGE int embryo_store(struct seam *seam)
+// The bucket of the key in hand has no row: make one, as far as the tenant's share goes.
+static inline enum dp_reason embryo_make(struct seam *seam, const struct admission *admission)
+{
+	__u32 tenant = dp_embryo_tenant(&admission->bucket);
+
+	if (!share_take(seam, tenant, DP_SHARED_EMBRYO))
+		return DP_REASON_CONNECTION_SHARE;
+	if (seam_begin_embryo(seam, &admission->bucket) == 0)
+		return DP_REASON_NONE;
+	share_give(seam, tenant, DP_SHARED_EMBRYO);
+	return seam_state_embryo(seam, &admission->bucket) ? DP_REASON_NONE // by another CPU
+							   : DP_REASON_CONNECTION_TABLE_FULL;
+}
+
+// Keep the copy in hand in the bucket of its initiator; or why not.
+STAGE enum dp_reason embryo_store(struct seam *seam)
 {
 	struct admission *admission = admission_of(seam);
 
 	if (!admission)
-		return -1;
+		return DP_REASON_NO_MEMORY;
 	admission->bucket.initiator = admission->initiators[admission->connection.initiator & 1];
-	struct dp_embryo *embryo = seam_make_embryo(seam, &admission->bucket);
-	if (!embryo)
-		return -1;
+	struct dp_embryo *embryo = seam_state_embryo(seam, &admission->bucket);
+	if (!embryo) {
+		enum dp_reason reason = embryo_make(seam, admission);
+		embryo = reason ? NULL : seam_state_embryo(seam, &admission->bucket);
+		if (!embryo)
+			return reason ? reason : DP_REASON_CONNECTION_TABLE_FULL;
+	}
 	seam_lock(seam, embryo);
 	struct dp_embryo_slot *slot =
 		&embryo->slots[embryo_choose(embryo, admission) & (DP_EMBRYO_SLOTS - 1)];
@@ -238,7 +273,7 @@ STAGE int embryo_store(struct seam *seam)
 	slot->tag = admission->tag;
 	slot->connection = admission->connection;
 	seam_unlock(seam, embryo);
-	return 0;
+	return DP_REASON_NONE;
 }
 
 STAGE int embryo_clear(struct seam *seam)

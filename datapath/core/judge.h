@@ -12,6 +12,7 @@ struct judge_end {
 	__u32 port; // key; 0: not here
 	__u32 sets[DP_DIRECTIONS];
 	__u32 epoch, quota;
+	__u32 tenant;
 	__u32 keep; // established connections outlive a change of the rules
 };
 
@@ -39,6 +40,7 @@ static inline bool judge_find_end(struct seam *seam, __u32 slot, __u32 port, str
 	*end = (struct judge_end){.port = port, .quota = DP_QUOTA};
 	if (!generation)
 		return false;
+	end->tenant = guard->tenant;
 	const struct dp_guard_slot *rules = &guard->slots[slot & 1];
 	end->sets[DP_INGRESS] = rules->sets[DP_INGRESS];
 	end->sets[DP_EGRESS] = rules->sets[DP_EGRESS];

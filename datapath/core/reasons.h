@@ -136,7 +136,10 @@
 		"a fragment whose first one was not allowed, or has not come before it")           \
 	REASON(unanswered, UNANSWERED,                                                             \
 		"the port has begun more connections that come to nothing than its field "         \
-		"`unanswered` allows")
+		"`unanswered` allows")                                                             \
+	REASON(connection_share, CONNECTION_SHARE,                                                 \
+		"the ports of the tenant have as many connections on this host as it has room "    \
+		"left for: what is left is for other tenants")
 
 #define DP_REASON_ENUM(name, NAME, help) DP_REASON_##NAME,
 enum dp_reason { DP_REASON_NONE, DP_REASONS(DP_REASON_ENUM) DP_REASON_COUNT };

@@ -78,6 +78,8 @@
 //         NULL: no such row. What it leads to may go over to another key once the row is removed
 //   value *seam_make_NAME(struct seam *, const key *)
 //         the row, zero at first; NULL: no room for it
+//   int   seam_begin_NAME(struct seam *, const key *)
+//         a row of zeros. -1: there is one already, or no room for one more
 //   int   seam_add_NAME(struct seam *, const key *, const value *)
 //         -1: there is one already, or no room for one more
 //   int   seam_put_NAME(struct seam *, const key *, const value *)

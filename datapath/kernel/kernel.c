@@ -113,7 +113,10 @@ static int load(struct kernel *kernel, const char *state, struct error *error)
 	DP_STATES(STATE)
 #undef STATE
 	kernel->rule_counters = bpf_map__fd(kernel->skeleton->maps.rule_counters);
-	kernel->expire = bpf_program__fd(kernel->skeleton->progs.weft_expire);
+	kernel->expire[DP_STATE_CONNECTION] =
+		bpf_program__fd(kernel->skeleton->progs.weft_expire_connection);
+	kernel->expire[DP_STATE_EMBRYO] =
+		bpf_program__fd(kernel->skeleton->progs.weft_expire_embryo);
 	kernel->counters = bpf_map__fd(kernel->skeleton->maps.counters);
 	kernel->counter_owners = bpf_map__fd(kernel->skeleton->maps.counter_owners);
 	kernel->counter_places = bpf_map__fd(kernel->skeleton->maps.counter_places);
@@ -142,6 +145,7 @@ static int kernel_open(struct datapath **out, const char *state, struct error *e
 	struct kernel *kernel = memory_new(sizeof(*kernel));
 	kernel->base.provider = &datapath_kernel;
 	kernel->lock = lock;
+	kernel->ports_left = true;
 	kernel->skeleton = datapath_bpf__open();
 	result = kernel->skeleton
 			 ? load(kernel, state, error)
@@ -204,7 +208,7 @@ const struct datapath_provider datapath_kernel = {
 	.punts_fd = kernel_punts_fd,
 	.decisions = kernel_decisions,
 	.counters_forget = kernel_counters_forget,
-	.connections = kernel_connections,
+	.each_state = kernel_each_state,
 	.find_state = kernel_find_state,
 	.expire = kernel_expire,
 	.rule_counters = kernel_rule_counters,

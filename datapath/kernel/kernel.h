@@ -32,14 +32,15 @@ struct kernel {
 	int states[DP_STATE_COUNT];
 	int counters, counter_owners, counter_places;
 	int drops, allowances, rule_counters;
-	int expire; // the program of this name
+	int expire[DP_STATE_COUNT]; // the program that removes rows of it
 	struct {
 		uint32_t at; // where the next walk goes on
 		bool begun;
 	} walks[DP_STATE_COUNT];
 	// What was found empty since no port has rules: then nothing is added.
-	bool idle;      // the tables of connections
-	bool uncounted; // the counters of rules
+	bool idle;       // the tables of connections
+	bool uncounted;  // the counters of rules
+	bool ports_left; // state of ports that are not here any more may be there
 	int punt_map;
 	struct kernel_punts *punts; // NULL: nobody has asked yet
 	int decision_map;
@@ -59,7 +60,8 @@ const char *kernel_complaint(void);
 int pins_prepare(const char *state, int *lock, struct error *error);
 // Hold STATE/v1 until `lock` is closed; -EBUSY while another process does, -ENOENT without an error if there is no such folder.
 int pins_hold(const char *state, int *lock, struct error *error);
-// Have every map of `object` pinned at STATE/v1/<map> when it is loaded. A pin whose layout differs is dropped first.
+// Have every map of `object` pinned at STATE/v1/<map> when it is loaded. A pin whose layout differs is dropped first, and with one of
+// those that count connections the others.
 int pins_assign(struct bpf_object *object, const char *state, struct error *error);
 // Ids of the pinned maps: 0 and `count` ids in `ids` (at most `size`).
 int pins_ids(const char *state, uint32_t *ids, size_t size, size_t *count);
@@ -98,8 +100,8 @@ void kernel_rule_counters_forget(struct datapath *datapath, uint32_t rule);
 
 // ---- state.c ----
 
-int kernel_connections(struct datapath *datapath, datapath_connections_visit visit, void *context,
-	struct error *error);
+int kernel_each_state(struct datapath *datapath, enum dp_state state, datapath_visit visit,
+	void *context, struct error *error);
 int kernel_find_state(struct datapath *datapath, enum dp_state state, const void *key, void *value,
 	struct error *error);
 // No port has rules: packets neither look for connections nor make any, and no rule decides.

@@ -71,6 +71,66 @@ static void put_network(struct datapath *datapath, uint32_t vni)
 	assert_int_equal(datapath_put(datapath, DP_TABLE_NETWORK, &vni, &row, NULL), 0);
 }
 
+// ---- what is counted ----
+
+enum { PORT = 7, TENANT = 5, LONG = 8000 };
+
+static const uint64_t SECOND = 1000000000;
+
+static const struct dp_tuple *tuple(void)
+{
+	static struct dp_tuple out = {.domain = 3, .protocol = 6, .ports = {1000, 80}};
+
+	out.ends[1].bytes[0] = 1;
+	return &out;
+}
+
+static void write_state(
+	struct datapath *datapath, enum dp_state state, const void *key, const void *value)
+{
+	const struct kernel *kernel = (const struct kernel *)datapath;
+
+	assert_int_equal(bpf_map_update_elem(kernel->states[state], key, value, BPF_ANY), 0);
+}
+
+// What the port counts; -ENOENT: nothing.
+static int find_usage(struct datapath *datapath)
+{
+	struct dp_usage usage;
+	uint32_t port = PORT;
+	int result = datapath_find_state(datapath, DP_STATE_USAGE, &port, &usage, NULL);
+
+	return result ? result : (int)usage.established;
+}
+
+static struct dp_share find_share(struct datapath *datapath, uint32_t tenant)
+{
+	struct dp_share share;
+
+	assert_int_equal(datapath_find_state(datapath, DP_STATE_SHARE, &tenant, &share, NULL), 0);
+	return share;
+}
+
+// One connection of the port, seen at second 1, as programs would leave it, and a bucket of it.
+static void connect_port(struct datapath *datapath)
+{
+	struct dp_connection connection = {.seen = SECOND,
+		.ports = {PORT},
+		.state = DP_CONNECTION_ESTABLISHED,
+		.tenant = TENANT};
+	struct dp_embryo_key key = {.initiator = PORT, .bucket = TENANT * DP_EMBRYO_BUCKETS + 9};
+	struct dp_embryo embryo = {.slots = {{.tuple = *tuple(), .tag = 1}}};
+	struct dp_share share = {.rows = {1, 1}};
+	uint32_t port = PORT, tenants[] = {0, TENANT};
+
+	embryo.slots[0].connection = connection;
+	write_state(datapath, DP_STATE_CONNECTION, tuple(), &connection);
+	write_state(datapath, DP_STATE_EMBRYO, &key, &embryo);
+	write_state(datapath, DP_STATE_USAGE, &port, &(struct dp_usage){1});
+	for (size_t i = 0; i < array_count(tenants); i++)
+		write_state(datapath, DP_STATE_SHARE, &tenants[i], &share);
+}
+
 // ---- the state directory ----
 
 static void test_not_on_bpf(void **state)
@@ -142,28 +202,42 @@ static void test_restart_keeps_rows(void **state)
 	datapath_close(datapath);
 }
 
+static void replace_pin(const char *path, int map)
+{
+	assert_true(map >= 0);
+	assert_int_equal(unlink(path), 0);
+	assert_int_equal(bpf_obj_pin(map, path), 0);
+	close(map);
+}
+
+// And with a table that counts rows of others, these.
 static void test_other_layout_is_replaced(void **state)
 {
 	(void)state;
 	struct datapath *datapath = open_state(STATE);
 
 	put_network(datapath, 1);
+	connect_port(datapath);
 	uint32_t host = 2;
 	assert_int_equal(
 		datapath_put(datapath, DP_TABLE_REMOTE, &host, &(struct dp_remote){0}, NULL), 0);
 	datapath_close(datapath);
 
 	LIBBPF_OPTS(bpf_map_create_opts, options, .map_flags = BPF_F_NO_PREALLOC);
-	int map = bpf_map_create(BPF_MAP_TYPE_HASH, "network", 4, 64, 65536, &options);
-	assert_true(map >= 0);
-	assert_int_equal(unlink(STATE "/v1/network"), 0);
-	assert_int_equal(bpf_obj_pin(map, STATE "/v1/network"), 0);
-	close(map);
+	replace_pin(STATE "/v1/network",
+		bpf_map_create(BPF_MAP_TYPE_HASH, "network", 4, 64, 65536, &options));
+	replace_pin(
+		STATE "/v1/share", bpf_map_create(BPF_MAP_TYPE_ARRAY, "share", 4, 64, 128, NULL));
 
 	datapath = open_state(STATE);
 	assert_int_equal(count_rows(datapath, DP_TABLE_NETWORK), 0);
 	assert_int_equal(count_rows(datapath, DP_TABLE_REMOTE), 1);
 	put_network(datapath, 1);
+	assert_int_equal(find_share(datapath, TENANT).rows[DP_SHARED_CONNECTION], 0);
+	assert_int_equal(find_usage(datapath), -ENOENT);
+	assert_int_equal(datapath_find_state(datapath, DP_STATE_CONNECTION, tuple(),
+				 &(struct dp_connection){0}, NULL),
+		-ENOENT);
 	datapath_close(datapath);
 }
 
@@ -277,7 +351,7 @@ static void test_programs_of_others_stay(void **state)
 	struct datapath *datapath = open_state(STATE);
 	const struct kernel *kernel = (struct kernel *)datapath;
 	uint32_t programs[8];
-	int theirs = kernel->expire; // any program that is not known by its name
+	int theirs = kernel->expire[DP_STATE_EMBRYO]; // any program that is not known by its name
 
 	assert_int_equal(bpf_prog_attach(theirs, LOOPBACK, TCX_INGRESS, 0), 0);
 	assert_int_equal(datapath_attached(datapath, LOOPBACK, DATAPATH_PORT), 0);
@@ -571,6 +645,34 @@ static void test_counters(void **state)
 	datapath_close(datapath);
 }
 
+static void test_expiry_gives_back(void **state)
+{
+	(void)state;
+	struct datapath *datapath = open_state(STATE);
+	uint32_t port = PORT;
+
+	connect_port(datapath);
+	write_state(datapath, DP_STATE_UNANSWERED, &port, &(struct dp_unanswered){0});
+	datapath_counters_forget(datapath, PORT);
+	assert_int_equal(datapath_expire(datapath, 2 * SECOND, SIZE_MAX, NULL), 0);
+	assert_int_equal(find_share(datapath, TENANT).rows[DP_SHARED_CONNECTION], 1);
+	assert_int_equal(find_share(datapath, TENANT).rows[DP_SHARED_EMBRYO], 1);
+	assert_int_equal(datapath_find_state(datapath, DP_STATE_UNANSWERED, &port,
+				 &(struct dp_unanswered){0}, NULL),
+		-ENOENT);
+	// The port has gone, and may come back: it goes on to count what it had. Then nothing of it stays.
+	assert_int_equal(find_usage(datapath), 1);
+	assert_int_equal(datapath_expire(datapath, LONG * SECOND, SIZE_MAX, NULL), 2);
+	for (uint32_t i = 0; i < 2; i++) {
+		struct dp_share share = find_share(datapath, i * TENANT);
+		assert_int_equal(share.rows[DP_SHARED_CONNECTION], 0);
+		assert_int_equal(share.rows[DP_SHARED_EMBRYO], 0);
+	}
+	assert_int_equal(datapath_expire(datapath, LONG * SECOND, SIZE_MAX, NULL), 0);
+	assert_int_equal(find_usage(datapath), -ENOENT);
+	datapath_close(datapath);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -590,6 +692,7 @@ int main(void)
 		cmocka_unit_test_teardown(test_a_filter_of_others_keeps_clsact, clean),
 		cmocka_unit_test_teardown(test_drops, clean),
 		cmocka_unit_test_teardown(test_counters, clean),
+		cmocka_unit_test_teardown(test_expiry_gives_back, clean),
 	};
 
 	if (unshare(CLONE_NEWNET | CLONE_NEWNS) < 0 ||

@@ -142,9 +142,38 @@ static bool same_layout(const char *path, const struct bpf_map *map)
 	return same;
 }
 
+// Tables of the state that count rows of each other: if one has to be made anew, so have they all, or what is counted and what is there
+// would differ for ever.
+static bool is_counted(const struct bpf_map *map)
+{
+	static const char *const names[] = {"connection", "embryo", "usage", "share"};
+
+	for (size_t i = 0; i < array_count(names); i++)
+		if (strcmp(bpf_map__name(map), names[i]) == 0)
+			return true;
+	return false;
+}
+
+// Is one of them there, and of another layout? One that is missing counts nothing: rows of a version that had none count for nobody.
+static bool counts_differ(const struct bpf_object *object, const char *folder)
+{
+	struct bpf_map *map;
+	bool differ = false;
+
+	bpf_object__for_each_map(map, object)
+	{
+		if (bpf_map__is_internal(map) || !is_counted(map))
+			continue;
+		cleanup_free char *path = memory_format("%s/%s", folder, bpf_map__name(map));
+		differ = differ || (access(path, F_OK) == 0 && !same_layout(path, map));
+	}
+	return differ;
+}
+
 int pins_assign(struct bpf_object *object, const char *state, struct error *error)
 {
 	cleanup_free char *folder = pins_folder(state);
+	bool anew = counts_differ(object, folder);
 	struct bpf_map *map;
 
 	bpf_object__for_each_map(map, object)
@@ -152,7 +181,8 @@ int pins_assign(struct bpf_object *object, const char *state, struct error *erro
 		if (bpf_map__is_internal(map))
 			continue;
 		cleanup_free char *path = memory_format("%s/%s", folder, bpf_map__name(map));
-		if (!same_layout(path, map) && unlink(path) < 0 && errno != ENOENT)
+		bool keep = same_layout(path, map) && !(anew && is_counted(map));
+		if (!keep && unlink(path) < 0 && errno != ENOENT)
 			return error_set(
 				error, errno, "cannot replace %s: %s", path, strerror(errno));
 		int result = bpf_map__set_pin_path(map, path);

@@ -380,13 +380,13 @@ void kernel_rule_counters_forget(struct datapath *datapath, uint32_t rule)
 
 void kernel_counters_forget(struct datapath *datapath, uint32_t port)
 {
-	const struct kernel *kernel = (const struct kernel *)datapath;
+	struct kernel *kernel = (struct kernel *)datapath;
 	struct kernel_rows rows;
 
 	place_forget(kernel, port);
 	kernel_rows_erase(kernel->counters, &port);
 	kernel_rows_erase(kernel->allowances, &port);
-	kernel_rows_erase(kernel->states[DP_STATE_USAGE], &port);
+	kernel->ports_left = true;
 	if (read_counters(
 		    kernel->drops, &rows, sizeof(struct dp_drop_key), sizeof(struct dp_drops)) == 0)
 		for (size_t i = 0; i < rows.count; i++) {

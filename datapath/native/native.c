@@ -272,7 +272,6 @@ static void native_counters_forget(struct datapath *datapath, uint32_t port)
 	struct native_drops *drops, *next_drops;
 	struct native_allowance *allowance;
 
-	native_table_remove(&native->states[DP_STATE_USAGE], &port);
 	HASH_FIND(hh, native->allowances, &port, sizeof(port), allowance);
 	if (allowance) {
 		HASH_DEL(native->allowances, allowance);
@@ -352,7 +351,7 @@ const struct datapath_provider datapath_native = {
 	.punts_fd = native_punts_fd,
 	.decisions = native_decisions,
 	.counters_forget = native_counters_forget,
-	.connections = native_connections,
+	.each_state = native_each_state,
 	.find_state = native_find_state,
 	.expire = native_expire,
 	.rule_counters = native_rule_counters,

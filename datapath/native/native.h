@@ -110,8 +110,8 @@ struct dp_rule_counters *native_rule_counters_of(struct native *native, uint32_t
 void *native_state_find(struct native *native, enum dp_state state, const void *key);
 int native_find_state(struct datapath *datapath, enum dp_state state, const void *key, void *value,
 	struct error *error);
-int native_connections(struct datapath *datapath, datapath_connections_visit visit, void *context,
-	struct error *error);
+int native_each_state(struct datapath *datapath, enum dp_state state, datapath_visit visit,
+	void *context, struct error *error);
 int native_expire(struct datapath *datapath, uint64_t now, size_t budget, struct error *error);
 int native_rule_counters(
 	struct datapath *datapath, datapath_rules_visit visit, void *context, struct error *error);

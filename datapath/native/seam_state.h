@@ -35,10 +35,14 @@ static inline void *seam_find_state(struct seam *seam, enum dp_state state, cons
 	{                                                                                        \
 		return seam_state_##name(seam, key) ? seam_put_##name(seam, key, value) : -1;    \
 	}                                                                                        \
-	static inline value_type *seam_make_##name(struct seam *seam, const key_type *key)       \
+	static inline int seam_begin_##name(struct seam *seam, const key_type *key)              \
 	{                                                                                        \
 		static const value_type zero;                                                    \
-		seam_add_##name(seam, key, &zero);                                               \
+		return seam_add_##name(seam, key, &zero);                                        \
+	}                                                                                        \
+	static inline value_type *seam_make_##name(struct seam *seam, const key_type *key)       \
+	{                                                                                        \
+		seam_begin_##name(seam, key);                                                    \
 		return seam_state_##name(seam, key);                                             \
 	}                                                                                        \
 	static inline int seam_remove_##name(struct seam *seam, const key_type *key)             \

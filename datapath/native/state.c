@@ -79,6 +79,12 @@ int native_state_put(struct native *native, enum dp_state state, const void *key
 	return result;
 }
 
+void native_put_state(
+	struct datapath *datapath, enum dp_state state, const void *key, const void *value)
+{
+	native_state_put((struct native *)datapath, state, key, value);
+}
+
 void native_advance(struct datapath *datapath, uint64_t nanoseconds)
 {
 	((struct native *)datapath)->ahead += nanoseconds;
@@ -92,52 +98,22 @@ void native_forget(struct datapath *datapath)
 		native_table_done(&native->states[i]);
 }
 
-// ---- connections ----
-
-struct walk {
-	struct native *native;
-	datapath_connections_visit visit;
-	void *context;
-	uint64_t now;
-	size_t budget;
-	int removed;
-};
-
-static int visit_connection(void *context, const void *key, const void *value)
-{
-	struct walk *walk = context;
-
-	return walk->visit(walk->context, key, value);
-}
-
-static int visit_embryo(void *context, const void *key, const void *value)
-{
-	const struct dp_embryo *embryo = value;
-	struct walk *walk = context;
-	int result = 0;
-
-	(void)key;
-	for (size_t i = 0; i < DP_EMBRYO_SLOTS && result == 0; i++)
-		if (embryo->slots[i].tag)
-			result = walk->visit(walk->context, &embryo->slots[i].tuple,
-				&embryo->slots[i].connection);
-	return result;
-}
-
-int native_connections(struct datapath *datapath, datapath_connections_visit visit, void *context,
-	struct error *error)
+int native_each_state(struct datapath *datapath, enum dp_state state, datapath_visit visit,
+	void *context, struct error *error)
 {
 	struct native *native = (struct native *)datapath;
-	struct walk walk = {.visit = visit, .context = context};
-	int result =
-		native_table_each(&native->states[DP_STATE_CONNECTION], visit_connection, &walk);
 
 	(void)error;
-	return result ? result
-		      : native_table_each(&native->states[DP_STATE_EMBRYO], visit_embryo, &walk);
+	return native_table_each(&native->states[state], visit, context);
 }
 
 // ---- expiry ----
+
+struct walk {
+	struct native *native;
+	uint64_t now;
+	int removed;
+};
 
 static void uncount(struct native *native, uint32_t port)
 {
@@ -146,6 +122,18 @@ static void uncount(struct native *native, uint32_t port)
 
 	if (usage)
 		usage->established--;
+}
+
+static void give(struct native *native, uint32_t tenant, enum dp_shared table)
+{
+	const uint32_t numbers[] = {tenant, 0};
+
+	for (size_t i = 0; tenant && i < array_count(numbers); i++) {
+		struct dp_share *share =
+			native_table_find(&native->states[DP_STATE_SHARE], &numbers[i]);
+		if (share)
+			share->rows[table]--;
+	}
 }
 
 static int expire_connection(void *context, const void *key, const void *value)
@@ -158,6 +146,7 @@ static int expire_connection(void *context, const void *key, const void *value)
 	native_table_remove(&walk->native->states[DP_STATE_CONNECTION], key);
 	uncount(walk->native, connection->ports[0]);
 	uncount(walk->native, connection->ports[1]);
+	give(walk->native, connection->tenant, DP_SHARED_CONNECTION);
 	walk->removed++;
 	return 0;
 }
@@ -169,7 +158,29 @@ static int expire_embryo(void *context, const void *key, const void *value)
 	if (!dp_embryo_expired(value, walk->now))
 		return 0;
 	native_table_remove(&walk->native->states[DP_STATE_EMBRYO], key);
+	give(walk->native, dp_embryo_tenant(key), DP_SHARED_EMBRYO);
 	walk->removed++;
+	return 0;
+}
+
+static int forget_usage(void *context, const void *key, const void *value)
+{
+	const struct walk *walk = context;
+	const struct dp_usage *usage = value;
+
+	if (usage->established == 0 &&
+		!native_table_find(&walk->native->tables[DP_TABLE_GUARD], key))
+		native_table_remove(&walk->native->states[DP_STATE_USAGE], key);
+	return 0;
+}
+
+static int forget_unanswered(void *context, const void *key, const void *value)
+{
+	const struct walk *walk = context;
+
+	(void)value;
+	if (!native_table_find(&walk->native->tables[DP_TABLE_GUARD], key))
+		native_table_remove(&walk->native->states[DP_STATE_UNANSWERED], key);
 	return 0;
 }
 
@@ -183,6 +194,8 @@ int native_expire(struct datapath *datapath, uint64_t now, size_t budget, struct
 	(void)error;
 	native_table_each(&native->states[DP_STATE_CONNECTION], expire_connection, &walk);
 	native_table_each(&native->states[DP_STATE_EMBRYO], expire_embryo, &walk);
+	native_table_each(&native->states[DP_STATE_USAGE], forget_usage, &walk);
+	native_table_each(&native->states[DP_STATE_UNANSWERED], forget_unanswered, &walk);
 	return walk.removed;
 }
 

@@ -1,9 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """What is asked of a deployment, by the demo and by the tests alike."""
 
+import collections
 import json
 import pathlib
 import socket
+import struct
 import subprocess
 import time
 
@@ -85,6 +87,30 @@ def pinned_rows(host, table):
     """Rows of a table as the kernel holds them: [key bytes as bpftool writes them]."""
     rows = json.loads(run("bpftool", "-j", "map", "dump", "pinned", host.state / "v1" / table))
     return [row["key"] for row in rows]
+
+
+def _dump(host, table):
+    """Rows of a table: [(key, value)], both bytes."""
+    rows = json.loads(run("bpftool", "-j", "map", "dump", "pinned", host.state / "v1" / table))
+    return [tuple(bytes(int(byte, 16) for byte in row[part]) for part in ("key", "value")) for row in rows]
+
+
+def unbalanced(host):
+    """What ports and tenants count of their connections and what is there, where that differs: {who: (counted, there)}."""
+    there, counted = collections.Counter(), collections.Counter()
+    for _, value in _dump(host, "connection"):
+        *ports, tenant = struct.unpack_from("=II", value, 16) + struct.unpack_from("=I", value, 44)
+        there.update(f"port {port}" for port in ports if port)
+        there.update(f"connections of {whose}" for whose in {tenant, 0} if tenant)
+    for key, _ in _dump(host, "embryo"):
+        tenant = struct.unpack_from("=I", key, 4)[0] >> 10
+        there.update(f"buckets of {whose}" for whose in {tenant, 0} if tenant)
+    for key, value in _dump(host, "usage"):
+        counted[f"port {struct.unpack('=I', key)[0]}"] = struct.unpack("=I", value)[0]
+    for key, value in _dump(host, "share"):
+        tenant, rows = struct.unpack("=I", key)[0], struct.unpack_from("=II", value)
+        counted.update({f"{what} of {tenant}": count for what, count in zip(("connections", "buckets"), rows)})
+    return {who: (counted[who], there[who]) for who in counted | there if counted[who] != there[who]}
 
 
 def delete_row(host, table, key):

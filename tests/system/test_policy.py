@@ -685,3 +685,13 @@ def test_a_flood_hurts_nobody_else(build_folder, acme, rule, drops, kind):
     for port in ("client1", "client2", "server2"):
         assert not drops(port).keys() - {"denied-by-rule"}, drops(port)  # multicast listener reports
     assert sent - 20000 < drops("neighbor")["unanswered"] < sent  # 1,000 a second pass, and 2,000 at once
+
+
+# ---- after all of this ----
+
+def test_what_is_counted_is_there(fabric):
+    """Connections that began, ended, were forbidden and forgotten, on several processors: ports and tenants count those that are."""
+    for host in fabric[0].hosts.values():
+        found = []
+        assert checks.wait_until(lambda: not found.append(checks.unbalanced(host)) and not found[-1], 10) is not None, found[-1]
+        assert len(checks.pinned_rows(host, "embryo")) > 0

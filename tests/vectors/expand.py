@@ -306,7 +306,7 @@ SCAPY = {name: getattr(scapy, name) for name in dir(scapy) if not name.startswit
 
 # For native runs alone: `tagged` (a VLAN tag beside the frame), `due` (a device has still to fill in its innermost transport
 # checksum) and `faults` (what fails around forwarding).
-OPTIONAL = ("gso", "only", "tagged", "due", "faults", "before", "after", "connections")
+OPTIONAL = ("gso", "only", "tagged", "due", "faults", "before", "after", "connections", "room")
 STEP = ("from", "packet", "expect", "put", *OPTIONAL)
 
 

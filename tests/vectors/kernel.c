@@ -204,6 +204,13 @@ static int kernel_world_forget(struct world *world, struct error *error)
 	return state_forget(STATE, error);
 }
 
+static int kernel_world_share(
+	struct world *world, uint32_t tenant, const struct dp_share *share, struct error *error)
+{
+	(void)world;
+	return state_share(STATE, tenant, share, error);
+}
+
 // ---- what comes out ----
 
 // Of the outside only tunnel packets are looked at: the host's own neighbor discovery is there too.
@@ -390,4 +397,5 @@ const struct world_kind world_kernel = {
 	.close = kernel_world_close,
 	.age = kernel_world_age,
 	.forget = kernel_world_forget,
+	.share = kernel_world_share,
 };

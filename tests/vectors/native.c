@@ -61,6 +61,14 @@ static int native_world_forget(struct world *world, struct error *error)
 	return 0;
 }
 
+static int native_world_share(
+	struct world *world, uint32_t tenant, const struct dp_share *share, struct error *error)
+{
+	(void)error;
+	native_put_state(world->datapath, DP_STATE_SHARE, &tenant, share);
+	return 0;
+}
+
 static const char *output_name(const struct world *world, const struct native_output *output)
 {
 	if (output->underlay)
@@ -134,4 +142,5 @@ const struct world_kind world_native = {
 	.close = native_world_close,
 	.age = native_world_age,
 	.forget = native_world_forget,
+	.share = native_world_share,
 };

@@ -56,6 +56,8 @@ static char *run_step(
 	if (connections != c->connections)
 		difference = memory_format(
 			"%d connections are remembered, not %d", connections, c->connections);
+	if (!difference && c->connections >= 0 && world_balance(world, &error) < 0)
+		difference = memory_text(error.message);
 	if (!difference || number == 0)
 		return difference;
 	cleanup_free char *where = difference;

@@ -33,6 +33,11 @@ static void older_usage(void *value, uint64_t nanoseconds)
 	(void)value, (void)nanoseconds;
 }
 
+static void older_share(void *value, uint64_t nanoseconds)
+{
+	(void)value, (void)nanoseconds;
+}
+
 static void older_unanswered(void *value, uint64_t nanoseconds)
 {
 	((struct dp_unanswered *)value)->full -= nanoseconds;
@@ -43,10 +48,13 @@ static void older_fragment(void *value, uint64_t nanoseconds)
 	((struct dp_fragment *)value)->seen -= nanoseconds;
 }
 
-#define TABLE(name_, NAME, key, value, kind, maximum) {#name_, older_##name_},
+enum kind { FULL, HASH, LRU, ARRAY };
+
+#define TABLE(name_, NAME, key, value, kind, maximum) {#name_, older_##name_, kind},
 static const struct {
 	const char *name;
 	older_row older;
+	enum kind kind;
 } tables[] = {DP_STATES(TABLE)};
 #undef TABLE
 
@@ -80,6 +88,8 @@ static int each_row(int map, older_row older, uint64_t nanoseconds)
 static int each_table(const char *directory, bool forget, uint64_t nanoseconds, struct error *error)
 {
 	for (size_t i = 0; i < array_count(tables); i++) {
+		if (tables[i].kind == ARRAY)
+			continue; // no row of it comes or goes
 		cleanup_free char *path = memory_format("%s/v1/%s", directory, tables[i].name);
 		int map = bpf_obj_get(path);
 		int result =
@@ -101,4 +111,18 @@ int state_age(const char *directory, uint32_t seconds, struct error *error)
 int state_forget(const char *directory, struct error *error)
 {
 	return each_table(directory, true, 0, error);
+}
+
+int state_share(
+	const char *directory, uint32_t tenant, const struct dp_share *share, struct error *error)
+{
+	cleanup_free char *path = memory_format("%s/v1/share", directory);
+	int map = bpf_obj_get(path);
+	int result = map < 0 ? map : bpf_map_update_elem(map, &tenant, share, BPF_ANY);
+
+	if (map >= 0)
+		close(map);
+	return result < 0
+		       ? error_set(error, -result, "cannot write %s: %s", path, strerror(-result))
+		       : 0;
 }

@@ -6,6 +6,10 @@
 #include <stdint.h>
 
 #include "base/error.h"
+#include "datapath/connection.h"
 
 int state_age(const char *directory, uint32_t seconds, struct error *error);
 int state_forget(const char *directory, struct error *error);
+// Write what a tenant has: that is not forgotten with the rest.
+int state_share(
+	const char *directory, uint32_t tenant, const struct dp_share *share, struct error *error);

@@ -160,6 +160,7 @@ static int load_case(
 	c->continues = json_is_true(json_object_get(object, "continues"));
 	c->after = (uint32_t)json_integer_value(json_object_get(object, "after"));
 	c->put = json_object_get(object, "put");
+	c->room = json_object_get(object, "room");
 	const json_t *connections = json_object_get(object, "connections");
 	c->connections = connections ? (int)json_integer_value(connections) : -1;
 	c->packet = bytes_decode(text(object, "packet"));

@@ -56,7 +56,9 @@ struct vector_case {
 	bool continues;
 	uint32_t after;    // seconds that pass before it
 	const json_t *put; // objects that change before it, until the case is over; NULL: none
-	int connections;   // how many are remembered then; -1: who knows
+	const json_t *
+		room; // {"connection": rows}: so many are free, tenants that are not here have the rest; NULL: all are
+	int connections;                // how many are remembered then; -1: who knows
 	const char *name, *file, *from; // a port, or "underlay"
 	const char *only;               // the provider that can run it; NULL: all
 	const struct vector_topology *topology;

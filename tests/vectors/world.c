@@ -136,6 +136,41 @@ static int change(struct world *world, const json_t *objects, struct error *erro
 	return result < 0 ? result : flush(world, error);
 }
 
+static int forget_share(void *context, const void *key, const void *value)
+{
+	struct world *world = context;
+
+	(void)key;
+	return world->kind->share(
+		world, ((const struct dp_guard *)value)->tenant, &(struct dp_share){0}, NULL);
+}
+
+static int forget(struct world *world, struct error *error)
+{
+	int result = world->kind->forget(world, error);
+
+	world->others = (struct dp_share){0};
+	if (result == 0)
+		result = world->kind->share(world, 0, &world->others, error);
+	return result ? result
+		      : datapath_each(world->datapath, DP_TABLE_GUARD, forget_share, world, error);
+}
+
+// Tenants that are not here take what is left of the tables, but for so many rows.
+static int crowd(struct world *world, const json_t *room, struct error *error)
+{
+	const json_t *connection = json_object_get(room, "connection"),
+		     *embryo = json_object_get(room, "embryo");
+
+	if (connection)
+		world->others.rows[DP_SHARED_CONNECTION] =
+			DP_CONNECTIONS - (uint32_t)json_integer_value(connection);
+	if (embryo)
+		world->others.rows[DP_SHARED_EMBRYO] =
+			DP_EMBRYOS - (uint32_t)json_integer_value(embryo);
+	return world->kind->share(world, 0, &world->others, error);
+}
+
 int world_prepare(struct world *world, const struct vector_case *c, struct error *error)
 {
 	int result = 0;
@@ -145,14 +180,14 @@ int world_prepare(struct world *world, const struct vector_case *c, struct error
 		world->changed = false;
 	}
 	if (!c->continues && result == 0)
-		result = world->kind->forget(world, error);
+		result = forget(world, error);
 	if (c->after && result == 0)
 		result = world->kind->age(world, c->after, error);
 	if (c->put && result == 0) {
 		result = change(world, c->put, error);
 		world->changed = true;
 	}
-	return result;
+	return c->room && result == 0 ? crowd(world, c->room, error) : result;
 }
 
 int world_open(struct world *out, const struct world_kind *kind,
@@ -218,6 +253,109 @@ int world_connections(struct world *world, struct error *error)
 	if (result >= 0)
 		result = datapath_connections(world->datapath, count_connection, &count, error);
 	return result < 0 ? result : count;
+}
+
+// ---- what is counted ----
+
+// All rows that count: of established connections whole, of buckets by their tenants.
+struct balance {
+	struct world *world;
+	struct error *error;
+	size_t connection_count, embryo_count;
+	struct dp_connection *connections;
+	uint32_t *embryos;
+};
+
+static int add_connection(void *context, const void *key, const void *value)
+{
+	struct balance *balance = context;
+	size_t count = balance->connection_count++;
+
+	(void)key;
+	balance->connections =
+		memory_resize(balance->connections, count + 1, sizeof(*balance->connections));
+	balance->connections[count] = *(const struct dp_connection *)value;
+	return 0;
+}
+
+static int add_embryo(void *context, const void *key, const void *value)
+{
+	struct balance *balance = context;
+	size_t count = balance->embryo_count++;
+
+	(void)value;
+	balance->embryos = memory_resize(balance->embryos, count + 1, sizeof(*balance->embryos));
+	balance->embryos[count] = dp_embryo_tenant(key);
+	return 0;
+}
+
+static bool counts_for(uint32_t tenant, uint32_t whose)
+{
+	return whose ? tenant == whose : tenant != 0;
+}
+
+// `tenant` 0: all of them.
+static int balance_tenant(const struct balance *balance, uint32_t tenant)
+{
+	struct dp_share rows = tenant ? (struct dp_share){0} : balance->world->others;
+	struct dp_share share = {0};
+
+	datapath_find_state(
+		balance->world->datapath, DP_STATE_SHARE, &tenant, &share, balance->error);
+	for (size_t i = 0; i < balance->connection_count; i++)
+		rows.rows[DP_SHARED_CONNECTION] +=
+			counts_for(balance->connections[i].tenant, tenant);
+	for (size_t i = 0; i < balance->embryo_count; i++)
+		rows.rows[DP_SHARED_EMBRYO] += counts_for(balance->embryos[i], tenant);
+	for (int i = 0; i < DP_SHARED_COUNT; i++)
+		if (share.rows[i] != rows.rows[i])
+			return error_set(balance->error, EINVAL,
+				"tenant %u counts %u rows of table %d, and there are %u", tenant,
+				share.rows[i], i, rows.rows[i]);
+	return 0;
+}
+
+static int balance_guard(void *context, const void *key, const void *value)
+{
+	(void)key;
+	return balance_tenant(context, ((const struct dp_guard *)value)->tenant);
+}
+
+static int balance_port(void *context, const void *key, const void *value)
+{
+	const struct balance *balance = context;
+	uint32_t port = *(const uint32_t *)key, rows = 0;
+	uint32_t established = ((const struct dp_usage *)value)->established;
+
+	for (size_t i = 0; i < balance->connection_count; i++)
+		for (int end = 0; end < 2; end++)
+			rows += balance->connections[i].ports[end] == port;
+	return rows == established ? 0
+				   : error_set(balance->error, EINVAL,
+					     "port %u counts %u connections, and there are %u",
+					     port, established, rows);
+}
+
+int world_balance(struct world *world, struct error *error)
+{
+	struct balance balance = {.world = world, .error = error};
+	struct datapath *datapath = world->datapath;
+	int result =
+		datapath_each_state(datapath, DP_STATE_CONNECTION, add_connection, &balance, error);
+
+	if (result == 0)
+		result =
+			datapath_each_state(datapath, DP_STATE_EMBRYO, add_embryo, &balance, error);
+	if (result == 0)
+		result = balance_tenant(&balance, 0);
+	if (result == 0)
+		result = datapath_each(datapath, DP_TABLE_GUARD, balance_guard, &balance, error);
+	if (result == 0)
+		result = datapath_each_state(
+			datapath, DP_STATE_USAGE, balance_port, &balance, error);
+	free(balance.connections);
+	free(balance.embryos);
+	return result;
 }
 
 // ---- names ----

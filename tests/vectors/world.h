@@ -58,6 +58,9 @@ struct world_kind {
 	// Time passes for what the datapath remembers; or all that is forgotten.
 	int (*age)(struct world *world, uint32_t seconds, struct error *error);
 	int (*forget)(struct world *world, struct error *error);
+	// Write a row of `share`.
+	int (*share)(struct world *world, uint32_t tenant, const struct dp_share *share,
+		struct error *error);
 };
 
 extern const struct world_kind world_native, world_kernel;
@@ -68,6 +71,7 @@ struct world {
 	struct datapath *datapath;
 	struct compiler *compiler;
 	bool changed;               // objects are not those of the topology
+	struct dp_share others;     // what tenants have taken that are not here
 	uint32_t *device_ifindexes; // in the order of topology->devices
 	uint32_t underlay_ifindex;
 	void *links; // of the kind
@@ -82,6 +86,9 @@ int world_prepare(struct world *world, const struct vector_case *c, struct error
 
 // How many connections are remembered, once those that have expired are removed; or -errno.
 int world_connections(struct world *world, struct error *error);
+
+// Has each port and tenant taken as many rows as there are of it? 0, or -errno with the one that has not.
+int world_balance(struct world *world, struct error *error);
 
 // The key of a port; 0 if there is none of this name.
 uint32_t world_port_key(const struct world *world, const char *port);

@@ -56,7 +56,7 @@ struct dp_connection {
 	__u8 initiator;      // 0 or 1: the end that spoke first
 	__u8 stateless;      // 1 << end: every packet is judged there
 	__u8 flags;          // DP_CONNECTION_LOOSE
-	__u32 pad;
+	__u32 tenant;        // row of `share` that it counts for; 0: none
 	struct dp_tcp_side sides[2];
 };
 
@@ -100,13 +100,18 @@ static inline int dp_connection_expired(
 // come here when they are closed, so that they count for no quota.
 enum { DP_EMBRYO_BUCKETS = 1024, DP_EMBRYO_SLOTS = 4 };
 
-// Initiators that are no port (from outside) share a few keys, or they could fill the table.
+// Initiators that are no port (from outside) share a few keys of their tenant, or they could fill what it may have.
 enum { DP_EMBRYO_OUTSIDE = 64 };
 
 struct dp_embryo_key {
 	__u32 initiator; // port key; of an address that is no port's: 1 << 31 | hash of it, below DP_EMBRYO_OUTSIDE
-	__u32 bucket; // hash of the tuple, below DP_EMBRYO_BUCKETS
+	__u32 bucket; // tenant that it counts for * DP_EMBRYO_BUCKETS + hash of the tuple, below that
 };
+
+static inline __u32 dp_embryo_tenant(const struct dp_embryo_key *key)
+{
+	return key->bucket / DP_EMBRYO_BUCKETS;
+}
 
 struct dp_embryo_slot {
 	struct dp_tuple tuple;
@@ -136,6 +141,18 @@ struct dp_usage {
 };
 
 enum { DP_QUOTA = 65536 /* where the guard sets none */ };
+
+// Tables that the tenants of a host share, and their rows.
+enum dp_shared { DP_SHARED_CONNECTION, DP_SHARED_EMBRYO, DP_SHARED_COUNT };
+enum { DP_CONNECTIONS = 262144, DP_EMBRYOS = 262144 };
+
+// What a tenant has of what all share, by its number on this host (struct dp_guard, core/share.h); row 0: what all of them have.
+struct dp_share {
+	__u32 rows[DP_SHARED_COUNT];
+};
+
+// Numbers of tenants are below. As many as there can be guards.
+enum { DP_SHARES = 16384 };
 
 // What a port has begun and nobody has answered: a token bucket (datapath/bucket.h).
 struct dp_unanswered {
@@ -173,12 +190,13 @@ struct dp_rule_counters {
 };
 
 // STATE(name, NAME, key type, value type, map kind, default maximum of entries). Kinds: FULL, a hash that has its memory from the start;
-// HASH, one that takes it as it grows; LRU, one that forgets the oldest when it is full.
-#define DP_STATES(STATE)                                                                   \
-	STATE(connection, CONNECTION, struct dp_tuple, struct dp_connection, FULL, 262144) \
-	STATE(embryo, EMBRYO, struct dp_embryo_key, struct dp_embryo, HASH, 262144)        \
-	STATE(usage, USAGE, __u32, struct dp_usage, HASH, 65536)                           \
-	STATE(unanswered, UNANSWERED, __u32, struct dp_unanswered, HASH, 65536)            \
+// HASH, one that takes it as it grows; LRU, one that forgets the oldest when it is full; ARRAY, all rows of which are there.
+#define DP_STATES(STATE)                                                                           \
+	STATE(connection, CONNECTION, struct dp_tuple, struct dp_connection, FULL, DP_CONNECTIONS) \
+	STATE(embryo, EMBRYO, struct dp_embryo_key, struct dp_embryo, HASH, DP_EMBRYOS)            \
+	STATE(share, SHARE, __u32, struct dp_share, ARRAY, DP_SHARES)                              \
+	STATE(usage, USAGE, __u32, struct dp_usage, HASH, 65536)                                   \
+	STATE(unanswered, UNANSWERED, __u32, struct dp_unanswered, HASH, 65536)                    \
 	STATE(fragment, FRAGMENT, struct dp_fragment_key, struct dp_fragment, LRU, 16384)
 
 #define DP_STATE_ENUM(name, NAME, key, value, kind, maximum) DP_STATE_##NAME,

@@ -77,7 +77,7 @@ int datapath_counters(struct datapath *datapath, datapath_counters_visit visit, 
 	struct error *error);
 int datapath_drops(
 	struct datapath *datapath, datapath_drops_visit visit, void *context, struct error *error);
-// Forget a port's counters (it is gone).
+// Forget a port's counters (it is gone). How many connections it has is not forgotten before these are: it may come back.
 void datapath_counters_forget(struct datapath *datapath, uint32_t port);
 
 // Packets that ports sent to services of their networks, oldest first, at most `maximum`: how many, or -errno. A punt is borrowed for
@@ -98,6 +98,9 @@ typedef int (*datapath_connections_visit)(
 	void *context, const struct dp_tuple *tuple, const struct dp_connection *connection);
 int datapath_connections(struct datapath *datapath, datapath_connections_visit visit, void *context,
 	struct error *error);
+// The rows of a table of the state, but `share`, as datapath_each.
+int datapath_each_state(struct datapath *datapath, enum dp_state state, datapath_visit visit,
+	void *context, struct error *error);
 // The row of the state under this key, copied to `value`. -ENOENT: none.
 int datapath_find_state(struct datapath *datapath, enum dp_state state, const void *key,
 	void *value, struct error *error);

@@ -60,6 +60,9 @@ void native_run(struct datapath *datapath, enum datapath_role role, uint32_t ifi
 	const struct native_frame *frame, struct native_result *out);
 void native_result_done(struct native_result *result);
 
+// Write a row of the state.
+void native_put_state(
+	struct datapath *datapath, enum dp_state state, const void *key, const void *value);
 // Let time pass, for connections alone; or forget them all.
 void native_advance(struct datapath *datapath, uint64_t nanoseconds);
 void native_forget(struct datapath *datapath);

@@ -107,8 +107,8 @@ enum { DP_GUARD_KEEP = 1 << 0 };
 // By port key: every port of this host has one, and has it before its device may send.
 struct dp_guard {
 	struct dp_guard_slot slots[2];
-	__u32 quota; // most established connections; 0: the default
-	__u32 pad;
+	__u32 quota;  // most established connections; 0: the default
+	__u32 tenant; // its number on this host, below DP_SHARES; 0: of none, which counts for none
 };
 
 // Who an address belongs to.

@@ -121,7 +121,7 @@ struct dp_network {
 	__u32 mtu;
 	__u32 domain; // the segment that it is part of
 	__u32 router; // one of its routers, which tells senders of packets that are too big; 0: none
-	__u32 pad;
+	__u32 tenant; // as of the guards of its ports here; 0: there are none
 };
 
 struct dp_flood_key {
