@@ -7,7 +7,6 @@
 #include <utlist.h>
 
 #include "base/memory.h"
-#include "base/table.h"
 #include "resolvers.h"
 
 static const char resolv_conf[] = "/etc/resolv.conf";
@@ -17,6 +16,7 @@ enum { WRONG_MAXIMUM = 8 };
 
 struct question {
 	struct forwarder *forwarder;
+	char *tenant;
 	uint32_t port, ifindex;
 	size_t mtu;
 	struct dns_request request;
@@ -28,20 +28,12 @@ struct question {
 	struct question *prev, *next;
 };
 
-struct usage {
-	uint32_t port;
-	unsigned open;
-	UT_hash_handle hh;
-};
-
 struct forwarder {
 	uv_loop_t *loop;
 	forwarder_done done;
 	void *context;
 	struct resolvers resolvers;
 	struct question *questions; // list
-	unsigned open;
-	struct usage *usage; // hash by port, of those that have some open
 	char room[FRAME_BYTES];
 };
 
@@ -56,39 +48,16 @@ void forwarder_new(struct forwarder **out, uv_loop_t *loop, forwarder_done done,
 
 // ---- how many ----
 
-static struct usage *usage_find(const struct forwarder *forwarder, uint32_t port)
+static bool may_open(const struct forwarder *forwarder, const struct forwarder_asker *asker)
 {
-	struct usage *usage;
-	HASH_FIND(hh, forwarder->usage, &port, sizeof(port), usage);
-	return usage;
-}
-
-static bool may_open(const struct forwarder *forwarder, uint32_t port)
-{
-	const struct usage *usage = usage_find(forwarder, port);
-	return forwarder->open < FORWARDER_OPEN && (!usage || usage->open < FORWARDER_PORT_OPEN);
-}
-
-static void opened(struct forwarder *forwarder, uint32_t port)
-{
-	struct usage *usage = usage_find(forwarder, port);
-	if (!usage) {
-		usage = memory_new(sizeof(*usage));
-		usage->port = port;
-		HASH_ADD(hh, forwarder->usage, port, sizeof(port), usage);
+	unsigned all = 0, of_tenant = 0, of_port = 0;
+	const struct question *question;
+	DL_FOREACH (forwarder->questions, question) {
+		all++;
+		of_tenant += !strcmp(question->tenant, asker->tenant);
+		of_port += question->port == asker->port;
 	}
-	usage->open++;
-	forwarder->open++;
-}
-
-static void closed(struct forwarder *forwarder, uint32_t port)
-{
-	struct usage *usage = usage_find(forwarder, port);
-	forwarder->open--;
-	if (--usage->open)
-		return;
-	HASH_DEL(forwarder->usage, usage);
-	free(usage);
+	return of_tenant + all < FORWARDER_OPEN && of_port < FORWARDER_PORT_OPEN;
 }
 
 // ---- a question ----
@@ -110,7 +79,7 @@ static void question_free(struct question *question)
 	close_socket(question);
 	uv_close((uv_handle_t *)question->timer, free_handle);
 	DL_DELETE(question->forwarder->questions, question);
-	closed(question->forwarder, question->port);
+	free(question->tenant);
 	free(question);
 }
 
@@ -235,7 +204,7 @@ void forwarder_ask(struct forwarder *forwarder, const struct forwarder_asker *as
 	const struct dns_request *request)
 {
 	struct answer answer;
-	if (!may_open(forwarder, asker->port)) {
+	if (!may_open(forwarder, asker)) {
 		dns_fail(request, &answer);
 		forwarder->done(
 			forwarder->context, asker->port, asker->ifindex, asker->mtu, &answer);
@@ -243,6 +212,7 @@ void forwarder_ask(struct forwarder *forwarder, const struct forwarder_asker *as
 	}
 	struct question *question = memory_new(sizeof(*question));
 	question->forwarder = forwarder;
+	question->tenant = memory_text(asker->tenant);
 	question->port = asker->port;
 	question->ifindex = asker->ifindex;
 	question->mtu = asker->mtu;
@@ -251,7 +221,6 @@ void forwarder_ask(struct forwarder *forwarder, const struct forwarder_asker *as
 	question->timer->data = question;
 	uv_timer_init(forwarder->loop, question->timer);
 	DL_APPEND(forwarder->questions, question);
-	opened(forwarder, asker->port);
 	choose_servers(question, asker->servers);
 	if (question->server_count) {
 		try_servers(question);

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // DNS questions to others: asked from the host's own network, each from a socket of its own, so that its port is as random as its id.
 //
-// A port may have so many questions open, and the host; a server that does not answer, or fails, is followed by the next.
+// A port may have so many questions open, a tenant as many as the host has left for all, as in core/share.h; a server that does not
+// answer, or fails, is followed by the next.
 #pragma once
 
 #include <uv.h>
@@ -26,6 +27,7 @@ void forwarder_new(struct forwarder **out, uv_loop_t *loop, forwarder_done done,
 void forwarder_free(struct forwarder *forwarder);
 
 struct forwarder_asker {
+	const char *tenant;
 	uint32_t port, ifindex;
 	size_t mtu;
 	// Who is asked; `items` NULL: the resolvers of the host (/etc/resolv.conf).

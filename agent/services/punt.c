@@ -65,7 +65,7 @@ static void take(void *context, const struct dp_punt *punt)
 	struct counts *counts = &services->counts[punt->service];
 	size_t mtu = binding.network->mtu;
 	struct forwarder_asker asker = {
-		punt->port, punt->ifindex, mtu, &binding.network->dns_servers};
+		port->object.tenant, punt->port, punt->ifindex, mtu, &binding.network->dns_servers};
 	switch (serve_frame(services->directory, &binding, punt->service, punt->frame, punt->length,
 		&services->answer, &services->request)) {
 	case SERVICE_ANSWERED:
