@@ -99,12 +99,16 @@ static __always_inline void seam_count_rule(struct seam *seam, __u32 number)
 	found->bytes += seam->len;
 }
 
-static __always_inline void seam_log(struct seam *seam, const struct dp_decision *decision)
+static __always_inline __u64 *seam_log_allowance(struct seam *seam, __u32 number)
 {
-	__u32 number = decision->rule;
 	struct dp_rule_counters *found = bpf_map_lookup_elem(&rule_counters, &number);
 
 	(void)seam;
-	if (found && dp_log_allowed(&found->logged, decision->time))
-		bpf_ringbuf_output(&decisions, (void *)decision, sizeof(*decision), 0);
+	return found ? &found->logged : NULL;
+}
+
+static __always_inline void seam_log(struct seam *seam, const struct dp_decision *decision)
+{
+	(void)seam;
+	bpf_ringbuf_output(&decisions, (void *)decision, sizeof(*decision), 0);
 }

@@ -6,6 +6,7 @@
 #include "core/classify.h"
 #include "core/flow.h"
 #include "core/nd.h"
+#include "core/share.h"
 
 // One end of a packet, as far as it is a port of this host.
 struct judge_end {
@@ -69,8 +70,12 @@ static inline __u32 judge_identity(
 static inline void judge_log(struct seam *seam, struct judge *judge, const struct dp_rule *rule)
 {
 	struct dp_decision *decision = &judge->decision;
+	__u64 now = seam_clock(seam), *allowance = seam_log_allowance(seam, rule->number);
 
-	decision->time = seam_clock(seam);
+	if (!allowance || !dp_log_allowed(allowance, now) ||
+		!share_allows_log(seam, decision->port, now))
+		return;
+	decision->time = now;
 	decision->rule = rule->number;
 	decision->local = judge->key.local;
 	decision->remote = judge->key.remote;

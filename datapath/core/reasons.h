@@ -112,7 +112,8 @@
 	REASON(spoofed_ra, SPOOFED_RA,                                                             \
 		"the port speaks as an IPv6 router, and the network has its own")                  \
 	REASON(punt_limited, PUNT_LIMITED,                                                         \
-		"the port asked DHCP, DNS and for routers more than 100 times a second")           \
+		"the port asked DHCP, DNS and for routers more than 100 times a second, or the "   \
+		"ports of its tenant on this host together more than 1,000 times")                 \
 	REASON(punt_full, PUNT_FULL,                                                               \
 		"a question to DHCP, DNS or a router, while the agent did not take those before "  \
 		"it")                                                                              \

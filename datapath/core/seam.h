@@ -94,8 +94,10 @@
 //
 //   void  seam_count_rule(struct seam *, __u32 number)
 //         a packet that this rule decided
+//   __u64 *seam_log_allowance(struct seam *, __u32 number)
+//         of a rule that has been counted, on this CPU: when it is full again; NULL: none
 //   void  seam_log(struct seam *, const struct dp_decision *)
-//         tell the agent, if the rule, which has been counted, has not been told of too often
+//         tell the agent
 //   void  seam_count(struct seam *, __u32 port, enum seam_direction)
 //         a superpacket counts as its segments
 //   void  seam_count_drop(struct seam *, __u32 port, enum dp_reason)

@@ -4,6 +4,7 @@
 #pragma once
 
 #include "core/nd.h"
+#include "core/share.h"
 #include "datapath/service.h"
 
 enum { SERVICE_DHCPV4_SERVER = 67, SERVICE_DHCPV6_SERVER = 547, SERVICE_DNS_SERVER = 53 };
@@ -73,9 +74,12 @@ static inline bool service_address(struct seam *seam, const struct packet *packe
 static inline bool service_allowed(struct seam *seam, __u32 port)
 {
 	struct dp_allowance *allowance = seam_allowance(seam, port);
+	__u64 now = seam_clock(seam);
 
-	return allowance && dp_bucket_take(&allowance->punts, seam_clock(seam), DP_PUNT_INTERVAL,
-				    (__u64)DP_PUNT_INTERVAL * DP_PUNT_BURST);
+	return allowance &&
+	       dp_bucket_take(&allowance->punts, now, DP_PUNT_INTERVAL,
+		       (__u64)DP_PUNT_INTERVAL * DP_PUNT_BURST) &&
+	       share_allows_punt(seam, port, now);
 }
 
 static inline enum dp_verdict service_punt(

@@ -81,10 +81,12 @@ static inline void seam_count_rule(struct seam *seam, __u32 number)
 	counters->bytes += seam->length;
 }
 
+static inline __u64 *seam_log_allowance(struct seam *seam, __u32 number)
+{
+	return &native_rule_counters_of(seam->native, number)->logged;
+}
+
 static inline void seam_log(struct seam *seam, const struct dp_decision *decision)
 {
-	struct dp_rule_counters *counters = native_rule_counters_of(seam->native, decision->rule);
-
-	if (dp_log_allowed(&counters->logged, decision->time))
-		native_decide(seam->native, decision);
+	native_decide(seam->native, decision);
 }

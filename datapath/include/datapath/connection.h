@@ -149,6 +149,7 @@ enum { DP_CONNECTIONS = 262144, DP_EMBRYOS = 262144 };
 // What a tenant has of what all share, by its number on this host (struct dp_guard, core/share.h); row 0: what all of them have.
 struct dp_share {
 	__u32 rows[DP_SHARED_COUNT];
+	__u64 punts, logs; // when these allowances of it are full again (datapath/bucket.h)
 };
 
 // Numbers of tenants are below. As many as there can be guards.

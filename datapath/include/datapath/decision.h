@@ -28,7 +28,7 @@ struct dp_decision {
 // Room in the kernel for those that the agent has not taken yet: of a size that a BPF ring buffer can have.
 enum { DP_DECISION_RING = 1 << 16 };
 
-// How many are told of a rule, on each CPU: so many at once, and so many a second.
+// How many are told of a rule, on each CPU: so many at once, and so many a second. (And of a tenant: core/share.h.)
 enum { DP_LOG_BURST = 10, DP_LOG_INTERVAL = 100000000 /* nanoseconds: 10 a second */ };
 
 static inline bool dp_log_allowed(__u64 *full, __u64 now)
