@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// JSON as compact text, one after the other in one buffer. What json_dumps(…, JSON_COMPACT) says, at a
-// tenth of its cost: a cold start writes every object that there is.
+// Texts one after the other in one buffer, and JSON among them, compact.
 #pragma once
 
 #include <jansson.h>

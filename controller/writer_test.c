@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Held against jansson's own writer.
+// Texts and JSON, one after the other.
 #include "writer.h"
 
 #include <setjmp.h>
