@@ -11,7 +11,7 @@
 #include "base/memory.h"
 
 // Where requests wait for a connection, that time counts as connecting.
-enum { CONNECT_SECONDS = 5, QUEUE_SECONDS = 600, TEXT_BYTES = 1024 };
+enum { CONNECT_SECONDS = 5, PATIENCE_SECONDS = 60, QUEUE_SECONDS = 600, TEXT_BYTES = 1024 };
 
 struct server {
 	char *name;   // as the options have it
@@ -30,8 +30,9 @@ struct http_client {
 	size_t server_count, current;
 	char *certificate, *key, *authority, *source;
 	uint64_t received, sent;
-	bool queues;      // requests wait for one of a few connections
-	uint64_t renewed; // monotonic milliseconds; 0: never
+	bool queues;                        // requests wait for one of a few connections
+	unsigned connect_seconds, patience; // for a connection: as the options say, and at present
+	uint64_t renewed;                   // monotonic milliseconds; 0: never
 };
 
 struct http_request {
@@ -91,12 +92,33 @@ static bool succeeded(long status)
 	return status >= 200 && status < 300;
 }
 
+// A server that takes connections and does not get to the handshake has too much to do: where
+// thousands come at once, and each begins anew before its turn, it gets to nobody.
+static void note_patience(struct http_request *request, CURLcode code, long status)
+{
+	struct http_client *client = request->client;
+	const char *reached = NULL; // the address
+	curl_off_t agreed = 0;
+	if (status)
+		client->patience = client->connect_seconds;
+	if (status || code != CURLE_OPERATION_TIMEDOUT || request->server->socket)
+		return;
+	curl_easy_getinfo(request->easy, CURLINFO_PRIMARY_IP, &reached);
+	curl_easy_getinfo(request->easy, CURLINFO_APPCONNECT_TIME_T, &agreed);
+	if (!reached || !*reached || agreed)
+		return;
+	client->patience *= 2;
+	if (client->patience > PATIENCE_SECONDS)
+		client->patience = PATIENCE_SECONDS;
+}
+
 static void finish(struct http_request *request, CURLcode code)
 {
 	struct http_call call = request->call;
 	char text[TEXT_BYTES];
 	long status = 0;
 	curl_easy_getinfo(request->easy, CURLINFO_RESPONSE_CODE, &status);
+	note_patience(request, code, status);
 	bool streamed = succeeded(status) && call.data;
 	if (code != CURLE_OK && !streamed)
 		status = 0;
@@ -351,7 +373,7 @@ struct http_request *http_client_send(struct http_client *client, const struct h
 	curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
 	curl_easy_setopt(easy, CURLOPT_NOPROXY, "*");
 	curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT,
-		(long)(client->queues ? QUEUE_SECONDS : CONNECT_SECONDS));
+		(long)(client->queues ? QUEUE_SECONDS : client->patience));
 	curl_easy_setopt(easy, CURLOPT_PREREQDATA, request);
 	curl_easy_setopt(easy, CURLOPT_PREREQFUNCTION, under_way);
 	if (call->body) {
@@ -443,6 +465,9 @@ void http_client_new(
 	client->key = memory_text(options->key);
 	client->authority = memory_text(options->authority);
 	client->source = memory_text(options->source);
+	client->connect_seconds =
+		options->connect_seconds ? options->connect_seconds : CONNECT_SECONDS;
+	client->patience = client->connect_seconds;
 	client->timeout = memory_new(sizeof(*client->timeout));
 	client->timeout->data = client;
 	uv_timer_init(loop, client->timeout);

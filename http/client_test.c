@@ -2,6 +2,7 @@
 #include "http/client.h"
 
 #include <fcntl.h>
+#include <netinet/in.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -15,6 +16,7 @@
 
 #include <cmocka.h>
 
+#include "base/clock.h"
 #include "base/memory.h"
 
 enum { FILES = 256 }; // more than this test has
@@ -169,11 +171,48 @@ static void silence_ends_a_request(void **state)
 	fixture_done(&fixture);
 }
 
+// A server that takes connections and is too busy for a handshake is given more time by and by.
+static void a_busy_server_is_given_time(void **state)
+{
+	struct sockaddr_in address = {AF_INET, 0, {htonl(INADDR_LOOPBACK)}, {0}};
+	socklen_t length = sizeof(address);
+	uv_loop_t loop;
+	struct http_client *client;
+	(void)state;
+	int listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	assert_int_equal(bind(listener, (const struct sockaddr *)&address, length), 0);
+	assert_int_equal(listen(listener, 8), 0);
+	assert_int_equal(getsockname(listener, (struct sockaddr *)&address, &length), 0);
+	cleanup_free char *server =
+		memory_format("https://127.0.0.1:%u", (unsigned)ntohs(address.sin_port));
+	struct http_client_options options = {.servers = server, .connect_seconds = 1};
+	uv_loop_init(&loop);
+	http_client_new(&client, &loop, &options);
+	struct ending ending = {&loop, -1, ""};
+	struct http_call call = {.method = "GET",
+		.path = "/v1/hosts",
+		.silence_seconds = 600,
+		.done = ended,
+		.context = &ending};
+	for (uint64_t seconds = 1; seconds <= 2; seconds++) {
+		uint64_t began = clock_monotonic_ms();
+		http_client_send(client, &call);
+		uv_run(&loop, UV_RUN_DEFAULT);
+		assert_int_equal(ending.status, 0);
+		assert_true(clock_monotonic_ms() - began >= seconds * 1000 - 100);
+	}
+	http_client_free(client);
+	uv_run(&loop, UV_RUN_DEFAULT);
+	uv_loop_close(&loop);
+	close(listener);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(keep_connections_from_programs_that_are_started),
 		cmocka_unit_test(silence_ends_a_request),
+		cmocka_unit_test(a_busy_server_is_given_time),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

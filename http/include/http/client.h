@@ -17,7 +17,10 @@ struct http_client_options {
 	// "unix:/run/weft/weft.sock", "https://10.0.0.1:6640,https://10.0.0.2:6640"; borrowed
 	const char *servers;
 	const char *certificate, *key, *authority; // PEM files, or NULL; borrowed
-	const char *source;   // the address to come from; NULL: any that leads there; borrowed
+	const char *source; // the address to come from; NULL: any that leads there; borrowed
+	// How long a connection may take to come about; 0: 5 s. Twice as long each time that a server
+	// was reached and did not get to the TLS handshake, up to a minute.
+	unsigned connect_seconds;
 	unsigned connections; // at most so many at once, further requests wait; 0: no limit
 	const char *seed;     // which to begin with: the same for the same text; NULL: the first
 };
