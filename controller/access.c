@@ -7,7 +7,7 @@
 
 #include "base/clock.h"
 #include "base/memory.h"
-#include "tokens.h"
+#include "bearer.h"
 
 // ---- who it is ----
 
@@ -42,7 +42,7 @@ int access_authenticate(
 {
 	const char *authorization = request_header_of(request, "Authorization");
 	if (authorization) {
-		struct token *token = token_find(controller, authorization);
+		struct token *token = bearer_find(controller, authorization);
 		if (!token)
 			return error_set(error, EKEYREJECTED, "this token is not valid");
 		identity_done(&request->identity);

@@ -7,9 +7,9 @@
 
 #include "access.h"
 #include "base/memory.h"
-#include "commit.h"
 #include "reports.h"
 #include "presence.h"
+#include "submit.h"
 
 struct place {
 	const char *host, *device;
@@ -181,7 +181,7 @@ void handle_attach(
 		object = attached(controller, request, port, &place, &problem, &error);
 	json_decref(json);
 	if (object)
-		commit_object(controller, request, object);
+		submit_object(controller, request, object);
 	else if (problem != PROBLEM_COUNT)
 		request_refuse_as(request, problem, &error);
 	else
@@ -203,7 +203,7 @@ void handle_detach(
 		object = moved(controller, &request->identity, port,
 			json_pack("{s:n, s:n}", "host", "device"), &error);
 	if (object)
-		commit_object(controller, request, object);
+		submit_object(controller, request, object);
 	else
 		request_refuse(request, &error);
 }

@@ -173,13 +173,13 @@ static json_t *refused_seen(const struct controller *controller, const struct id
 }
 
 static void records_found(struct controller *controller, struct request *request,
-	const struct target *target, uint64_t since, const struct news *entries)
+	const struct target *target, uint64_t since, const struct entries *entries)
 {
 	const struct identity *identity = &request->identity;
 	const char *tenant = target->tenant[0] ? target->tenant : NULL;
 	json_t *items = json_array();
 	for (size_t i = 0; i < entries->count; i++) {
-		const struct store_entry *entry = &entries->entries[i];
+		const struct store_entry *entry = &entries->items[i];
 		json_t *record = json_loadb(entry->value, entry->length, 0, NULL);
 		if (!record)
 			continue;

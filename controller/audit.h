@@ -10,8 +10,6 @@
 
 #include "handler.h"
 
-#define AUDIT_KEY "meta/audit"
-
 // The record of what the request changes, owned by the caller (free). `request` NULL: the controller
 // did it itself.
 char *audit_record(

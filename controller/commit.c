@@ -4,14 +4,13 @@
 #include <errno.h>
 #include <string.h>
 
-#include "access.h"
+#include "allowance.h"
 #include "audit.h"
 #include "base/memory.h"
-#include "history.h"
-#include "allowance.h"
+#include "journal.h"
 #include "news.h"
 #include "publish.h"
-#include "writes.h"
+#include "stored.h"
 
 // The counters and the record of the audit log.
 enum { BESIDES = 2 };
@@ -22,7 +21,7 @@ struct commit {
 	struct transaction *transaction; // withdrawn; NULL: gone
 	// What is stored, and what is known when it is judged.
 	struct store_operation *operations;
-	char (*keys)[HISTORY_KEY_TEXT];
+	char (*keys)[STORED_KEY_TEXT];
 	size_t count; // of changes; BESIDES more operations
 	uint64_t known, counters_revision;
 	// What came of it.
@@ -60,16 +59,16 @@ static void collect_operations(struct commit *commit, const struct request *requ
 		const struct object *object =
 			changes[i].after ? changes[i].after : changes[i].before;
 		operation->key =
-			history_key(object->kind, object->tenant, object->name, commit->keys[i]);
+			stored_key(object->kind, object->tenant, object->name, commit->keys[i]);
 		if (changes[i].after) {
-			operation->value = history_encode(object);
+			operation->value = stored_encode(object);
 			operation->length = strlen(operation->value);
 		}
 	}
-	operation->key = HISTORY_COUNTERS;
+	operation->key = STORED_COUNTERS;
 	operation->value = counters_of(commit->controller, id, &operation->length);
 	operation++;
-	operation->key = AUDIT_KEY;
+	operation->key = STORED_RECORD;
 	operation->value = audit_record(request, changes, commit->count);
 	operation->length = strlen(operation->value);
 }
@@ -86,7 +85,7 @@ static void free_operations(struct commit *commit)
 static void store_it(struct journal_job *job, struct store *store)
 {
 	struct commit *commit = (struct commit *)job;
-	const struct store_compare compare = {HISTORY_COUNTERS, commit->counters_revision};
+	const struct store_compare compare = {STORED_COUNTERS, commit->counters_revision};
 	struct error failure = {0};
 	commit->rc = store_commit(store, &compare, 1, commit->operations, commit->count + BESIDES,
 		&commit->revision, &failure);
@@ -138,6 +137,11 @@ static json_t *answer_of(uint64_t revision, size_t changed, size_t created, json
 {
 	return json_pack("{s:I, s:I, s:I, s:o}", "revision", (json_int_t)revision, "changed",
 		(json_int_t)changed, "created", (json_int_t)created, "objects", objects);
+}
+
+json_t *commit_nothing(uint64_t revision)
+{
+	return answer_of(revision, 0, 0, json_array());
 }
 
 json_t *commit_answer(struct commit *commit, uint64_t revision)
@@ -207,56 +211,4 @@ void commit_free(struct commit *commit)
 	free(commit->objects);
 	json_decref(commit->warnings);
 	free(commit);
-}
-
-void commit_request(
-	struct controller *controller, struct request *request, struct transaction *transaction)
-{
-	const struct catalog_change *changes;
-	struct error error = {0};
-	// Whoever waited for this turn may have lost what let them in.
-	if (!access_holds(controller, &request->identity))
-		error_set(&error, EKEYREJECTED, "what let you in ended while this waited");
-	if (error.code || transaction_prepare(transaction, &error) < 0) {
-		transaction_abort(transaction);
-		request_refuse(request, &error);
-	} else if (!transaction_changes(transaction, &changes)) {
-		transaction_abort(transaction);
-		request_answer(request, 200, answer_of(controller->revision, 0, 0, json_array()));
-	} else {
-		writes_store(controller, transaction);
-	}
-}
-
-static void commit_put(
-	struct controller *controller, struct request *request, struct object *object, bool owned)
-{
-	struct error error = {0};
-	struct transaction *transaction = transaction_begin(controller->catalog);
-	int rc = owned ? transaction_put_owned(transaction, object, &error)
-		       : transaction_put(transaction, object, &error);
-	if (rc < 0) {
-		transaction_abort(transaction);
-		request_refuse(request, &error);
-		return;
-	}
-	commit_request(controller, request, transaction);
-}
-
-void commit_object(struct controller *controller, struct request *request, struct object *object)
-{
-	struct error error = {0};
-	const struct object *before =
-		catalog_find(controller->catalog, object->kind, object->tenant, object->name);
-	if (access_check_object(controller, &request->identity, before, object, &error) < 0) {
-		object_unref(object);
-		request_refuse(request, &error);
-		return;
-	}
-	commit_put(controller, request, object, false);
-}
-
-void commit_owned(struct controller *controller, struct request *request, struct object *object)
-{
-	commit_put(controller, request, object, true);
 }

@@ -8,20 +8,9 @@
 
 #include "state.h"
 
-// What a handler of writes ends in: validate, and store what changes. The request is answered here
-// if it is refused or changes nothing, and by writes.c when it is stored. The transaction is gone.
-void commit_request(
-	struct controller *controller, struct request *request, struct transaction *transaction);
-// The same for one object that a request puts, if its client may write that; takes the reference.
-void commit_object(struct controller *controller, struct request *request, struct object *object);
-// The same for one in which the controller has written what it owns.
-void commit_owned(struct controller *controller, struct request *request, struct object *object);
-
 // What is accepted and yet hardly meant in a prepared transaction, as the API tells it: a list, empty
 // if there is nothing. New reference.
 json_t *commit_warnings(const struct transaction *transaction);
-
-// ---- for writes.c ----
 
 struct commit;
 
@@ -34,6 +23,8 @@ typedef void (*commit_ended)(void *context, int rc, const struct error *error);
 struct commit *commit_start(struct controller *controller, const struct request *request,
 	struct transaction *transaction, const char *id, commit_ended ended, void *context);
 void commit_free(struct commit *commit); // NULL is fine
+// What a write is answered that changes nothing. New reference.
+json_t *commit_nothing(uint64_t revision);
 // What the write is answered if it was stored as `revision`: revision, changed, created, objects,
 // and warnings if there are any. New reference.
 json_t *commit_answer(struct commit *commit, uint64_t revision);

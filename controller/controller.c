@@ -13,7 +13,6 @@
 #include "enrolments.h"
 #include "bulletin.h"
 #include "follow.h"
-#include "history.h"
 #include "journal.h"
 #include "allowance.h"
 #include "loop.h"
@@ -24,6 +23,7 @@
 #include "reports.h"
 #include "revisions.h"
 #include "route.h"
+#include "stored.h"
 #include "streams.h"
 #include "watch.h"
 #include "writes.h"
@@ -51,7 +51,7 @@ static int load_object(void *context, const struct store_entry *entry)
 {
 	struct loading *loading = context;
 	struct object *object;
-	int rc = history_decode(entry, &object, loading->error);
+	int rc = stored_decode(entry, &object, loading->error);
 	if (rc < 0)
 		return rc;
 	if (loading->count == loading->capacity) {
@@ -88,10 +88,10 @@ static int load(struct controller *controller, struct error *error)
 	struct loading loading = {.controller = controller, .error = error};
 	controller->revision = store_revision(controller->store);
 	controller->compacted = store_compacted(controller->store);
-	int rc = store_snapshot(controller->store, HISTORY_PREFIX, 0, load_object, &loading, error);
+	int rc = store_snapshot(controller->store, STORED_OBJECTS, 0, load_object, &loading, error);
 	if (!rc)
 		rc = store_snapshot(
-			controller->store, HISTORY_COUNTERS, 0, load_counters, &loading, error);
+			controller->store, STORED_COUNTERS, 0, load_counters, &loading, error);
 	if (!rc) {
 		topology_apply(controller->topology, loading.changes, loading.count, NULL, NULL);
 		receipts_begin(controller->receipts, controller->revision, clock_monotonic_ms());
@@ -269,7 +269,7 @@ void controller_stop(struct controller *controller)
 	streams_end(controller);
 	watch_end(controller);
 	bulletin_end(controller);
-	peers_end(controller);
+	peers_end(controller, follow_reaches(controller, NULL));
 	writes_end(controller);
 	follow_end(controller);
 	loop_close(steal(controller->compaction));

@@ -10,11 +10,11 @@
 #include "base/log.h"
 #include "base/memory.h"
 #include "base/text.h"
-#include "commit.h"
 #include "credentials/credentials.h"
 #include "credentials/invitation.h"
 #include "relays.h"
 #include "secret.h"
+#include "submit.h"
 
 enum { INVITATION_SECONDS = 3600 };
 
@@ -219,7 +219,7 @@ void handle_invite(
 	request_add(request, "code", json_string(invitation_format(&invitation, code)));
 	explicit_bzero(&invitation, sizeof(invitation));
 	explicit_bzero(code, sizeof(code));
-	commit_owned(controller, request, &enrolment->object);
+	submit_owned(controller, request, &enrolment->object);
 }
 
 // ---- joining ----
@@ -290,7 +290,7 @@ void handle_join(
 	if (rc)
 		request_refuse(request, &error);
 	else
-		commit_owned(controller, request, &enrolment->object);
+		submit_owned(controller, request, &enrolment->object);
 }
 
 // ---- renewing ----

@@ -8,6 +8,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/memory.h"
+#include "journal.h"
 #include "loop.h"
 #include "news.h"
 
@@ -119,11 +120,6 @@ static void run(struct follow *follow)
 
 // ---- life ----
 
-bool follow_alone(const struct controller *controller)
-{
-	return !controller->follow;
-}
-
 void follow_start(struct controller *controller)
 {
 	int descriptor = store_descriptor(controller->store);
@@ -146,7 +142,8 @@ void follow_start(struct controller *controller)
 bool follow_reaches(const struct controller *controller, uint64_t *since_ms)
 {
 	const struct follow *follow = controller->follow;
-	*since_ms = clock_monotonic_ms() - (follow ? follow->since : controller->started);
+	if (since_ms)
+		*since_ms = clock_monotonic_ms() - (follow ? follow->since : controller->started);
 	return !follow || !follow->unreachable;
 }
 

@@ -10,9 +10,7 @@
 typedef void (*follow_done)(void *context, int rc, const struct error *error);
 
 void follow_start(struct controller *controller);
-// Nobody else can write to this store: there is nothing to follow.
-bool follow_alone(const struct controller *controller);
-// Whether it answered when it was last asked; `since_ms`: for how long that has been so.
+// Whether it answered when it was last asked; `since_ms` (may be NULL): for how long that has been so.
 bool follow_reaches(const struct controller *controller, uint64_t *since_ms);
 // Calls back in every case: later, from the loop, or at once.
 // A store that did not answer the last time is asked again by itself, all the time, and nobody waits

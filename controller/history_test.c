@@ -10,6 +10,7 @@
 #include <cmocka.h>
 
 #include "base/memory.h"
+#include "stored.h"
 
 static int set_up(void **state)
 {
@@ -26,19 +27,19 @@ static int tear_down(void **state)
 static uint64_t write_object(struct store *store, enum model_kind kind, const char *tenant,
 	const char *name, const char *fields)
 {
-	char key[HISTORY_KEY_TEXT];
+	char key[STORED_KEY_TEXT];
 	cleanup_free char *value = NULL;
 	uint64_t revision = 0;
 	if (fields) {
 		json_t *json = json_loads(fields, 0, NULL);
 		struct object *object;
 		assert_int_equal(object_decode(&object, kind, tenant, name, json, true, NULL), 0);
-		value = history_encode(object);
+		value = stored_encode(object);
 		object_unref(object);
 		json_decref(json);
 	}
 	struct store_operation operation = {
-		history_key(kind, tenant, name, key), value, value ? strlen(value) : 0};
+		stored_key(kind, tenant, name, key), value, value ? strlen(value) : 0};
 	assert_int_equal(store_commit(store, NULL, 0, &operation, 1, &revision, NULL), 0);
 	return revision;
 }
@@ -55,22 +56,22 @@ static const struct identity administrator = {.role = ROLE_ADMINISTRATOR};
 static int list_at(struct store *store, const struct target *list, uint64_t at, json_t **items,
 	struct error *error)
 {
-	struct news entries = {0};
+	struct entries entries = {0};
 	int rc = history_collect(store, list, HISTORY_LIST, at, &entries, error);
 	if (!rc)
 		rc = history_items(&administrator, list, &entries, items, error);
-	news_done(&entries);
+	entries_done(&entries);
 	return rc;
 }
 
 static int object_at(
 	struct store *store, const struct target *target, uint64_t at, struct error *error)
 {
-	struct news entries = {0};
+	struct entries entries = {0};
 	int rc = history_collect(store, target, HISTORY_OBJECT, at, &entries, error);
 	if (!rc)
 		assert_int_equal(entries.count, 1);
-	news_done(&entries);
+	entries_done(&entries);
 	return rc;
 }
 

@@ -7,55 +7,27 @@
 
 #include "base/log.h"
 #include "base/memory.h"
-#include "history.h"
 #include "peers.h"
 #include "publish.h"
-#include "writes.h"
+#include "stored.h"
 
 // ---- on the store's thread ----
 
-void news_add(struct news *news, const struct store_entry *entry)
-{
-	if (news->count == news->capacity) {
-		news->capacity = news->capacity ? news->capacity * 2 : 16;
-		news->entries =
-			memory_resize(news->entries, news->capacity, sizeof(*news->entries));
-	}
-	struct store_entry *copy = &news->entries[news->count++];
-	*copy = *entry;
-	copy->key = memory_text(entry->key);
-	if (entry->value) {
-		char *value = memory_new(entry->length + 1);
-		memcpy(value, entry->value, entry->length);
-		copy->value = value;
-	}
-}
-
 void news_done(struct news *news)
 {
-	for (size_t i = 0; i < news->count; i++) {
-		free((void *)news->entries[i].key);
-		free((void *)news->entries[i].value);
-	}
-	free(news->entries);
+	entries_done(&news->entries);
 	*news = (struct news){0};
-}
-
-static int add(void *context, const struct store_entry *entry)
-{
-	news_add(context, entry);
-	return 0;
 }
 
 int news_collect(struct news *news, struct store *store, uint64_t since, struct error *error)
 {
 	struct error fault = {0};
-	int rc = store_changes(store, "", since, add, news, &fault);
+	int rc = store_changes(store, "", since, entries_add, &news->entries, &fault);
 	if (rc == -ENODATA) {
 		news_done(news);
 		news->whole = true;
 		fault = (struct error){0};
-		rc = store_snapshot(store, "", 0, add, news, &fault);
+		rc = store_snapshot(store, "", 0, entries_add, &news->entries, &fault);
 	}
 	news->revision = store_revision(store);
 	news->compacted = store_compacted(store);
@@ -76,7 +48,13 @@ static void give_up(const char *key, const struct error *error)
 
 static bool is_object(const struct store_entry *entry)
 {
-	return !strncmp(entry->key, HISTORY_PREFIX, strlen(HISTORY_PREFIX));
+	return !strncmp(entry->key, STORED_OBJECTS, strlen(STORED_OBJECTS));
+}
+
+static void recognize(struct sought *sought, const char *id, uint64_t revision)
+{
+	if (sought && id && !strcmp(sought->id, id))
+		sought->revision = revision;
 }
 
 static void take_counters(struct controller *controller, const struct store_entry *entry)
@@ -86,7 +64,7 @@ static void take_counters(struct controller *controller, const struct store_entr
 	if (catalog_counters_load(controller->catalog, counters, &error) < 0)
 		give_up(entry->key, &error);
 	controller->counters_revision = entry->revision;
-	writes_recognize(controller, json_string_value(json_object_get(counters, "commit")),
+	recognize(controller->sought, json_string_value(json_object_get(counters, "commit")),
 		entry->revision);
 	json_decref(counters);
 }
@@ -99,12 +77,12 @@ static void stage(struct controller *controller, struct transaction *transaction
 	char tenant[64] = "", name[64] = "";
 	struct object *object;
 	if (entry->value) {
-		if (history_decode(entry, &object, &error) < 0 ||
+		if (stored_decode(entry, &object, &error) < 0 ||
 			transaction_put(transaction, object, &error) < 0)
 			give_up(entry->key, &error);
 		return;
 	}
-	if (object_path_parse(entry->key + strlen(HISTORY_PREFIX), &kind, tenant, name) < 0)
+	if (object_path_parse(entry->key + strlen(STORED_OBJECTS), &kind, tenant, name) < 0)
 		return;
 	if (catalog_find(controller->catalog, kind, tenant[0] ? tenant : NULL, name))
 		transaction_delete(transaction, kind, tenant[0] ? tenant : NULL, name, &error);
@@ -120,7 +98,7 @@ static void take_revision(
 			stage(controller, transaction, &entries[i]);
 	publish(controller, transaction, entries[0].revision);
 	for (size_t i = 0; i < count; i++) {
-		if (!strcmp(entries[i].key, HISTORY_COUNTERS))
+		if (!strcmp(entries[i].key, STORED_COUNTERS))
 			take_counters(controller, &entries[i]);
 		else if (!strncmp(entries[i].key, PEERS_PREFIX, strlen(PEERS_PREFIX)))
 			peers_changed(controller);
@@ -137,8 +115,8 @@ struct absence {
 static int delete_absent(void *context, struct object *object)
 {
 	struct absence *absence = context;
-	char key[HISTORY_KEY_TEXT];
-	history_key(object->kind, object->tenant, object->name, key);
+	char key[STORED_KEY_TEXT];
+	stored_key(object->kind, object->tenant, object->name, key);
 	if (!json_object_get(absence->present, key))
 		transaction_delete(
 			absence->transaction, object->kind, object->tenant, object->name, NULL);
@@ -150,7 +128,7 @@ static bool is_known(const struct controller *controller, const struct store_ent
 	enum model_kind kind;
 	char tenant[64] = "", name[64] = "";
 	const struct object *object = NULL;
-	if (!object_path_parse(entry->key + strlen(HISTORY_PREFIX), &kind, tenant, name))
+	if (!object_path_parse(entry->key + strlen(STORED_OBJECTS), &kind, tenant, name))
 		object = catalog_find(controller->catalog, kind, tenant[0] ? tenant : NULL, name);
 	return object && object->revision == entry->revision;
 }
@@ -160,12 +138,12 @@ static void take_whole(struct controller *controller, const struct news *news)
 {
 	struct transaction *transaction = transaction_begin(controller->catalog);
 	json_t *present = json_object();
-	for (size_t i = 0; i < news->count; i++) {
-		if (!is_object(&news->entries[i]))
+	for (size_t i = 0; i < news->entries.count; i++) {
+		if (!is_object(&news->entries.items[i]))
 			continue;
-		json_object_set_new(present, news->entries[i].key, json_true());
-		if (!is_known(controller, &news->entries[i]))
-			stage(controller, transaction, &news->entries[i]);
+		json_object_set_new(present, news->entries.items[i].key, json_true());
+		if (!is_known(controller, &news->entries.items[i]))
+			stage(controller, transaction, &news->entries.items[i]);
 	}
 	struct absence absence = {transaction, present};
 	for (enum model_kind kind = 0; kind < MODEL_KIND_COUNT; kind++)
@@ -175,22 +153,22 @@ static void take_whole(struct controller *controller, const struct news *news)
 		    ": all of it is read anew",
 		controller->revision);
 	publish(controller, transaction, news->revision);
-	for (size_t i = 0; i < news->count; i++)
-		if (!strcmp(news->entries[i].key, HISTORY_COUNTERS))
-			take_counters(controller, &news->entries[i]);
+	for (size_t i = 0; i < news->entries.count; i++)
+		if (!strcmp(news->entries.items[i].key, STORED_COUNTERS))
+			take_counters(controller, &news->entries.items[i]);
 }
 
 void news_take(struct controller *controller, const struct news *news)
 {
 	if (news->whole && news->revision > controller->revision)
 		take_whole(controller, news);
-	for (size_t i = 0; !news->whole && i < news->count;) {
+	for (size_t i = 0; !news->whole && i < news->entries.count;) {
 		size_t count = 1;
-		while (i + count < news->count &&
-			news->entries[i + count].revision == news->entries[i].revision)
+		while (i + count < news->entries.count &&
+			news->entries.items[i + count].revision == news->entries.items[i].revision)
 			count++;
-		if (news->entries[i].revision > controller->revision)
-			take_revision(controller, &news->entries[i], count);
+		if (news->entries.items[i].revision > controller->revision)
+			take_revision(controller, &news->entries.items[i], count);
 		i += count;
 	}
 	if (news->revision > controller->revision)

@@ -6,11 +6,11 @@
 #include <string.h>
 
 #include "access.h"
-#include "commit.h"
 #include "enrolments.h"
 #include "history.h"
 #include "number.h"
 #include "status.h"
+#include "submit.h"
 #include "watch.h"
 
 static const char *target_tenant(const struct target *target)
@@ -64,7 +64,7 @@ static void answer_list(struct request *request, uint64_t revision, json_t *item
 }
 
 static void list_found(struct controller *controller, struct request *request,
-	const struct target *target, uint64_t revision, const struct news *entries)
+	const struct target *target, uint64_t revision, const struct entries *entries)
 {
 	(void)controller;
 	struct error error = {0};
@@ -76,7 +76,7 @@ static void list_found(struct controller *controller, struct request *request,
 }
 
 static void object_found(struct controller *controller, struct request *request,
-	const struct target *target, uint64_t revision, const struct news *entries)
+	const struct target *target, uint64_t revision, const struct entries *entries)
 {
 	(void)controller, (void)revision;
 	struct error error = {0};
@@ -233,7 +233,7 @@ void handle_put(struct controller *controller, struct request *request, const st
 	if (rc < 0)
 		request_refuse(request, &error);
 	else
-		commit_object(controller, request, object);
+		submit_object(controller, request, object);
 }
 
 void handle_patch(
@@ -252,7 +252,7 @@ void handle_patch(
 	if (rc < 0)
 		request_refuse(request, &error);
 	else
-		commit_object(controller, request, object);
+		submit_object(controller, request, object);
 }
 
 void handle_delete(
@@ -269,5 +269,5 @@ void handle_delete(
 		request_refuse(request, &error);
 		return;
 	}
-	commit_request(controller, request, transaction);
+	submit(controller, request, transaction);
 }

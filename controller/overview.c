@@ -38,8 +38,8 @@ static json_t *store_of(const struct controller *controller)
 {
 	uint64_t since;
 	bool answers = follow_reaches(controller, &since);
-	return json_pack("{s:b, s:b, s:I}", "shared", !follow_alone(controller), "answers", answers,
-		"since_ms", (json_int_t)since);
+	return json_pack("{s:b, s:b, s:I}", "shared", !controller_alone(controller), "answers",
+		answers, "since_ms", (json_int_t)since);
 }
 
 struct listing {

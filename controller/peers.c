@@ -7,9 +7,9 @@
 
 #include "base/log.h"
 #include "base/memory.h"
-#include "follow.h"
+#include "entries.h"
+#include "journal.h"
 #include "loop.h"
-#include "news.h"
 #include "peer.h"
 
 enum {
@@ -34,7 +34,7 @@ struct peers {
 	// Of the job.
 	char **suspects; // keys
 	size_t suspect_count;
-	struct news entries;
+	struct entries entries;
 	struct error error;
 	int rc;
 };
@@ -74,12 +74,6 @@ static void remove_entry(struct store *store, const char *key)
 	store_release(store, key);
 }
 
-static int collect(void *context, const struct store_entry *entry)
-{
-	news_add(context, entry);
-	return 0;
-}
-
 static void attend(struct journal_job *job, struct store *store)
 {
 	struct peers *peers = (struct peers *)job;
@@ -89,7 +83,7 @@ static void attend(struct journal_job *job, struct store *store)
 		remove_entry(store, peers->suspects[i]);
 	if (!peers->rc)
 		peers->rc = store_snapshot(
-			store, PEERS_PREFIX, 0, collect, &peers->entries, &peers->error);
+			store, PEERS_PREFIX, 0, entries_add, &peers->entries, &peers->error);
 }
 
 // The last of this controller: what follows needs it no more.
@@ -135,7 +129,7 @@ static void update(struct peers *peers)
 	DL_FOREACH (peers->list, known)
 		known->listed = false;
 	for (size_t i = 0; i < peers->entries.count; i++) {
-		const char *key = peers->entries.entries[i].key;
+		const char *key = peers->entries.items[i].key;
 		const char *url = key + strlen(PEERS_PREFIX);
 		if (peers->key && !strcmp(key, peers->key))
 			continue;
@@ -158,7 +152,7 @@ static void clear_job(struct peers *peers)
 		free(peers->suspects[i]);
 	free(steal(peers->suspects));
 	peers->suspect_count = 0;
-	news_done(&peers->entries);
+	entries_done(&peers->entries);
 }
 
 static void run(struct peers *peers);
@@ -219,7 +213,7 @@ void peers_changed(struct controller *controller)
 
 void peers_start(struct controller *controller, const char *url)
 {
-	if (follow_alone(controller))
+	if (controller_alone(controller))
 		return;
 	struct peers *peers = memory_new(sizeof(*peers));
 	peers->job = (struct journal_job){.work = attend, .done = attended};
@@ -237,7 +231,7 @@ void peers_start(struct controller *controller, const char *url)
 	run(peers);
 }
 
-void peers_end(struct controller *controller)
+void peers_end(struct controller *controller, bool reaches)
 {
 	struct peers *peers = controller->peers;
 	if (!peers)
@@ -246,9 +240,7 @@ void peers_end(struct controller *controller)
 	loop_close(steal(peers->timer));
 	while (peers->list)
 		drop(peers, peers->list);
-	// A store that does not answer would hold up the end; another will find the entry.
-	uint64_t since;
-	if (!peers->key || !follow_reaches(controller, &since))
+	if (!peers->key || !reaches)
 		return;
 	struct departure *departure = memory_new(sizeof(*departure));
 	departure->job = (struct journal_job){.work = leave, .done = left};

@@ -16,8 +16,9 @@ struct peer_controller;
 void peers_start(struct controller *controller, const char *url);
 // Entries in the store have changed.
 void peers_changed(struct controller *controller);
-// Leave in good order: the last job for the journal.
-void peers_end(struct controller *controller);
+// Leave in good order: the last job for the journal. A store that does not answer (`reaches` false)
+// would hold up the end; another will find the entry.
+void peers_end(struct controller *controller, bool reaches);
 void peers_free(struct controller *controller); // after the journal has stopped
 
 // Each of the others; and the URL of this one, NULL if it has none.

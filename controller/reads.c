@@ -64,7 +64,7 @@ void reads_handle(struct controller *controller, struct request *request, handle
 		request_refuse(request, &error);
 		return;
 	}
-	if (follow_alone(controller) || (consistency && !strcmp(consistency, "local"))) {
+	if (controller_alone(controller) || (consistency && !strcmp(consistency, "local"))) {
 		handle(controller, request, target);
 		return;
 	}
@@ -74,7 +74,7 @@ void reads_handle(struct controller *controller, struct request *request, handle
 void reads_handle_anyway(struct controller *controller, struct request *request, handler handle,
 	const struct target *target)
 {
-	if (follow_alone(controller))
+	if (controller_alone(controller))
 		handle(controller, request, target);
 	else
 		wait_for_news(controller, request, handle, target, true);

@@ -12,7 +12,6 @@
 #include "base/memory.h"
 #include "base/table.h"
 #include "bulletin.h"
-#include "follow.h"
 #include "handler.h"
 #include "presence.h"
 #include "records.h"
@@ -210,7 +209,7 @@ static int report_check(
 	const json_t *realized = json_object_get(json, "realized");
 	json_int_t revision = json_integer_value(realized);
 	// A host that another controller has told may be ahead of this one.
-	if (revision < 0 || (follow_alone(controller) &&
+	if (revision < 0 || (controller_alone(controller) &&
 				    (uint64_t)revision > controller_revision(controller))) {
 		error_set_field(error, "realized");
 		return error_set(

@@ -10,7 +10,6 @@
 #include "allowance.h"
 #include "base/memory.h"
 #include "feed.h"
-#include "follow.h"
 #include "number.h"
 #include "reads.h"
 #include "writes.h"
@@ -361,7 +360,7 @@ static void dispatch_with_news(
 
 void route_dispatch(void *context, struct request *request)
 {
-	dispatch(context, request, follow_alone(context));
+	dispatch(context, request, controller_alone(context));
 }
 
 static void dispatch(struct controller *controller, struct request *request, bool newest)

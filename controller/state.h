@@ -20,6 +20,7 @@ struct controller {
 	struct journal *journal;
 	struct follow *follow; // NULL: nobody else writes to the store
 	struct writes *writes;
+	struct sought *sought;      // by the write that has its turn; NULL: none has
 	uint64_t revision;          // up to which everything is taken in
 	uint64_t compacted;         // history before is gone
 	uint64_t counters_revision; // that last wrote the catalog's counters
@@ -50,4 +51,10 @@ struct controller {
 static inline uint64_t controller_revision(const struct controller *controller)
 {
 	return controller->revision;
+}
+
+// Nobody else can write to this store: there is nothing to follow.
+static inline bool controller_alone(const struct controller *controller)
+{
+	return !controller->follow;
 }

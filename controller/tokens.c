@@ -1,40 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "tokens.h"
+// Making tokens, and another secret for one.
+#include "handler.h"
 
 #include <errno.h>
-#include <stdio.h>
 #include <string.h>
-#include <strings.h>
 
-#include "access.h"
 #include "base/clock.h"
-#include "base/memory.h"
 #include "base/text.h"
-#include "commit.h"
-#include "handler.h"
+#include "bearer.h"
 #include "secret.h"
-
-static const char scheme[] = "Bearer ", prefix[] = "weft.";
-
-struct token *token_find(const struct controller *controller, const char *authorization)
-{
-	char name[64];
-	if (strncasecmp(authorization, scheme, strlen(scheme)))
-		return NULL;
-	const char *text = authorization + strlen(scheme);
-	text += strspn(text, " ");
-	// A name may have dots, a secret has none.
-	const char *dot = strrchr(text, '.');
-	if (strncmp(text, prefix, strlen(prefix)) || !dot)
-		return NULL;
-	text += strlen(prefix);
-	if (dot < text || (size_t)(dot - text) >= sizeof(name))
-		return NULL;
-	snprintf(name, sizeof(name), "%.*s", (int)(dot - text), text);
-	struct token *token =
-		(struct token *)catalog_find(controller->catalog, MODEL_TOKEN, NULL, name);
-	return secret_matches(dot + 1, token ? token->digest : NULL) ? token : NULL;
-}
+#include "submit.h"
 
 // The object that the secret is for: made of the fields, or the one that there is, which then gets
 // another secret.
@@ -73,9 +48,9 @@ static void token_issue(
 	text_release(token->digest);
 	token->digest = text_share(secret_digest(secret, digest));
 	token->issued = (int64_t)(clock_realtime_ms() / 1000);
-	request_add(request, "token", json_sprintf("%s%s.%s", prefix, object->name, secret));
+	request_add(request, "token", bearer_encode(object->name, secret));
 	explicit_bzero(secret, sizeof(secret));
-	commit_owned(controller, request, object);
+	submit_owned(controller, request, object);
 }
 
 void handle_issue(

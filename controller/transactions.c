@@ -8,9 +8,9 @@
 
 #include "access.h"
 #include "base/memory.h"
-#include "commit.h"
 #include "enrolments.h"
 #include "preview.h"
+#include "submit.h"
 
 // The object that a part of a transaction speaks of; the texts belong to the JSON.
 struct subject {
@@ -233,5 +233,5 @@ void handle_transaction(
 	if (dry_run)
 		preview_request(controller, request, transaction);
 	else
-		commit_request(controller, request, transaction);
+		submit(controller, request, transaction);
 }

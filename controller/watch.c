@@ -12,6 +12,7 @@
 #include "history.h"
 #include "allowance.h"
 #include "number.h"
+#include "stored.h"
 
 struct watch {
 	struct controller *controller;
@@ -57,7 +58,7 @@ static int line_of(const struct identity *identity, const struct target *list,
 		*line = line_delete(list->kind, tenant, name, entry->revision);
 		return 0;
 	}
-	int rc = history_decode(entry, &object, error);
+	int rc = stored_decode(entry, &object, error);
 	if (rc < 0)
 		return rc;
 	*line = line_put(identity, object, entry->revision);
@@ -69,11 +70,11 @@ static int line_of(const struct identity *identity, const struct target *list,
 // What the store's thread has seen already and this controller has not taken in yet comes later, as
 // to everybody.
 static int replay(const struct identity *identity, const struct target *list,
-	const struct news *entries, uint64_t until, struct bytes **lines, struct error *error)
+	const struct entries *entries, uint64_t until, struct bytes **lines, struct error *error)
 {
 	int rc = 0;
-	for (size_t i = 0; !rc && i < entries->count && entries->entries[i].revision <= until; i++)
-		rc = line_of(identity, list, &entries->entries[i], &lines[i], error);
+	for (size_t i = 0; !rc && i < entries->count && entries->items[i].revision <= until; i++)
+		rc = line_of(identity, list, &entries->items[i], &lines[i], error);
 	return rc;
 }
 
@@ -100,7 +101,7 @@ static struct watch *watch_open(
 }
 
 static void changes_found(struct controller *controller, struct request *request,
-	const struct target *target, uint64_t revision, const struct news *entries)
+	const struct target *target, uint64_t revision, const struct entries *entries)
 {
 	(void)revision;
 	struct error error = {0};

@@ -13,6 +13,7 @@
 #include "commit.h"
 #include "follow.h"
 #include "loop.h"
+#include "news.h"
 
 enum {
 	WRITES_MAXIMUM = 4096, // that wait
@@ -31,8 +32,8 @@ struct write {
 	uint64_t deadline; // from its first turn on; monotonic milliseconds
 	bool fresh; // judged on a state that nobody else has written to since the request came
 	struct commit *commit;
-	unsigned attempts;   // to store it
-	uint64_t recognized; // the revision as which it was found in the store; 0: it was not
+	unsigned attempts; // to store it
+	struct sought sought;
 	struct write *prev, *next;
 };
 
@@ -54,6 +55,7 @@ static void finish(struct write *write)
 	if (write->request)
 		write->request->done = NULL;
 	write->controller->writes->current = NULL;
+	write->controller->sought = NULL;
 	commit_free(write->commit);
 	free(write);
 }
@@ -91,7 +93,7 @@ static void succeed_after_all(struct write *write)
 			"it is written, but not with the secret that would be answered: issue "
 			"another");
 	else
-		succeed(write, write->recognized);
+		succeed(write, write->sought.revision);
 }
 
 static bool out_of_patience(const struct write *write)
@@ -126,15 +128,14 @@ static void await(struct write *write)
 static void take_turn(struct write *write)
 {
 	struct controller *controller = write->controller;
-	uint64_t since;
-	if (!follow_reaches(controller, &since)) {
+	if (!follow_reaches(controller, NULL)) {
 		give_up(write, EAGAIN, "nothing was changed: the store cannot be reached");
 		return;
 	}
 	write->handle(controller, write->request, &write->target);
 	if (write->commit)
 		return;
-	if (write->fresh || follow_alone(controller)) {
+	if (write->fresh || controller_alone(controller)) {
 		finish(write);
 		return;
 	}
@@ -191,7 +192,7 @@ static void found_out(void *context, int rc, const struct error *error)
 	(void)error;
 	struct write *write = context;
 	struct controller *controller = write->controller;
-	if (write->recognized)
+	if (write->sought.revision)
 		succeed_after_all(write);
 	else if (!rc)
 		take_another_turn(write);
@@ -208,7 +209,7 @@ static void ended(void *context, int rc, const struct error *error)
 {
 	struct write *write = context;
 	struct controller *controller = write->controller;
-	if (write->recognized)
+	if (write->sought.revision)
 		succeed_after_all(write);
 	else if (!rc)
 		succeed(write, commit_revision(write->commit));
@@ -234,13 +235,6 @@ void writes_store(struct controller *controller, struct transaction *transaction
 	await(write);
 }
 
-void writes_recognize(struct controller *controller, const char *id, uint64_t revision)
-{
-	struct write *write = controller->writes->current;
-	if (write && id && !strcmp(write->id, id))
-		write->recognized = revision;
-}
-
 // ---- the queue ----
 
 static void next(struct controller *controller)
@@ -251,6 +245,7 @@ static void next(struct controller *controller)
 		DL_DELETE(writes->waiting, write);
 		writes->waiting_count--;
 		writes->current = write;
+		controller->sought = &write->sought;
 		write->deadline = clock_monotonic_ms() + PATIENCE_MS;
 		take_turn(write);
 	}
@@ -275,6 +270,7 @@ void writes_handle(struct controller *controller, struct request *request, handl
 	write->number = ++writes->count;
 	snprintf(write->id, sizeof(write->id), "%016" PRIx64 "-%" PRIu64, writes->instance,
 		write->number);
+	write->sought.id = write->id;
 	DL_APPEND(writes->waiting, write);
 	writes->waiting_count++;
 	if (writes->current)

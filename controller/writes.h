@@ -15,9 +15,6 @@ void writes_handle(struct controller *controller, struct request *request, handl
 	const struct target *target);
 // From within the handler: store what the transaction, which is prepared, changes, and answer.
 void writes_store(struct controller *controller, struct transaction *transaction);
-// The store has a commit by this id (may be NULL), as `revision`. It may be one whose outcome was not
-// known.
-void writes_recognize(struct controller *controller, const char *id, uint64_t revision);
 // Refuse those that wait. The one that is being stored goes its way.
 void writes_end(struct controller *controller);
 void writes_free(struct controller *controller);

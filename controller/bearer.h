@@ -7,4 +7,6 @@
 
 // The token that the value of an Authorization header carries; borrowed. NULL: it is none, none
 // that there is, or not with this secret. Whether it has expired is not looked at.
-struct token *token_find(const struct controller *controller, const char *authorization);
+struct token *bearer_find(const struct controller *controller, const char *authorization);
+// What the client is to carry, shown once: a new reference.
+json_t *bearer_encode(const char *name, const char *secret);
