@@ -9,11 +9,10 @@
 #include "base/log.h"
 #include "base/memory.h"
 #include "channel.h"
+#include "feed.h"
 #include "loop.h"
 #include "presence.h"
-#include "reads.h"
 #include "reports.h"
-#include "streams.h"
 
 enum { PING_MS = 10000 };
 
@@ -37,7 +36,7 @@ static struct bytes *line_host(
 	json_t *line = json_pack("{s:s, s:s, s:b, s:I}", "type", "host", "host", host, "connected",
 		connected, "since_ms", (json_int_t)(clock_monotonic_ms() - since));
 	if (connected) {
-		struct attempt attempt = streams_attempt(controller, host);
+		struct attempt attempt = feed_attempt(controller->feed, host);
 		json_object_set_new(line, "attempt", json_integer((json_int_t)attempt.host));
 		json_object_set_new(line, "relay", json_integer((json_int_t)attempt.relay));
 	}
@@ -145,7 +144,8 @@ static void reader_gone(void *context)
 	free(reader);
 }
 
-static void tell_all(
+// The reader has just read the store: what it is told is as new as that, if it can be.
+void handle_bulletin(
 	struct controller *controller, struct request *request, const struct target *target)
 {
 	(void)target;
@@ -158,13 +158,6 @@ static void tell_all(
 	push(reader, bytes_line(json_pack("{s:s, s:s}", "type", "hello", "version", WEFT_VERSION)));
 	presence_each_here(controller, add_host, reader);
 	qsort(reader->hosts, reader->count, sizeof(*reader->hosts), compare_names);
-}
-
-// The reader has just read the store: what it is told is as new as that, if it can be.
-void handle_bulletin(
-	struct controller *controller, struct request *request, const struct target *target)
-{
-	reads_handle_anyway(controller, request, tell_all, target);
 }
 
 // ---- life ----

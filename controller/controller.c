@@ -12,6 +12,7 @@
 #include "enforcement.h"
 #include "enrolments.h"
 #include "bulletin.h"
+#include "feed.h"
 #include "follow.h"
 #include "journal.h"
 #include "allowance.h"
@@ -19,7 +20,7 @@
 #include "peers.h"
 #include "presence.h"
 #include "questions.h"
-#include "relays.h"
+#include "relayed.h"
 #include "reports.h"
 #include "revisions.h"
 #include "route.h"
@@ -67,7 +68,7 @@ static int load_object(void *context, const struct store_entry *entry)
 	loading->changes[loading->count++] = (struct topology_change){.after = object};
 	if (object->kind == MODEL_HOST && ((struct host *)object)->managed) {
 		receipts_host_add(loading->controller->receipts, object->name);
-		streams_introduce(loading->controller, object->name);
+		feed_introduce(loading->controller->feed, object->name);
 		presence_introduce(loading->controller, object->name);
 	}
 	return 0;
@@ -283,7 +284,7 @@ void controller_stop(struct controller *controller)
 	writes_free(controller);
 	peers_free(controller);
 	streams_free(controller);
-	relays_free(controller);
+	relayed_free(controller);
 	bulletin_free(controller);
 	presence_free(controller);
 	reports_free(controller);

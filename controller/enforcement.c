@@ -4,7 +4,7 @@
 #include "access.h"
 #include "base/memory.h"
 #include "loop.h"
-#include "relays.h"
+#include "relayed.h"
 
 enum { PERIOD_MS = 1000 };
 
@@ -25,7 +25,7 @@ static void on_timer(uv_timer_t *timer)
 	struct controller *controller = timer->data;
 	if (controller->http)
 		http_break(controller->http, has_expired, NULL);
-	relays_enforce(controller);
+	relayed_enforce(controller);
 }
 
 void enforcement_start(struct controller *controller)
@@ -49,7 +49,7 @@ void enforcement_changed(
 			changes[i].after ? changes[i].after : changes[i].before;
 		if (object->kind == MODEL_TOKEN || object->kind == MODEL_ENROLMENT) {
 			http_break(controller->http, holds_no_more, controller);
-			relays_enforce(controller);
+			relayed_enforce(controller);
 			return;
 		}
 	}

@@ -12,7 +12,7 @@
 #include "base/text.h"
 #include "credentials/credentials.h"
 #include "credentials/invitation.h"
-#include "relays.h"
+#include "relayed.h"
 #include "secret.h"
 #include "submit.h"
 
@@ -301,7 +301,7 @@ static int renew(const struct controller *controller, const struct request *requ
 	static const char *const members[] = {"request", NULL};
 	bool relayed = request->identity.role == ROLE_RELAY;
 	const struct identity *own =
-		relayed ? relays_identity(controller, host) : &request->identity;
+		relayed ? relayed_identity(controller, host) : &request->identity;
 	const char *identity = own ? own->enrolment : NULL;
 	if (!own || !identity_is_host(own, host) || !*identity)
 		return error_set(error, EACCES,

@@ -65,10 +65,10 @@ static void take_host(struct peer_controller *peer, const char *host, const json
 	json_int_t age = json_integer_value(json_object_get(line, "since_ms"));
 	uint64_t since = age > 0 && (uint64_t)age < now ? now - (uint64_t)age : now;
 	const struct attempt attempt = {number_of(line, "attempt"), number_of(line, "relay")};
-	if (json_is_true(json_object_get(line, "connected")))
-		presence_there(peer->controller, peer, host, attempt, since);
-	else
+	if (!json_is_true(json_object_get(line, "connected")))
 		presence_not_there(peer->controller, peer, host, since);
+	else if (presence_there(peer->controller, peer, host, attempt, since))
+		log_info("host %s has moved to %s", host, peer->url);
 }
 
 static void take_report(

@@ -4,12 +4,9 @@
 #include <stdio.h>
 
 #include "base/clock.h"
-#include "base/log.h"
 #include "base/memory.h"
 #include "base/table.h"
-#include "bulletin.h"
-#include "peer.h"
-#include "streams.h"
+#include "feed.h"
 
 // Times are monotonic milliseconds.
 struct whereabouts {
@@ -101,7 +98,6 @@ void presence_here(struct controller *controller, const char *host, bool connect
 	at->answered = false;
 	at->here_since = since;
 	tell_receipts(controller, at);
-	bulletin_host(controller, host, connected, since);
 }
 
 void presence_answered(struct controller *controller, const char *host)
@@ -117,21 +113,20 @@ bool presence_settled(const struct controller *controller, const char *host)
 	return at && at->answered && !receipts_owes(controller->receipts, host);
 }
 
-void presence_there(struct controller *controller, struct peer_controller *peer, const char *host,
+bool presence_there(struct controller *controller, struct peer_controller *peer, const char *host,
 	struct attempt attempt, uint64_t since)
 {
 	struct whereabouts *at = get(controller, host);
 	struct peer_controller *before = at->there;
 	bool here = at->here;
 	at->there = peer; // first, so that it is connected all the time
-	if (!streams_yield(controller, host, attempt)) {
-		at->there = before == peer ? NULL : before;
-	} else {
+	bool yielded = feed_yield(controller->feed, host, attempt);
+	if (yielded)
 		at->there_since = since;
-		if (here)
-			log_info("host %s has moved to %s", host, peer_url(peer));
-	}
+	else
+		at->there = before == peer ? NULL : before;
 	tell_receipts(controller, at);
+	return here && yielded;
 }
 
 void presence_not_there(struct controller *controller, struct peer_controller *peer,

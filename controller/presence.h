@@ -15,16 +15,15 @@ void presence_free(struct controller *controller);
 void presence_introduce(struct controller *controller, const char *host);
 void presence_forget(struct controller *controller, const char *host);
 
-// The host's stream to this controller is up or down, since then (monotonic milliseconds). Receipts
-// and other controllers are told.
+// The host's stream to this controller is up or down, since then (monotonic milliseconds).
 void presence_here(struct controller *controller, const char *host, bool connected, uint64_t since);
 // It has acknowledged what it was sent when it connected here.
 void presence_answered(struct controller *controller, const char *host);
 // The host is connected here and has realized all that is known to concern it.
 bool presence_settled(const struct controller *controller, const char *host);
 // Another controller says that the host is connected there, by this attempt, or is so no more. A host
-// has one stream: of two the older one ends.
-void presence_there(struct controller *controller, struct peer_controller *peer, const char *host,
+// has one stream: of two the older one ends. True: it was connected here until now.
+bool presence_there(struct controller *controller, struct peer_controller *peer, const char *host,
 	struct attempt attempt, uint64_t since);
 void presence_not_there(struct controller *controller, struct peer_controller *peer,
 	const char *host, uint64_t since);

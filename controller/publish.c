@@ -6,6 +6,7 @@
 #include "base/log.h"
 #include "base/memory.h"
 #include "enforcement.h"
+#include "feed.h"
 #include "presence.h"
 #include "reports.h"
 #include "revisions.h"
@@ -30,7 +31,7 @@ static void adjust_hosts(
 			receipts_host_remove(controller->receipts, before);
 		if (after && !before) {
 			receipts_host_add(controller->receipts, after);
-			streams_introduce(controller, after);
+			feed_introduce(controller->feed, after);
 			presence_introduce(controller, after);
 			reports_introduce(controller, after);
 		}
@@ -44,7 +45,7 @@ static void forget_hosts(
 		const struct object *before = changes[i].before;
 		if (changes[i].after || before->kind != MODEL_HOST)
 			continue;
-		streams_forget(controller, before->name);
+		feed_forget(controller->feed, before->name);
 		presence_forget(controller, before->name);
 		reports_forget(controller, before->name);
 	}

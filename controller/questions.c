@@ -8,11 +8,11 @@
 #include <utlist.h>
 
 #include "base/memory.h"
+#include "feed.h"
 #include "handler.h"
 #include "loop.h"
 #include "peer.h"
 #include "presence.h"
-#include "streams.h"
 
 enum { RELAY_MS = 10000 };
 
@@ -81,7 +81,7 @@ struct question *question_ask(struct controller *controller, const char *host, j
 	if (peer)
 		question->relayed = peer_ask(peer, host, message, relay_answered, question);
 	else
-		streams_tell(controller, host, json_incref(message));
+		feed_tell(controller->feed, host, json_incref(message));
 	json_decref(message);
 	return question;
 }

@@ -7,6 +7,7 @@
 
 #include "base/memory.h"
 #include "follow.h"
+#include "number.h"
 
 struct read {
 	struct controller *controller;
@@ -52,6 +53,19 @@ static void wait_for_news(struct controller *controller, struct request *request
 	request->done_context = read;
 	request_park(request);
 	follow_now(controller, up_to_date, read);
+}
+
+bool reads_know(
+	const struct controller *controller, struct request *request, const struct target *target)
+{
+	const char *since = request_parameter(request, "since");
+	uint64_t revision = target->revision;
+	if (target->kind == MODEL_HOST &&
+		!catalog_find(controller->catalog, MODEL_HOST, NULL, target->name))
+		return false;
+	if (since && number_parse(since, &revision) < 0)
+		return true; // whoever handles it says so
+	return revision <= controller_revision(controller);
 }
 
 void reads_handle(struct controller *controller, struct request *request, handler handle,

@@ -5,6 +5,10 @@
 
 #include "handler.h"
 
+// Whether this controller knows what the request names: a host, and a revision, in its path or as
+// ?since=. What it does not know may be known to another, which has told the client.
+bool reads_know(
+	const struct controller *controller, struct request *request, const struct target *target);
 // Handle the request, at once or when the controller is sure to be up to date. With ?consistency=local
 // at once.
 // The same; where the store cannot be reached, reads_handle_anyway goes on with what is known.

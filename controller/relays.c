@@ -1,23 +1,19 @@
 // SPDX-License-Identifier: Apache-2.0
 // What relays say: which hosts are connected to them, and what those report.
-#include "relays.h"
+#include "handler.h"
 
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "access.h"
-#include "base/memory.h"
-#include "base/table.h"
-#include "bulletin.h"
 #include "feed.h"
-#include "handler.h"
-#include "number.h"
+#include "intake.h"
 #include "place.h"
 #include "reads.h"
-#include "reports.h"
+#include "relayed.h"
 
-static void open_stream(
+void handle_relay_stream(
 	struct controller *controller, struct request *request, const struct target *target)
 {
 	struct error error = {0};
@@ -28,69 +24,7 @@ static void open_stream(
 		feed_open_relay(controller->feed, target->name, request, &place);
 }
 
-// One that another controller has told more is not set back: first this one takes in what it lacks.
-void handle_relay_stream(
-	struct controller *controller, struct request *request, const struct target *target)
-{
-	const char *since = request_parameter(request, "since");
-	uint64_t revision;
-	if (since && !number_parse(since, &revision) && revision > controller_revision(controller))
-		reads_handle(controller, request, open_stream, target);
-	else
-		open_stream(controller, request, target);
-}
-
 // ---- hosts ----
-
-struct relayed {
-	struct identity identity;
-	UT_hash_handle hh;
-};
-
-const struct identity *relays_identity(const struct controller *controller, const char *host)
-{
-	struct relayed *relayed;
-	HASH_FIND_STR(controller->relayed, host, relayed);
-	return relayed ? &relayed->identity : NULL;
-}
-
-static void forget_identity(struct controller *controller, const char *host)
-{
-	struct relayed *relayed;
-	HASH_FIND_STR(controller->relayed, host, relayed);
-	if (!relayed)
-		return;
-	HASH_DEL(controller->relayed, relayed);
-	free(relayed);
-}
-
-static void keep_identity(struct controller *controller, const struct identity *identity)
-{
-	forget_identity(controller, identity->name);
-	if (!*identity->enrolment && !identity->expires)
-		return;
-	struct relayed *relayed = memory_new(sizeof(*relayed));
-	relayed->identity = *identity;
-	HASH_ADD_STR(controller->relayed, identity.name, relayed);
-}
-
-void relays_enforce(struct controller *controller)
-{
-	struct relayed *relayed, *next;
-	HASH_ITER (hh, controller->relayed, relayed, next) {
-		if (access_holds(controller, &relayed->identity))
-			continue;
-		feed_drop(controller->feed, relayed->identity.name);
-		forget_identity(controller, relayed->identity.name);
-	}
-}
-
-void relays_free(struct controller *controller)
-{
-	struct relayed *relayed, *next;
-	HASH_ITER (hh, controller->relayed, relayed, next)
-		forget_identity(controller, relayed->identity.name);
-}
 
 // A host as a relay tells of it: who it has shown to be, and the number of its attempt; 0: none.
 struct visitor {
@@ -150,7 +84,7 @@ static json_t *join_all(struct controller *controller, const char *relay, const 
 		else if (!access_holds(controller, &visitor.identity))
 			json_array_append_new(refused, json_string(name));
 		else if (feed_join(controller->feed, name, relay, visitor.attempt))
-			keep_identity(controller, &visitor.identity);
+			relayed_keep(controller, &visitor.identity);
 		else
 			json_array_append_new(older,
 				json_pack("{s:s, s:I}", "host", name, "attempt",
@@ -302,7 +236,7 @@ static json_t *take_report(struct controller *controller, const char *relay, con
 		rc = error_set(
 			&error, EACCES, "host %s is not connected through relay %s", host, relay);
 	else
-		rc = reports_accept(controller, host, report, &error);
+		rc = intake_report(controller, host, report, &error);
 	if (!rc)
 		return json_pack("{s:i}", "status", 200);
 	return problem_encode(problem_from_error(&error, true), &error);

@@ -11,7 +11,6 @@
 #include "base/log.h"
 #include "base/memory.h"
 #include "base/table.h"
-#include "bulletin.h"
 #include "handler.h"
 #include "presence.h"
 #include "records.h"
@@ -367,23 +366,7 @@ int reports_accept(
 	report->foreign_ports += suspicion_foreign_ports(controller, host, report->realized, json);
 	if (json_is_integer(json_object_get(json, "realized")))
 		presence_answered(controller, host);
-	bulletin_report(controller, host, json);
 	return 0;
-}
-
-void handle_report(
-	struct controller *controller, struct request *request, const struct target *target)
-{
-	struct error error = {0};
-	json_t *json = NULL;
-	if (request->body_length > REPORT_BYTES)
-		error_set(&error, EFBIG, "a report has %d bytes at most", REPORT_BYTES);
-	if (error.code || request_json(request, &json, &error) < 0 ||
-		reports_accept(controller, target->name, json, &error) < 0)
-		request_refuse(request, &error);
-	else
-		request_answer(request, 200, json_object());
-	json_decref(json);
 }
 
 void reports_hear(struct controller *controller, const char *host, const json_t *json)

@@ -14,7 +14,6 @@
 #include "loop.h"
 #include "number.h"
 #include "presence.h"
-#include "reads.h"
 
 struct waiter {
 	struct controller *controller;
@@ -207,7 +206,7 @@ void revisions_end(struct controller *controller)
 	waiter_check(waiter, true);
 }
 
-static void handle_known(
+void handle_revision(
 	struct controller *controller, struct request *request, const struct target *target)
 {
 	struct error error = {0};
@@ -230,14 +229,4 @@ static void handle_known(
 	} else {
 		wait_for(controller, request, target->revision, milliseconds);
 	}
-}
-
-// Receipts of what is known need no store. A revision that is not may have been written elsewhere.
-void handle_revision(
-	struct controller *controller, struct request *request, const struct target *target)
-{
-	if (target->revision > controller_revision(controller))
-		reads_handle(controller, request, handle_known, target);
-	else
-		handle_known(controller, request, target);
 }

@@ -42,11 +42,11 @@ static const struct http_route routes[] = {
 	{"GET", "audit", handle_audit, READERS, {"since", "until", "tenant", "consistency"},
 		"Who wrote what, by revision, and what was refused of late"},
 	{"GET", "revisions/:revision", handle_revision, READERS, {"wait", "consistency"},
-		"The receipt: which hosts have realized the revision", TIMING_AT_ONCE},
+		"The receipt: which hosts have realized the revision", TIMING_IF_KNOWN},
 	{"GET", "hosts/:host/stream", handle_stream, AGENTS,
 		{"since", "digest", "history", "attempt", "patches"},
 		"What the host needs, and every change of it, one JSON object a line",
-		TIMING_AT_ONCE},
+		TIMING_IF_KNOWN},
 	{"POST", "hosts/:host/report", handle_report, AGENTS, {0},
 		"What the agent of the host sees", TIMING_AT_ONCE},
 	{"POST", "hosts/:host/answers/:question", handle_answer, SPEAKERS, {0},
@@ -55,7 +55,7 @@ static const struct http_route routes[] = {
 		"The interfaces that the host reports", TIMING_AT_ONCE},
 	{"GET", "relays/:relay/stream", handle_relay_stream, RELAYS,
 		{"since", "digest", "history", "attempt", "patches"},
-		"What the hosts behind the relay need, each object once", TIMING_AT_ONCE},
+		"What the hosts behind the relay need, each object once", TIMING_IF_KNOWN},
 	{"PUT", "relays/:relay/hosts", handle_relay_hosts, RELAYS, {0}, NULL, TIMING_AT_ONCE},
 	{"POST", "relays/:relay/hosts", handle_relay_change, RELAYS, {0},
 		"Which hosts have come to the relay and which have left it", TIMING_AT_ONCE},
@@ -63,7 +63,7 @@ static const struct http_route routes[] = {
 		"What the agents behind the relay see", TIMING_AT_ONCE},
 	{"GET", "peers/bulletin", handle_bulletin, CONTROLLERS, {0},
 		"What this controller tells others of the hosts that are connected to it",
-		TIMING_AT_ONCE},
+		TIMING_IF_FRESH},
 	{"POST", "peers/hosts/:host/question", handle_question, CONTROLLERS, {0},
 		"What another controller asks a host that is connected to this one",
 		TIMING_AT_ONCE},
@@ -348,6 +348,20 @@ static void refuse_for_now(struct request *request, unsigned retry_s, const stru
 	request_header(request, "Connection", "close");
 }
 
+static void handle_in_time(struct controller *controller, struct request *request,
+	const struct http_route *route, const struct target *target)
+{
+	if (route->timing == TIMING_AT_ONCE ||
+		(route->timing == TIMING_IF_KNOWN && reads_know(controller, request, target)))
+		route->handle(controller, request, target);
+	else if (route->timing == TIMING_IF_FRESH)
+		reads_handle_anyway(controller, request, route->handle, target);
+	else if (!strcmp(route->method, "GET"))
+		reads_handle(controller, request, route->handle, target);
+	else
+		writes_handle(controller, request, route->handle, target);
+}
+
 // `newest`: what others have written is taken in, so that a token that is not known is none.
 static void dispatch(struct controller *controller, struct request *request, bool newest);
 
@@ -396,12 +410,8 @@ static void dispatch(struct controller *controller, struct request *request, boo
 		request_header(request, "Allow", allow);
 	} else if (rc || request_parameters_check(request, route->parameters, &error)) {
 		request_refuse(request, &error);
-	} else if (route->timing == TIMING_AT_ONCE) {
-		route->handle(controller, request, &target);
-	} else if (!strcmp(route->method, "GET")) {
-		reads_handle(controller, request, route->handle, &target);
 	} else {
-		writes_handle(controller, request, route->handle, &target);
+		handle_in_time(controller, request, route, &target);
 	}
 }
 

@@ -4,8 +4,13 @@
 
 #include "handler.h"
 
-// GET reads what is up to date, everything else writes in its turn; or neither.
-enum http_timing { TIMING_BY_METHOD, TIMING_AT_ONCE };
+// When a request is handled.
+enum http_timing {
+	TIMING_BY_METHOD, // GET reads what is up to date, everything else writes in its turn
+	TIMING_AT_ONCE,
+	TIMING_IF_KNOWN, // at once, unless it names what is not known here: what is up to date
+	TIMING_IF_FRESH, // up to date, if the store can be reached
+};
 
 struct http_route {
 	const char *method;

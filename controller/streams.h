@@ -3,7 +3,6 @@
 // who may have one, what a revision owes to whom, and who is told.
 #pragma once
 
-#include "base/attempt.h"
 #include "state.h"
 
 void streams_start(struct controller *controller);
@@ -11,18 +10,7 @@ void streams_start(struct controller *controller);
 void streams_end(struct controller *controller);
 void streams_free(struct controller *controller);
 
-// A host exists, not connected since now; or exists no longer.
-void streams_introduce(struct controller *controller, const char *host);
-void streams_forget(struct controller *controller, const char *host);
-
-// The newest attempt of the host that is known (feed.h), and what another controller says of it.
-struct attempt streams_attempt(const struct controller *controller, const char *host);
-bool streams_yield(struct controller *controller, const char *host, struct attempt elsewhere);
-
 // Put one revision's changes into the graph, tell each host what concerns it, and expect the receipt
 // of those hosts.
 void streams_publish(struct controller *controller, const struct topology_change *changes,
 	size_t count, uint64_t revision);
-
-// Say one thing to the host's agent. Takes the reference. False: it is not connected.
-bool streams_tell(struct controller *controller, const char *host, json_t *message);

@@ -12,7 +12,6 @@
 #include "base/memory.h"
 #include "allowance.h"
 #include "questions.h"
-#include "streams.h"
 #include "trace_sight.h"
 #include "verdict.h"
 

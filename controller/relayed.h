@@ -5,9 +5,11 @@
 
 #include "state.h"
 
-void relays_free(struct controller *controller);
+void relayed_free(struct controller *controller);
+// The host comes through a relay, which says who it has shown to be.
+void relayed_keep(struct controller *controller, const struct identity *identity);
 // By the certificate that the host has shown; NULL: it was none that this deployment has signed by
 // invitation, or the host has never come through a relay. Borrowed.
-const struct identity *relays_identity(const struct controller *controller, const char *host);
+const struct identity *relayed_identity(const struct controller *controller, const char *host);
 // End the streams of those whose enrolment or certificate does not hold any more.
-void relays_enforce(struct controller *controller);
+void relayed_enforce(struct controller *controller);
