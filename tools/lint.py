@@ -1,6 +1,6 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: Apache-2.0
-"""House rules that no other tool checks: licences, includes without cycles, no stray whitespace, nothing tracked that is
+"""House rules that no other tool checks: licences, includes without circles, no stray whitespace, nothing tracked that is
 ignored. Long files are reported."""
 
 import pathlib
@@ -10,6 +10,12 @@ import sys
 
 LONG = 800
 SOURCES = {".c", ".h", ".py", ".sh"}
+# Parts of a folder that still need each other, by their includes. May only shrink.
+CIRCLES = {
+    "compile": [{"row", "rows"}, {"state", "tenancy"}],
+    "simulate": [{"meter", "simulation"}],
+    "topology": [{"graph", "member", "roll"}],
+}
 
 
 def tracked():
@@ -75,6 +81,48 @@ def find_cycle(graph):
     return None
 
 
+def part_graph(graph):
+    """{folder: {part: parts that it includes}}: a source and the header beside it are one part, their tests none."""
+    folders = {}
+    for path, targets in graph.items():
+        if path.stem.endswith(("_test", "_fuzz")):
+            continue
+        parts = folders.setdefault(str(path.parent), {}).setdefault(path.stem, set())
+        parts |= {target.stem for target in targets if target.parent == path.parent and target.stem != path.stem}
+    return folders
+
+
+def circles(parts):
+    """The sets of parts that all reach each other."""
+    def reached(start):
+        found, rest = set(), [start]
+        while rest:
+            for target in parts.get(rest.pop(), ()):
+                if target not in found:
+                    found.add(target)
+                    rest.append(target)
+        return found
+
+    reach = {part: reached(part) for part in parts}
+    found = []
+    for part in sorted(parts):
+        if part in reach[part] and not any(part in circle for circle in found):
+            found.append({other for other in reach[part] if part in reach[other]})
+    return found
+
+
+def circle_faults(graph):
+    faults = []
+    folders = part_graph(graph)
+    for folder in sorted(folders.keys() | CIRCLES.keys()):
+        found, known = circles(folders.get(folder, {})), CIRCLES.get(folder, [])
+        faults += [f"{folder}: need each other, and should be layers: " + " ".join(sorted(circle))
+                   for circle in found if circle not in known]
+        faults += [f"{folder}: go round no more, so take them off the list of circles: " + " ".join(sorted(circle))
+                   for circle in known if circle not in found]
+    return faults
+
+
 def main():
     faults = [f"{name}: tracked, though .gitignore names it: drop the commit that added it"
               for name in tracked_though_ignored()]
@@ -96,9 +144,11 @@ def main():
                 faults.append(f"{path}: no SPDX line")
             if len(lines) - 1 > LONG:
                 print(f"note: {path} has {len(lines) - 1} lines; over {LONG} asks for a reason")
-    cycle = find_cycle(include_graph([p for p in files if p.suffix in {".c", ".h"}]))
+    graph = include_graph([p for p in files if p.suffix in {".c", ".h"}])
+    cycle = find_cycle(graph)
     if cycle:
         faults.append("includes go round: " + " -> ".join(map(str, cycle)))
+    faults += circle_faults(graph)
     print("\n".join(faults))
     return 1 if faults else 0
 
