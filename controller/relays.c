@@ -243,19 +243,46 @@ static json_t *take_report(struct controller *controller, const char *relay, con
 }
 
 // Each is judged by itself, in the order in which they come.
+static void take_reports(struct controller *controller, struct request *request,
+	const struct target *target, const json_t *json)
+{
+	json_t *item, *results = json_array();
+	size_t index;
+	json_array_foreach (json_object_get(json, "reports"), index, item)
+		json_array_append_new(results, take_report(controller, target->name, item));
+	request_answer(request, 200, json_pack("{s:o}", "results", results));
+}
+
+static void take_reports_anew(
+	struct controller *controller, struct request *request, const struct target *target)
+{
+	struct error ignored = {0};
+	json_t *json = NULL;
+	request_json(request, &json, &ignored); // it was understood before
+	take_reports(controller, request, target, json);
+	json_decref(json);
+}
+
+static bool any_ahead(const struct controller *controller, const json_t *reports)
+{
+	size_t index;
+	json_t *item;
+	json_array_foreach (reports, index, item)
+		if (intake_ahead(controller, json_object_get(item, "report")))
+			return true;
+	return false;
+}
+
 void handle_relay_reports(
 	struct controller *controller, struct request *request, const struct target *target)
 {
 	struct error error = {0};
-	json_t *json = NULL, *item, *results = json_array();
-	size_t index;
-	if (request_json(request, &json, &error) < 0) {
+	json_t *json = NULL;
+	if (request_json(request, &json, &error) < 0)
 		request_refuse(request, &error);
-	} else {
-		json_array_foreach (json_object_get(json, "reports"), index, item)
-			json_array_append_new(results, take_report(controller, target->name, item));
-		request_answer(request, 200, json_pack("{s:O}", "results", results));
-	}
-	json_decref(results);
+	else if (any_ahead(controller, json_object_get(json, "reports")))
+		reads_handle_anyway(controller, request, take_reports_anew, target);
+	else
+		take_reports(controller, request, target, json);
 	json_decref(json);
 }

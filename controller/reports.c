@@ -151,8 +151,7 @@ static int check_names(const json_t *json, const char *list, struct error *error
 	return 0;
 }
 
-static int report_check(
-	const struct controller *controller, const json_t *json, struct error *error)
+static int report_check(const json_t *json, struct error *error)
 {
 	static const struct member top[] = {
 		{"realized", JSON_INTEGER},
@@ -205,16 +204,13 @@ static int report_check(
 		rc = check_list(json, "rules", rules, array_count(rules), error);
 	if (rc < 0)
 		return rc;
-	const json_t *realized = json_object_get(json, "realized");
-	json_int_t revision = json_integer_value(realized);
-	// A host that another controller has told may be ahead of this one.
-	if (revision < 0 || (controller_alone(controller) &&
-				    (uint64_t)revision > controller_revision(controller))) {
+	json_int_t realized = json_integer_value(json_object_get(json, "realized"));
+	if (realized < 0) {
 		error_set_field(error, "realized");
-		return error_set(
-			error, EINVAL, "there is no revision %" JSON_INTEGER_FORMAT, revision);
+		rc = error_set(
+			error, EINVAL, "there is no revision %" JSON_INTEGER_FORMAT, realized);
 	}
-	return 0;
+	return rc;
 }
 
 // ---- taking it over ----
@@ -355,7 +351,7 @@ int reports_accept(
 		return error_set(error, ENOENT, "there is no host %s", host);
 	}
 	struct report *report = report_get(controller, host);
-	int rc = report_check(controller, json, error);
+	int rc = report_check(json, error);
 	if (!rc)
 		rc = check_differences(report, json, error);
 	if (!rc)
@@ -369,12 +365,12 @@ int reports_accept(
 	return 0;
 }
 
+// The other controller has judged it, and may know more than this one yet.
 void reports_hear(struct controller *controller, const char *host, const json_t *json)
 {
 	struct report *report = report_get(controller, host);
 	struct error error = {0};
-	if (report_check(controller, json, &error) < 0 ||
-		check_differences(report, json, &error) < 0)
+	if (report_check(json, &error) < 0 || check_differences(report, json, &error) < 0)
 		log_warning("a report of host %s that another controller tells is ignored: %s",
 			host, error.message);
 	else

@@ -278,8 +278,11 @@ def test_store_that_stands_still(deployment, etcd):
     first, second = deployment
     first.must("PUT", "/v1/tenants/acme", {})
     first.must("PUT", "/v1/hosts/h1", {"vtep": "192.0.2.1"})
+    first.must("PUT", "/v1/hosts/h2", {"vtep": "192.0.2.2"})
     second.get("/v1/hosts")
     agent = Agent(second, "h1")
+    relay = first.lines("/v1/relays/r1/stream")
+    first.must("PUT", "/v1/relays/r1/hosts", {"hosts": ["h2"]})
     watch = second.lines("/v1/tenants?watch=1")
     before = desired(first)
     etcd.members[0].pause()
@@ -295,6 +298,12 @@ def test_store_that_stands_still(deployment, etcd):
         assert second.must("GET", "/v1/revisions/1?wait=1ms")["revision"] == 1
         agent.report(interfaces=[{"name": "tap0", "ifindex": 7}])
         assert second.must("GET", "/v1/hosts/h1/interfaces")["connected"]
+        # Whether there is such a revision nobody can say; what needs no asking is taken all the same.
+        future = {"realized": 9000000000000000000}
+        assert second.post("/v1/hosts/h1/report", future).status == 503
+        reports = [{"host": "h2", "report": report} for report in ({"realized": 1}, future)]
+        results = first.must("POST", "/v1/relays/r1/reports", {"reports": reports})["results"]
+        assert [result["status"] for result in results] == [200, 503]
         assert second.get("/v1/tenants?consistency=no").status == 400
         shown = deployment.weft("get", "tenants")
         assert "acme" in shown.stdout and "the store cannot be reached" in shown.stderr
@@ -314,6 +323,7 @@ def test_store_that_stands_still(deployment, etcd):
     assert seen == names - {"acme"}
     assert not agent.ended
     agent.close()
+    relay.close()
     watch.close()
 
 
@@ -399,6 +409,31 @@ def test_a_host_that_moves(deployment):
                    == {first.url: int(agents[-1].client is first), second.url: int(agents[-1].client is second)})
     assert not agents[-1].ended and agents[-1].older is None
     agents[-1].close()
+
+
+def test_a_host_that_acknowledges_the_future(deployment, etcd):
+    """It would be done with all that comes; one that is only ahead of the controller that it comes to is not refused."""
+    first, second = deployment
+    revision = first.must("PUT", "/v1/hosts/h1", {"vtep": "192.0.2.1"})["revision"]
+    relay = second.lines("/v1/relays/r1/stream")
+    second.must("PUT", "/v1/relays/r1/hosts", {"hosts": ["h1"]})
+    bundle = lambda *reports: second.must(  # noqa: E731
+        "POST", "/v1/relays/r1/reports", {"reports": [{"host": "h1", "report": report} for report in reports]})["results"]
+    for future in (revision + 1000, 9000000000000000000):
+        answer = second.post("/v1/hosts/h1/report", {"realized": future})
+        assert answer.status == 422 and answer["field"] == "realized" and str(future) in answer["detail"]
+        results = bundle({"realized": revision}, {"realized": future})
+        assert results[0] == {"status": 200} and results[1]["status"] == 422 and results[1]["field"] == "realized"
+    assert second.must("GET", "/v1/hosts/h1")["status"]["realized_revision"] == revision
+    # What the other has just written: whether or not the news of it has come, it is there.
+    for number in range(20):
+        revision = first.must("PATCH", "/v1/hosts/h1", {"labels": {"number": str(number)}})["revision"]
+        if number % 2:
+            assert second.post("/v1/hosts/h1/report", {"realized": revision}).status == 200
+        else:
+            assert bundle({"realized": revision}) == [{"status": 200}]
+        assert second.must("GET", f"/v1/revisions/{revision}?wait=0s")["complete"]
+    relay.close()
 
 
 def test_two_that_say_they_are_one_attempt(deployment):
