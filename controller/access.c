@@ -5,7 +5,6 @@
 #include <fnmatch.h>
 #include <string.h>
 
-#include "base/clock.h"
 #include "base/memory.h"
 #include "bearer.h"
 
@@ -23,14 +22,9 @@ static bool enrolment_holds(const struct controller *controller, const struct id
 	return !strcmp(current, identity->enrolment);
 }
 
-bool access_expired(const struct identity *identity)
-{
-	return identity->expires && (uint64_t)identity->expires * 1000 <= clock_realtime_ms();
-}
-
 bool access_holds(const struct controller *controller, const struct identity *identity)
 {
-	if (access_expired(identity) || !enrolment_holds(controller, identity))
+	if (identity_expired(identity) || !enrolment_holds(controller, identity))
 		return false;
 	return identity->source != SOURCE_TOKEN ||
 	       catalog_find(controller->catalog, MODEL_TOKEN, NULL, identity->name) ==
@@ -47,11 +41,11 @@ int access_authenticate(
 			return error_set(error, EKEYREJECTED, "this token is not valid");
 		identity_done(&request->identity);
 		request->identity = identity_from_token(token);
-		if (access_expired(&request->identity))
+		if (identity_expired(&request->identity))
 			return error_set(error, EKEYREJECTED, "this token has expired");
 		return 0;
 	}
-	if (access_expired(&request->identity))
+	if (identity_expired(&request->identity))
 		return error_set(error, EKEYREJECTED, "this certificate has expired");
 	if (!enrolment_holds(controller, &request->identity))
 		return error_set(error, EKEYREJECTED,

@@ -20,9 +20,6 @@ int access_authenticate(
 // Whether that still holds, for a request that stays long.
 bool access_holds(const struct controller *controller, const struct identity *identity);
 
-// Whether its time is over, by the wall clock.
-bool access_expired(const struct identity *identity);
-
 // The roles that may do this with objects of the kind at all.
 unsigned access_roles(enum model_kind kind, enum verb verb);
 // May the client do this with this object, or (name NULL) with all of the tenant, or with all?

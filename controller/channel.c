@@ -91,7 +91,7 @@ struct channel *channel_open(struct request *request, const struct channel_event
 	struct channel *channel = memory_new(sizeof(*channel));
 	channel->request = request;
 	channel->events = *events;
-	request->lasting = true;
+	request_last(request);
 	request->done = channel_done;
 	request->done_context = channel;
 	struct MHD_Response *response = MHD_create_response_from_callback(

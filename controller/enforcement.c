@@ -13,18 +13,11 @@ static bool holds_no_more(void *context, const struct request *request)
 	return !access_holds(context, &request->identity);
 }
 
-// Thousands of streams are looked at every second: at their dates only.
-static bool has_expired(void *context, const struct request *request)
-{
-	(void)context;
-	return access_expired(&request->identity);
-}
-
 static void on_timer(uv_timer_t *timer)
 {
 	struct controller *controller = timer->data;
 	if (controller->http)
-		http_break(controller->http, has_expired, NULL);
+		http_expire(controller->http);
 	relayed_enforce(controller);
 }
 

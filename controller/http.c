@@ -70,6 +70,7 @@ struct http {
 	struct caller *callers;   // by who they are
 	size_t assembling;        // bytes of bodies held
 	size_t answering;         // requests neither parked nor done
+	int64_t first_expiry; // no lasting request expires before, seconds since 1970; 0: none does
 };
 
 static struct visit *visit_of(struct MHD_Connection *connection)
@@ -233,6 +234,37 @@ const char *request_parameter(const struct request *request, const char *name)
 const char *request_header_of(const struct request *request, const char *name)
 {
 	return MHD_lookup_connection_value(request->connection, MHD_HEADER_KIND, name);
+}
+
+static void note_expiry(struct http *http, const struct request *request)
+{
+	int64_t expires = request->identity.expires;
+	if (expires && (!http->first_expiry || expires < http->first_expiry))
+		http->first_expiry = expires;
+}
+
+void request_last(struct request *request)
+{
+	request->lasting = true;
+	note_expiry(request->http, request);
+}
+
+static bool has_expired(void *context, const struct request *request)
+{
+	(void)context;
+	return identity_expired(&request->identity);
+}
+
+void http_expire(struct http *http)
+{
+	const struct request *request;
+	if (!http->first_expiry || (uint64_t)http->first_expiry * 1000 > clock_realtime_ms())
+		return;
+	http_break(http, has_expired, NULL);
+	http->first_expiry = 0;
+	DL_FOREACH (http->requests, request)
+		if (request->lasting && !has_expired(NULL, request))
+			note_expiry(http, request);
 }
 
 void http_break(

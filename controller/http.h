@@ -86,9 +86,14 @@ size_t request_claim_connection(struct request *request, const char *who);
 size_t request_hold(struct request *request, const char *who);
 // A header, as received; NULL if absent.
 const char *request_header_of(const struct request *request, const char *name);
+// The request lasts from now on: it waits for news, or streams them, and may be broken off.
+void request_last(struct request *request);
 // Break off every lasting request for which `match` says so.
 void http_break(
 	struct http *http, bool (*match)(void *context, const struct request *), void *context);
+// Break off every lasting request whose certificate or token is over. Costs nothing while the first
+// of them is not.
+void http_expire(struct http *http);
 
 // A parameter of the query, as received; NULL if absent.
 const char *request_parameter(const struct request *request, const char *name);

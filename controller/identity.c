@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "base/memory.h"
 
 // ---- names in certificates ----
@@ -117,6 +118,11 @@ void identity_done(struct identity *identity)
 }
 
 // ---- what it may see ----
+
+bool identity_expired(const struct identity *identity)
+{
+	return identity->expires && (uint64_t)identity->expires * 1000 <= clock_realtime_ms();
+}
 
 bool identity_is_host(const struct identity *identity, const char *host)
 {

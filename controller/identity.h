@@ -45,6 +45,8 @@ struct identity identity_from_session(gnutls_session_t session);
 struct identity identity_from_token(struct token *token);
 void identity_done(struct identity *identity);
 
+// Whether its time is over, by the wall clock.
+bool identity_expired(const struct identity *identity);
 bool identity_is_host(const struct identity *identity, const char *host);
 // Is it for some tenants only?
 bool identity_is_scoped(const struct identity *identity);

@@ -186,7 +186,7 @@ static void wait_for(struct controller *controller, struct request *request, uin
 	uv_timer_init(controller->loop, waiter->timer);
 	uv_timer_start(waiter->timer, on_deadline, milliseconds, 0);
 	DL_APPEND(controller->waiters, waiter);
-	request->lasting = true;
+	request_last(request);
 	request->done = waiter_left;
 	request->done_context = waiter;
 	request_park(request);

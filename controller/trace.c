@@ -410,7 +410,7 @@ void handle_trace(
 	}
 	struct trace *trace = trace_new(controller, request, &subject);
 	if (ask(trace, subject.from->host, first_question(&subject))) {
-		request->lasting = true;
+		request_last(request);
 		request->done = trace_left;
 		request->done_context = trace;
 		request_park(request);
