@@ -38,7 +38,12 @@ class Forger:
             except OSError:
                 return
             server = socket.socket(socket.AF_UNIX)
-            server.connect(str(self.controller))
+            try:
+                server.connect(str(self.controller))
+            except OSError:  # it has ended, and agents come again until they end too
+                client.close()
+                server.close()
+                continue
             for pair in ((client, server, False), (server, client, True)):
                 threading.Thread(target=self._copy, args=pair, daemon=True).start()
 
