@@ -7,8 +7,12 @@
 #include <string.h>
 #include <sys/un.h>
 
+#include "base/clock.h"
 #include "base/memory.h"
 #include "buffer.h"
+
+// After the deadline, for the answers of those who were asked to wait until then.
+enum { GRACE_MS = 2000 };
 
 struct client_settings client_settings;
 
@@ -53,6 +57,7 @@ struct client {
 	struct endpoint *endpoints;
 	size_t endpoint_count, current;
 	struct curl_slist *headers;
+	uint64_t deadline; // monotonic milliseconds; 0: none
 	json_t *problem;
 	char detail[CURL_ERROR_SIZE]; // what curl says of the last failure
 };
@@ -227,6 +232,11 @@ void client_close(struct client *client)
 void client_close_pointer(struct client **client)
 {
 	client_close(*client);
+}
+
+void client_set_deadline(struct client *client, uint64_t deadline)
+{
+	client->deadline = deadline;
 }
 
 const json_t *client_problem(const struct client *client)
@@ -407,8 +417,61 @@ static bool try_next(struct client *client, size_t first, bool repeatable)
 	return client->current != first;
 }
 
-static CURLcode exchange(struct client *client, const char *method, const char *path,
-	const char *body, uint64_t timeout_ms, UT_string *received)
+struct call {
+	const char *method, *path, *body; // no body: NULL
+	uint64_t timeout_ms;              // of each controller that is asked
+	bool waits;                       // the server is to wait for what is asked for
+	uint64_t wait_ms;                 // then, at most so long
+};
+
+static uint64_t least(uint64_t a, uint64_t b)
+{
+	return a < b ? a : b;
+}
+
+static uint64_t until(uint64_t time)
+{
+	uint64_t now = clock_monotonic_ms();
+	return now < time ? time - now : 0;
+}
+
+// How long the next request may take; 0: the time is over.
+static uint64_t time_left(const struct client *client, uint64_t timeout_ms)
+{
+	return client->deadline ? least(timeout_ms, until(client->deadline + GRACE_MS))
+				: timeout_ms;
+}
+
+// Another controller is asked to wait for what is left.
+static char *call_path(const struct client *client, const struct call *call)
+{
+	if (!call->waits)
+		return memory_text(call->path);
+	uint64_t wait =
+		client->deadline ? least(call->wait_ms, until(client->deadline)) : call->wait_ms;
+	return memory_format("%s%cwait=%llums", call->path, strchr(call->path, '?') ? '&' : '?',
+		(unsigned long long)wait);
+}
+
+static CURLcode ask(struct client *client, const struct call *call, UT_string *received)
+{
+	cleanup_free char *path = call_path(client, call);
+	uint64_t timeout = time_left(client, call->timeout_ms);
+
+	utstring_clear(received);
+	client_prepare(client, call->method, path, collect, received);
+	if (!timeout)
+		return CURLE_OPERATION_TIMEDOUT;
+	curl_easy_setopt(client->curl, CURLOPT_TIMEOUT_MS, (long)timeout);
+	if (call->body) {
+		curl_easy_setopt(
+			client->curl, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)strlen(call->body));
+		curl_easy_setopt(client->curl, CURLOPT_POSTFIELDS, call->body);
+	}
+	return curl_easy_perform(client->curl);
+}
+
+static CURLcode exchange(struct client *client, const struct call *call, UT_string *received)
 {
 	size_t first = client->current;
 	bool unavailable;
@@ -416,33 +479,24 @@ static CURLcode exchange(struct client *client, const char *method, const char *
 	long status = 0;
 
 	do {
-		utstring_clear(received);
-		client_prepare(client, method, path, collect, received);
-		curl_easy_setopt(client->curl, CURLOPT_TIMEOUT_MS, (long)timeout_ms);
-		if (body) {
-			curl_easy_setopt(client->curl, CURLOPT_POSTFIELDSIZE_LARGE,
-				(curl_off_t)strlen(body));
-			curl_easy_setopt(client->curl, CURLOPT_POSTFIELDS, body);
-		}
-		code = curl_easy_perform(client->curl);
+		code = ask(client, call, received);
 		curl_easy_getinfo(client->curl, CURLINFO_RESPONSE_CODE, &status);
 		unavailable = !code && status == 503 && is_unavailable(utstring_body(received));
 	} while ((code || unavailable) &&
-		 try_next(client, first, unavailable || !strcmp(method, "GET")));
+		 try_next(client, first, unavailable || !strcmp(call->method, "GET")));
 	return code;
 }
 
-static int request_once(struct client *client, const char *method, const char *path,
-	const json_t *body, uint64_t timeout_ms, json_t **answer, struct error *error)
+static int request_once(
+	struct client *client, const struct call *call, json_t **answer, struct error *error)
 {
-	cleanup_free char *text = body ? json_dumps(body, JSON_COMPACT) : NULL;
 	UT_string received;
 	json_t *json;
 	CURLcode code;
 	long status = 0;
 
 	utstring_init(&received);
-	code = exchange(client, method, path, text, timeout_ms, &received);
+	code = exchange(client, call, &received);
 	json = json_loadb(utstring_body(&received), utstring_len(&received), JSON_DECODE_ANY, NULL);
 	utstring_done(&received);
 	curl_easy_getinfo(client->curl, CURLINFO_RESPONSE_CODE, &status);
@@ -463,24 +517,48 @@ static int request_once(struct client *client, const char *method, const char *p
 	return 0;
 }
 
-int client_request(struct client *client, const char *method, const char *path, const json_t *body,
-	uint64_t timeout_ms, json_t **answer, struct error *error)
+static int request(
+	struct client *client, const struct call *call, json_t **answer, struct error *error)
 {
 	struct error fault = {0};
-	int rc = request_once(client, method, path, body, timeout_ms, answer, &fault);
+	int rc = request_once(client, call, answer, &fault);
 
 	// What the controller knows may be behind what others have written; it is what there is.
-	if (rc && !strcmp(method, "GET") && client->problem &&
+	if (rc && !strcmp(call->method, "GET") && client->problem &&
 		is_unavailable(member_text(client->problem, "type"))) {
-		cleanup_free char *local =
-			memory_format("%s%cconsistency=local", path, strchr(path, '?') ? '&' : '?');
+		cleanup_free char *path = memory_format(
+			"%s%cconsistency=local", call->path, strchr(call->path, '?') ? '&' : '?');
+		struct call local = *call;
+		local.path = path;
 		fprintf(stderr, "the store cannot be reached, so this may not be the newest\n");
 		fault = (struct error){0};
-		rc = request_once(client, method, local, body, timeout_ms, answer, &fault);
+		rc = request_once(client, &local, answer, &fault);
 	}
 	if (rc && error)
 		*error = fault;
 	return rc;
+}
+
+int client_request(struct client *client, const char *method, const char *path, const json_t *body,
+	uint64_t timeout_ms, json_t **answer, struct error *error)
+{
+	cleanup_free char *text = body ? json_dumps(body, JSON_COMPACT) : NULL;
+	const struct call call = {
+		.method = method, .path = path, .body = text, .timeout_ms = timeout_ms};
+	return request(client, &call, answer, error);
+}
+
+int client_wait(struct client *client, const char *path, uint64_t wait_ms, uint64_t timeout_ms,
+	json_t **answer, struct error *error)
+{
+	const struct call call = {
+		.method = "GET",
+		.path = path,
+		.timeout_ms = wait_ms + timeout_ms,
+		.waits = true,
+		.wait_ms = wait_ms,
+	};
+	return request(client, &call, answer, error);
 }
 
 struct stream {

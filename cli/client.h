@@ -43,6 +43,16 @@ int client_request(struct client *client, const char *method, const char *path, 
 	uint64_t timeout_ms, json_t **answer, struct error *error);
 enum { CLIENT_TIMEOUT_MS = 60000 };
 
+// GET what the server answers when it has come about, or in `wait_ms` at the latest; `timeout_ms` is how
+// long that may take besides.
+int client_wait(struct client *client, const char *path, uint64_t wait_ms, uint64_t timeout_ms,
+	json_t **answer, struct error *error);
+
+// From now on all requests together have until then (monotonic milliseconds), whichever controllers are
+// asked and whatever these do, and two seconds for an answer that comes at the deadline. Then it
+// is -ETIMEDOUT.
+void client_set_deadline(struct client *client, uint64_t deadline);
+
 // GET newline-delimited JSON until the server ends it (0) or `visit` answers other than 0 (that
 // answer).
 typedef int (*client_visit)(void *context, json_t *line);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "receipt.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <unistd.h>
 
@@ -11,8 +12,12 @@
 #include "remarks.h"
 #include "table.h"
 
-// How often the progress line is renewed, and the longest that one request waits.
-enum { PROGRESS_MS = 250, WAIT_MS = 20000 };
+enum {
+	PROGRESS_MS = 250, // how often the progress line is renewed
+	WAIT_MS =
+		2000, // the longest that one request waits: a controller that hangs must be noticed
+	PATIENCE_MS = 2000, // for the answer to it; twice as long each time that it is too short
+};
 
 // Given no --wait, nothing waits; --wait=0s asks once.
 #define NO_WAIT UINT64_MAX
@@ -45,31 +50,32 @@ static void show_progress(const json_t *receipt)
 		member_number(receipt, "required"));
 }
 
-int receipt_wait(struct client *client, uint64_t revision, uint64_t timeout_ms, json_t **receipt,
+int receipt_wait(struct client *client, uint64_t revision, uint64_t deadline, json_t **receipt,
 	struct error *error)
 {
+	cleanup_free char *path = memory_format("/v1/revisions/%llu", (unsigned long long)revision);
 	bool progress = isatty(STDERR_FILENO) && !output_json;
-	uint64_t deadline = clock_monotonic_ms() + timeout_ms;
+	uint64_t patience = PATIENCE_MS, most = progress ? PROGRESS_MS : WAIT_MS;
 	json_t *last = NULL;
-	int rc = 0;
+	int rc;
 
+	client_set_deadline(client, deadline);
 	while (true) {
-		uint64_t now = clock_monotonic_ms();
-		uint64_t wait = now < deadline ? deadline - now : 0;
-		uint64_t most = progress ? PROGRESS_MS : WAIT_MS;
-		wait = wait < most ? wait : most;
-		cleanup_free char *path = memory_format("/v1/revisions/%llu?wait=%llums",
-			(unsigned long long)revision, (unsigned long long)wait);
+		uint64_t began = clock_monotonic_ms();
 		json_decref(last);
 		last = NULL;
-		rc = client_request(
-			client, "GET", path, NULL, wait + CLIENT_TIMEOUT_MS, &last, error);
-		if (rc || is_complete(last) || clock_monotonic_ms() >= deadline)
+		rc = client_wait(client, path, most, patience, &last, error);
+		bool over = clock_monotonic_ms() >= deadline;
+		if (rc == -ETIMEDOUT && !over) {
+			patience *= 2;
+			continue;
+		}
+		if (rc || is_complete(last) || over)
 			break;
 		if (progress)
 			show_progress(last);
 		// A server that answers early must not be asked in a tight loop.
-		if (clock_monotonic_ms() < now + wait / 2)
+		if (clock_monotonic_ms() < began + most / 2)
 			usleep(PROGRESS_MS * 1000 / 5);
 	}
 	if (progress)
@@ -142,7 +148,8 @@ static int follow(struct client *client, json_t *answer)
 	json_t *receipt, *remarks;
 	int code;
 
-	if (receipt_wait(client, member_number(answer, "revision"), wait_ms, &receipt, &error))
+	if (receipt_wait(client, member_number(answer, "revision"), clock_monotonic_ms() + wait_ms,
+		    &receipt, &error))
 		return output_error(&error, client, NULL);
 	remarks = remarks_collect(client, answer);
 	json_object_set_new(answer, "receipt", receipt);

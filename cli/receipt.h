@@ -5,10 +5,10 @@
 #include "client.h"
 #include "option.h"
 
-// Wait until every host that the revision concerns has realized it, or `timeout_ms` is over; on a
-// terminal, show how far it is. `receipt` (a new reference) is the last one seen. 0 also where it
-// is not complete.
-int receipt_wait(struct client *client, uint64_t revision, uint64_t timeout_ms, json_t **receipt,
+// Wait until every host that the revision concerns has realized it, or until `deadline` (monotonic
+// milliseconds), which holds for whatever the client is asked for from then on; on a terminal, show how
+// far it is. `receipt` (a new reference) is the last one seen. 0 also where it is not complete.
+int receipt_wait(struct client *client, uint64_t revision, uint64_t deadline, json_t **receipt,
 	struct error *error);
 
 // Say it in words: complete on stdout, the hosts that are late on stderr. With --json nothing is

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // weft wait: until the hosts are as far.
+#include "base/clock.h"
 #include "client.h"
 #include "command.h"
 #include "output.h"
@@ -34,9 +35,12 @@ static int run_wait(const char *const *words)
 	cleanup_client struct client *client = NULL;
 	struct error error = {0};
 	json_t *status, *receipt, *remarks;
+	uint64_t deadline = clock_monotonic_ms() + timeout_ms;
 	int rc = client_open(&client, &error), code;
 
 	(void)words;
+	if (!rc)
+		client_set_deadline(client, deadline);
 	if (!rc && !revision) {
 		rc = get_status(client, &status, &error);
 		if (!rc) {
@@ -46,7 +50,7 @@ static int run_wait(const char *const *words)
 		}
 	}
 	if (!rc)
-		rc = receipt_wait(client, revision, timeout_ms, &receipt, &error);
+		rc = receipt_wait(client, revision, deadline, &receipt, &error);
 	if (rc)
 		return output_error(&error, client, NULL);
 	remarks = remarks_of_revision(client, revision);
@@ -66,7 +70,9 @@ const struct command command_wait = {
 	.summary = "Wait until the hosts have realized a revision",
 	.help = "Exit status 0 when every host that the revision concerns has realized it; 1 when "
 		"the time is over, and\n"
-		"then the hosts that are late are listed, and why.",
+		"then the hosts that are late are listed, and why. It ends at its time whatever "
+		"controllers do; two\n"
+		"seconds later where one does not answer.",
 	.examples = "weft wait --timeout 1m\n",
 	.group = COMMAND_LOOK,
 	.options = (const struct option_spec *const[]){wait_options, client_options, NULL},

@@ -7,6 +7,7 @@ import pty
 import re
 import signal
 import socket
+import socketserver
 import subprocess
 import threading
 import time
@@ -587,6 +588,45 @@ def test_wait_complete(filled):
     assert "revision 1" in filled.run("wait", "--revision", 1).stdout
     assert filled.json("wait", "--revision", 1)["complete"] is True
     filled.run("wait", "--revision", 99, code=REFUSED)
+
+
+class Unhelpful(socketserver.ThreadingUnixStreamServer):
+    """A controller that hears what is asked and never answers; `hold` seconds later the connection is closed (None: never)."""
+
+    daemon_threads = True
+
+    def __init__(self, path, asked, hold=None):
+        self.asked, self.hold, self.over = asked, hold, threading.Event()
+        super().__init__(str(path), self.Handler)
+        threading.Thread(target=self.serve_forever, args=(0.02,), daemon=True).start()
+
+    class Handler(socketserver.StreamRequestHandler):
+        def handle(self):
+            self.server.asked.append(self.rfile.readline().decode().split()[1])
+            self.server.over.wait(self.server.hold)
+
+    def close(self):
+        self.over.set()
+        self.shutdown()
+        self.server_close()
+
+
+def test_wait_has_one_deadline(weft_binary, tmp_path):
+    """Of a controller that dies the next one is asked for what is left; those that hang do not hold it."""
+    asked, words = [], [weft_binary, "wait", "--revision", "1", "--timeout"]
+    dying = [Unhelpful(tmp_path / name, asked, hold=0.3) for name in ("a", "b")]
+    hanging = [Unhelpful(tmp_path / name, asked) for name in ("c", "d")]
+    addresses = [",".join(f"unix:{each.server_address}" for each in pair) for pair in (dying, hanging)]
+    try:
+        done = subprocess.run([*words, "1500ms", "--controller", addresses[0]], capture_output=True, text=True, timeout=60)
+        assert done.returncode == REFUSED and "cannot talk to controller" in done.stderr
+        first, second = [int(re.search(r"\?wait=(\d+)ms$", path).group(1)) for path in asked]
+        assert first <= 1500 and second <= first - 290
+        done = subprocess.run([*words, "100ms", "--controller", addresses[1]], capture_output=True, text=True, timeout=30)
+        assert done.returncode == REFUSED and "does not answer" in done.stderr
+    finally:
+        for each in (*dying, *hanging):
+            each.close()
 
 
 # ---- daemons ----
