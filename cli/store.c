@@ -76,21 +76,39 @@ static int run_export(const char *url, const char *file)
 
 // ---- import ----
 
+// The store that is there, or (`made`) an empty one.
+static int open_or_make(struct store **store, const char *url, bool *made, struct error *error)
+{
+	struct error fault = {0};
+	int rc = store_open_existing(store, url, &fault);
+
+	*made = rc == -ENOENT;
+	if (*made)
+		return store_open(store, url, error);
+	if (rc)
+		*error = fault;
+	return rc;
+}
+
 static int run_import(const char *url, const char *file)
 {
 	struct store *store = NULL;
 	struct store_transfer done;
 	struct error error = {0};
+	struct error ignored = {0};
 	FILE *in = is_standard(file) ? stdin : fopen(file, "re");
+	bool made = false;
 	int rc = 0;
 
 	if (!in)
 		rc = error_set(&error, errno, "cannot read %s: %s", file, strerror(errno));
 	if (!rc)
-		rc = store_open(&store, url, &error);
+		rc = open_or_make(&store, url, &made, &error);
 	if (!rc)
 		rc = store_import(
 			store, in, is_standard(file) ? "standard input" : file, &done, &error);
+	if (rc && store && made)
+		store_remove(store, &ignored);
 	store_close(store);
 	if (in && in != stdin)
 		fclose(in);

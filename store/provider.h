@@ -26,6 +26,8 @@ struct store_provider {
 	// The store is empty as far as this handle knows.
 	int (*fill)(struct store *store, uint64_t revision, store_next next, void *context,
 		struct error *error);
+	// The same. Nothing stays of it, whatever a fill that failed has left.
+	int (*remove)(struct store *store, struct error *error);
 	// NULL, all four: one process owns the store, so there is no news and nobody to share with.
 	int (*refresh)(struct store *store, struct error *error);
 	int (*descriptor)(const struct store *store);

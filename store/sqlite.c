@@ -5,6 +5,7 @@
 #include <sqlite3.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/memory.h"
 #include "provider.h"
@@ -366,6 +367,21 @@ static void sqlite_close(struct store *store)
 	free(self);
 }
 
+// While it is still ours: who makes a store at this path from now on makes another file.
+static int sqlite_remove(struct store *store, struct error *error)
+{
+	struct store_of_sqlite *self = of(store);
+	const char *path = sqlite3_db_filename(self->database, "main");
+	if (!path || !*path)
+		return 0; // in memory
+	cleanup_free char *log = memory_format("%s-wal", path);
+	sqlite3_db_config(self->database, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL);
+	if ((unlink(log) && errno != ENOENT) || (unlink(path) && errno != ENOENT))
+		return error_set(
+			error, errno, "%s: cannot remove: %s", self->path, strerror(errno));
+	return 0;
+}
+
 static int load_state(struct store_of_sqlite *self, struct error *error)
 {
 	sqlite3_stmt *statement = self->statements[STATE_READ];
@@ -423,4 +439,5 @@ const struct store_provider store_sqlite = {
 	.changes = sqlite_changes,
 	.compact = sqlite_compact,
 	.fill = sqlite_fill,
+	.remove = sqlite_remove,
 };

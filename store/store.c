@@ -37,6 +37,13 @@ void store_close(struct store *store)
 		store->provider->close(store);
 }
 
+int store_remove(struct store *store, struct error *error)
+{
+	if (store->revision)
+		return error_set(error, EEXIST, "the store is not empty");
+	return store->provider->remove(store, error);
+}
+
 uint64_t store_revision(const struct store *store)
 {
 	return store->revision;

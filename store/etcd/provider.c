@@ -121,6 +121,27 @@ static int etcd_open(
 	return 0;
 }
 
+// As long as it is still empty: who else has begun to write to it goes by the same head.
+static int etcd_remove(struct store *store, struct error *error)
+{
+	struct store_of_etcd *self = store_of_etcd(store);
+	const char *prefix = self->location->prefix;
+	char key[ETCD_KEY], from[ETCD_KEY], to[ETCD_KEY], text[ETCD_HEAD];
+	struct etcd_head head = {.entry = ETCD_NO_ID};
+	bool removed = false;
+	memcpy(head.store, self->id, ETCD_ID);
+	etcd_client_start(self->client);
+	etcd_key(from, prefix, "");
+	snprintf(to, sizeof(to), "%s0", prefix);
+	int result = etcd_transact(self->client,
+		json_pack("[o]", etcd_if_value(etcd_key(key, prefix, "head"),
+					 etcd_head_format(&head, text))),
+		json_pack("[o]", etcd_delete_range(from, to)), NULL, &removed, NULL, error);
+	if (result)
+		return etcd_settle(result, error);
+	return removed ? 0 : error_set(error, EEXIST, "store %s on etcd is not empty", prefix);
+}
+
 // ---- reading, by the copy ----
 
 static int etcd_get_key(struct store *store, const char *key, uint64_t at, store_visit visit,
@@ -176,6 +197,7 @@ const struct store_provider store_etcd = {
 	.changes = etcd_changes,
 	.compact = etcd_compact,
 	.fill = etcd_fill,
+	.remove = etcd_remove,
 	.refresh = etcd_refresh,
 	.descriptor = etcd_descriptor,
 	.lease = etcd_lease,

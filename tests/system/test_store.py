@@ -79,7 +79,7 @@ def test_controllers_stay_behind(weft, tmp_path):
     assert out.read_text() == f'{header}{tenant}{{"end": true, "keys": 1}}\n'
 
 
-def test_a_text_that_is_cut_short(weft_binary, weft, tmp_path, controller):
+def test_a_text_that_is_cut_short(weft_binary, weft, tmp_path, controller, etcd):
     fill(controller)
     store, saved, part = controller.store, tmp_path / "saved.json", tmp_path / "part.json"
     assert controller.stop() == 0
@@ -93,7 +93,18 @@ def test_a_text_that_is_cut_short(weft_binary, weft, tmp_path, controller):
     part.write_text(saved.read_text().replace('"format": 1', '"format": 2', 1))
     problem = json.loads(weft("store", "import", target, part, "--json", code=1))
     assert problem["code"] == "EPROTO" and problem["line"] == 1 and problem["file"].endswith("part.json")
-    # Nothing of all that was imported. From standard input too:
+    # Nothing of all that was imported, and where there was no store there is none; one that was there stays.
+    assert not list(tmp_path.glob("target.db*"))
+    elsewhere = f"{etcd.url}?prefix=cut-short"
+    assert "of format 2" in weft("store", "import", elsewhere, part, code=1)
+    assert "there is no store cut-short" in weft("store", "export", elsewhere, code=1)
+    empty = tmp_path / "empty.json"
+    empty.write_text('{"weft": "store", "format": 1, "revision": 0}\n{"end": true, "keys": 0}\n')
+    for url in (target, elsewhere):
+        weft("store", "import", url, empty)
+        weft("store", "import", url, part, code=1)
+        assert weft("store", "export", url) == empty.read_text()
+    # From standard input too:
     weft("store", "import", target, input=saved.read_text())
     assert weft("store", "export", target) == saved.read_text()
 

@@ -54,6 +54,9 @@ int store_open(struct store **out, const char *url, struct error *error);
 // The same, of a store that is there: -ENOENT if it is not.
 int store_open_existing(struct store **out, const char *url, struct error *error);
 void store_close(struct store *store);
+// Remove a store to which nothing was ever written; one to which something was is left as it is, -EEXIST.
+// The handle can only be closed then.
+int store_remove(struct store *store, struct error *error);
 
 uint64_t store_revision(const struct store *store);  // the newest that this handle has taken in
 uint64_t store_compacted(const struct store *store); // history before this revision is gone
