@@ -5,7 +5,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
-#include "base/clock.h"
+#include "age.h"
 #include "base/memory.h"
 #include "client.h"
 #include "command.h"
@@ -40,14 +40,12 @@ static const struct option_spec host_options[] = {
 
 // ---- invite ----
 
-static int post_invite(
-	struct client *client, const char *host, json_t **answer, struct error *error)
+static int post_invite(struct client *client, const char *host, const char *end, json_t **answer,
+	struct error *error)
 {
-	char text[CLOCK_TEXT];
 	cleanup_free char *object = client_path(MODEL_ENROLMENT, NULL, host);
 	cleanup_free char *path = memory_format("%s/invite", object);
-	json_t *body = json_pack("{s:s}", "expires",
-		clock_format((int64_t)((clock_realtime_ms() + expires_ms) / 1000), text));
+	json_t *body = json_pack("{s:s}", "expires", end);
 	int rc = client_request(client, "POST", path, body, CLIENT_TIMEOUT_MS, answer, error);
 	json_decref(body);
 	return rc;
@@ -58,7 +56,10 @@ static int run_invite(const char *host)
 	cleanup_client struct client *client = NULL;
 	struct error error = {0};
 	json_t *answer;
-	if (client_open(&client, &error) || post_invite(client, host, &answer, &error))
+	char end[CLOCK_TEXT];
+	if (age_end("expires", expires_ms, end, &error))
+		return output_usage_error("host", "%s", error.message);
+	if (client_open(&client, &error) || post_invite(client, host, end, &answer, &error))
 		return output_error(&error, client, NULL);
 	const char *text = json_string_value(json_object_get(answer, "code"));
 	if (output_json) {

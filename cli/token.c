@@ -4,7 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "base/clock.h"
+#include "age.h"
 #include "base/memory.h"
 #include "client.h"
 #include "command.h"
@@ -12,7 +12,10 @@
 
 static const char *const roles[] = {"admin", "tenant-admin", "reader", NULL};
 static const char *role, *tenants, *description;
-static uint64_t expires_ms;
+// Not given, it is for good.
+#define FOR_GOOD UINT64_MAX
+
+static uint64_t expires_ms = FOR_GOOD;
 
 static const struct option_spec token_options[] = {
 	{.name = "role",
@@ -53,19 +56,15 @@ static json_t *split_names(const char *text)
 	return names;
 }
 
-static json_t *token_fields(void)
+static json_t *token_fields(const char *end)
 {
 	json_t *fields = json_pack("{s:s}", "role", role);
 	if (tenants)
 		json_object_set_new(fields, "tenants", split_names(tenants));
 	if (description)
 		json_object_set_new(fields, "description", json_string(description));
-	if (expires_ms) {
-		char text[CLOCK_TEXT];
-		json_object_set_new(fields, "expires",
-			json_string(clock_format(
-				(int64_t)((clock_realtime_ms() + expires_ms) / 1000), text)));
-	}
+	if (*end)
+		json_object_set_new(fields, "expires", json_string(end));
 	return fields;
 }
 
@@ -118,16 +117,19 @@ static int run(const char *const *words)
 	cleanup_client struct client *client = NULL;
 	struct error error = {0};
 	bool creating = !strcmp(action, "create");
+	char end[CLOCK_TEXT] = "";
 
 	if (!creating && strcmp(action, "renew") && strcmp(action, "revoke"))
 		return output_usage_error("token", "%s", "create, renew or revoke");
 	if (creating && !role)
 		return output_usage_error("token", "%s", "what may it do? --role ROLE");
+	if (creating && expires_ms != FOR_GOOD && age_end("expires", expires_ms, end, &error))
+		return output_usage_error("token", "%s", error.message);
 	int rc = client_open(&client, &error);
 	if (!rc && !strcmp(action, "revoke"))
 		rc = revoke(client, name, &error);
 	else if (!rc)
-		rc = issue(client, name, creating ? token_fields() : json_object(), &error);
+		rc = issue(client, name, creating ? token_fields(end) : json_object(), &error);
 	return rc ? output_error(&error, client, NULL) : EXIT_OK;
 }
 

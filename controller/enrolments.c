@@ -185,6 +185,11 @@ static int invite(const struct controller *controller, const char *host, const j
 	json_decref(fields);
 	if (rc)
 		return rc;
+	if (((struct enrolment *)object)->expires <= now()) {
+		object_unref(object);
+		error_set_field(error, "expires");
+		return error_set(error, EINVAL, "must be a time to come");
+	}
 	if (current)
 		object_inherit(object, &current->object);
 	*out = (struct enrolment *)object;

@@ -519,6 +519,8 @@ def test_on_the_command_line(world, weft_binary, tmp_path):
     made = weft("token", "create", "ci", "--role", "tenant-admin", "--tenant", "acme", "--expires", "30d", *socket)
     assert made.returncode == 0 and made.stdout.startswith("weft.ci.") and len(made.stdout.splitlines()) == 1
     assert made.stdout.strip() not in made.stderr
+    brief = weft("token", "create", "brief", "--role", "reader", "--expires", "0s", *socket)
+    assert brief.returncode == 2 and "--expires: it must last longer than 0s" in brief.stderr  # and not for good
     file = tmp_path / "token"
     file.write_text(made.stdout)
     remote = ["--controller", f"https://{world.address}", "--ca", str(world.authority.certificate), "--token-file",

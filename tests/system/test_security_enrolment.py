@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """How a host comes to its certificate: an authority of the deployment, an invitation, joining, renewal, the end."""
 
+import datetime
 import json
 import os
 import re
@@ -158,7 +159,8 @@ def test_a_code_is_for_its_host(deployment):
 
 def test_a_code_ends(deployment):
     code = deployment.invite("late", "--expires", "1s")
-    time.sleep(1.1)  # what is waited for is the wall clock itself
+    end = datetime.datetime.fromisoformat(deployment.controller.must("GET", "/v1/enrolments/late")["expires"])
+    time.sleep(max(0, end.timestamp() - time.time()) + 0.1)  # what is waited for is the wall clock itself
     refused(deployment.join(code, "late"), "not valid")
     revoked = deployment.invite("revoked")
     deployment.controller.must("DELETE", "/v1/enrolments/revoked")
@@ -167,6 +169,16 @@ def test_a_code_ends(deployment):
     newer = deployment.invite("again")
     refused(deployment.join(older, "again"), "not valid")
     assert deployment.join(newer, "again").returncode == 0
+
+
+def test_a_code_must_be_good_for_a_while(deployment):
+    for time_given, message in (("0s", "must last longer than 0s"), ("-5s", "not a duration"), ("9999999d", "the year 10000")):
+        done = deployment.weft("host", "invite", "brief", "--expires", time_given, "--controller", deployment.url)
+        assert done.returncode == 2 and "--expires: " in done.stderr and message in done.stderr, done.stderr
+    for end in ("2026-01-01T00:00:00Z", "1970-01-01T00:00:01Z"):
+        answer = deployment.controller.post("/v1/enrolments/brief/invite", {"expires": end})
+        assert answer.status == 422 and answer["field"] == "expires" and "a time to come" in answer["detail"]
+    assert deployment.controller.get("/v1/enrolments/brief").status == 404
 
 
 @pytest.mark.parametrize("code", ["", "x", "weft-join.h1", "weft-join.h1.a.b", "@/nothing", "@/etc/passwd"])
