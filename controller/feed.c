@@ -31,9 +31,10 @@ struct stream {
 	struct connection *connection; // NULL: not connected by itself
 	struct stream *relay;          // that it is behind; NULL: none
 	uint64_t leaves;               // its relay, at that time; 0: it is connected through it
-	bool expected;                 // to be, as soon as the relay opens its stream
-	struct attempt attempt;        // the newest that is known; of a relay: its own number
-	uint64_t since;                // monotonic milliseconds
+	struct stream *leaving_prev, *leaving_next;
+	bool expected;          // to be, as soon as the relay opens its stream
+	struct attempt attempt; // the newest that is known; of a relay: its own number
+	uint64_t since;         // monotonic milliseconds
 	// Of what the host should hold, from its first connection on.
 	bool digested;
 	uint64_t digest;
@@ -66,13 +67,14 @@ struct feed {
 	struct feed_events events;
 	bool introduced_only;
 	struct stream *by_host;
+	struct stream *leaving; // list, who leaves first is first
 	struct connection *connections;
 	size_t count; // of connections that have a stream
 	struct backlog *backlog;
 	struct snapshots *snapshots;
 	uv_timer_t *timer;
-	uint64_t ticked, swept; // when last, in monotonic milliseconds
-	uint64_t due;           // pings, times PING_MS
+	uint64_t ticked; // when last, in monotonic milliseconds
+	uint64_t due;    // pings, times PING_MS
 };
 
 static struct stream *stream_find(const struct feed *feed, const char *host)
@@ -260,6 +262,21 @@ static void note_connected(struct feed *feed, struct stream *stream, bool connec
 	feed->events.connected(feed->events.context, stream->host, connected, stream->since);
 }
 
+// All take equally long to leave, so the last to begin is the last.
+static void begin_to_leave(struct feed *feed, struct stream *stream)
+{
+	stream->leaves = clock_monotonic_ms() + BACKLOG_AGE_MS;
+	DL_APPEND2(feed->leaving, stream, leaving_prev, leaving_next);
+}
+
+static void stop_leaving(struct feed *feed, struct stream *stream)
+{
+	if (!stream->leaves)
+		return;
+	stream->leaves = 0;
+	DL_DELETE2(feed->leaving, stream, leaving_prev, leaving_next);
+}
+
 static bool through(const struct stream *stream, const struct stream *relay)
 {
 	return stream->relay == relay && !stream->leaves;
@@ -268,7 +285,8 @@ static bool through(const struct stream *stream, const struct stream *relay)
 // Of all that the host was behind the relay, only that it is connected ends now.
 static void leave(struct feed *feed, struct stream *stream)
 {
-	stream->leaves = clock_monotonic_ms() + BACKLOG_AGE_MS;
+	stop_leaving(feed, stream);
+	begin_to_leave(feed, stream);
 	stream->expected = false;
 	note_connected(feed, stream, false);
 }
@@ -448,7 +466,7 @@ static void rehang(struct feed *feed, struct stream *stream, struct stream *rela
 {
 	struct publication publication = {.feed = feed};
 	stream->relay = relay;
-	stream->leaves = 0;
+	stop_leaving(feed, stream);
 	stream->expected = false;
 	backlog_begin(
 		feed->backlog, feed->events.revision(feed->events.context), clock_monotonic_ms());
@@ -487,7 +505,7 @@ static void announce(struct stream *relay, struct stream *stream)
 static void come(struct feed *feed, struct stream *stream, bool another)
 {
 	bool news = stream->leaves;
-	stream->leaves = 0;
+	stop_leaving(feed, stream);
 	stream->expected = false;
 	if (news || another)
 		note_connected(feed, stream, true);
@@ -528,7 +546,7 @@ bool feed_join(struct feed *feed, const char *host, const char *relay, uint64_t 
 	if (stream->relay != to) {
 		yield_relay(feed, stream);
 		rehang(feed, stream, to);
-		stream->leaves = clock_monotonic_ms() + BACKLOG_AGE_MS;
+		begin_to_leave(feed, stream);
 	}
 	if (to->connection)
 		come(feed, stream, attempt_newer(stream->attempt, before));
@@ -574,13 +592,10 @@ void feed_each_behind(struct feed *feed, const char *relay, feed_visit visit, vo
 }
 
 // Those that have left long enough ago.
-static void sweep_relays(struct feed *feed)
+static void sweep_relays(struct feed *feed, uint64_t now)
 {
-	struct stream *stream, *next;
-	uint64_t now = clock_monotonic_ms();
-	HASH_ITER (hh, feed->by_host, stream, next)
-		if (stream->leaves && stream->leaves < now)
-			rehang(feed, stream, NULL);
+	while (feed->leaving && feed->leaving->leaves < now)
+		rehang(feed, feed->leaving, NULL);
 }
 
 // ---- all of them ----
@@ -621,12 +636,9 @@ static void on_tick(uv_timer_t *timer)
 	uint64_t now = clock_monotonic_ms();
 	ping_some(feed, now);
 	uv_timer_set_repeat(timer, tick_ms(feed));
-	if (now - feed->swept < PING_MS)
-		return;
-	feed->swept = now;
 	backlog_trim(feed->backlog, now);
-	snapshots_sweep(feed->snapshots);
-	sweep_relays(feed);
+	snapshots_sweep(feed->snapshots, now);
+	sweep_relays(feed, now);
 }
 
 void feed_new(struct feed **out, uv_loop_t *loop, struct topology *topology,
@@ -640,7 +652,7 @@ void feed_new(struct feed **out, uv_loop_t *loop, struct topology *topology,
 	snapshots_new(&feed->snapshots, options->snapshot_bytes);
 	feed->timer = memory_new(sizeof(*feed->timer));
 	feed->timer->data = feed;
-	feed->ticked = feed->swept = clock_monotonic_ms();
+	feed->ticked = clock_monotonic_ms();
 	uv_timer_init(loop, feed->timer);
 	uv_timer_start(feed->timer, on_tick, TICK_MS, TICK_MS);
 	*out = feed;
@@ -656,6 +668,7 @@ void feed_end(struct feed *feed)
 static void stream_free(struct feed *feed, struct stream *stream)
 {
 	HASH_DEL(feed->by_host, stream);
+	stop_leaving(feed, stream);
 	backlog_forget(&stream->told);
 	free(stream);
 }

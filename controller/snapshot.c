@@ -18,13 +18,14 @@ struct chunk {
 	} key;
 	size_t after; // the first object that is not in it
 	struct bytes *bytes;
-	bool used; // since the last sweep
+	uint64_t used_ms; // when last, by the caller's clock
 	struct chunk *prev, *next;
 	UT_hash_handle hh;
 };
 
 struct snapshots {
 	size_t limit, size;
+	uint64_t now; // of the caller's clock, when it was told last
 	uint64_t encoded;
 	struct chunk *chunks; // by key
 	struct chunk *oldest; // the same, by their last use
@@ -83,7 +84,7 @@ static void chunk_keep(struct snapshots *snapshots, struct topology_roll *roll, 
 	chunk->key.first = first;
 	chunk->after = after;
 	chunk->bytes = bytes_ref(bytes);
-	chunk->used = true;
+	chunk->used_ms = snapshots->now;
 	roll->references++;
 	HASH_ADD(hh, snapshots->chunks, key, sizeof(chunk->key), chunk);
 	DL_APPEND(snapshots->oldest, chunk);
@@ -98,7 +99,7 @@ static struct bytes *lines_from(
 {
 	struct chunk *chunk = chunk_find(snapshots, roll, first);
 	if (chunk) {
-		chunk->used = true;
+		chunk->used_ms = snapshots->now;
 		*after = chunk->after;
 		return bytes_ref(chunk->bytes);
 	}
@@ -127,15 +128,16 @@ void snapshots_free(struct snapshots *snapshots)
 	free(snapshots);
 }
 
-void snapshots_sweep(struct snapshots *snapshots)
+// To give back a hundred megabytes at once takes as long as some changes.
+enum { KEPT_MS = 10000, FORGOTTEN_AT_ONCE = 16 };
+
+void snapshots_sweep(struct snapshots *snapshots, uint64_t now)
 {
-	struct chunk *chunk, *next;
-	DL_FOREACH_SAFE(snapshots->oldest, chunk, next)
-	{
-		if (!chunk->used)
-			chunk_forget(snapshots, chunk);
-		else
-			chunk->used = false;
+	snapshots->now = now;
+	for (int i = 0; i < FORGOTTEN_AT_ONCE && snapshots->oldest; i++) {
+		if (now - snapshots->oldest->used_ms < KEPT_MS)
+			return;
+		chunk_forget(snapshots, snapshots->oldest);
 	}
 }
 

@@ -19,8 +19,9 @@ struct snapshots; // what is kept of the chunks
 void snapshots_new(struct snapshots **out, size_t limit);
 // No snapshot may be under way.
 void snapshots_free(struct snapshots *snapshots);
-// Forget chunks that nobody has used since the last call.
-void snapshots_sweep(struct snapshots *snapshots);
+// It is `now`, monotonic milliseconds. Forget some of the chunks that nobody has used for ten seconds;
+// to be called some times a second.
+void snapshots_sweep(struct snapshots *snapshots, uint64_t now);
 // Objects encoded since the start.
 uint64_t snapshots_encoded(const struct snapshots *snapshots);
 
