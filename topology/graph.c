@@ -5,10 +5,9 @@
 #include <string.h>
 
 #include "base/memory.h"
-#include "member.h"
+#include "group.h"
 #include "roll.h"
 
-static const UT_icd link_icd = {sizeof(struct link), NULL, NULL, NULL};
 static const UT_icd pointer_icd = {sizeof(void *), NULL, NULL, NULL};
 
 void graph_init(struct graph *graph)
@@ -51,8 +50,8 @@ static struct host_node *make_host(struct graph *graph, const char *name)
 	host = memory_new(sizeof(*host));
 	node_init(graph, &host->node, MODEL_HOST);
 	host->name = memory_text(name);
-	utarray_init(&host->segments, &link_icd);
-	utarray_init(&host->tenants, &link_icd);
+	links_init(&host->segments);
+	links_init(&host->tenants);
 	HASH_ADD_KEYPTR(hh, graph->hosts, host->name, strlen(host->name), host);
 	return host;
 }
@@ -78,24 +77,10 @@ static void free_host(struct graph *graph, struct host_node *host)
 
 // ---- groups and what is in them ----
 
-static void group_init(struct graph *graph, struct group *group, bool tenant)
-{
-	group->serial = ++graph->serials;
-	group->tenant = tenant;
-	utarray_init(&group->members, &link_icd);
-}
-
-struct segment *make_segment(struct graph *graph)
-{
-	struct segment *segment = memory_new(sizeof(*segment));
-	group_init(graph, &segment->group, false);
-	return segment;
-}
-
 static void free_segment(struct segment *segment)
 {
 	rolls_drop(&segment->group);
-	utarray_done(&segment->group.members);
+	group_done(&segment->group);
 	free(segment);
 }
 
@@ -118,7 +103,7 @@ static void release_tenant(struct graph *graph, struct tenant_node *tenant)
 		return;
 	HASH_DEL(graph->tenants, tenant);
 	rolls_drop(&tenant->group);
-	utarray_done(&tenant->group.members);
+	group_done(&tenant->group);
 	free(tenant->name);
 	free(tenant);
 }
@@ -144,7 +129,7 @@ static struct network_node *make_network(struct graph *graph, const char *tenant
 	network->path = memory_text(object_path_of(MODEL_NETWORK, tenant, name, path));
 	network->tenant = make_tenant(graph, tenant);
 	network->tenant->networks++;
-	struct segment *segment = make_segment(graph);
+	struct segment *segment = segment_new(graph);
 	DL_APPEND(segment->networks, network);
 	network->segment[BEFORE] = network->segment[NOW] = segment;
 	utarray_init(&network->routers, &pointer_icd);
@@ -199,91 +184,13 @@ static void free_item(struct graph *graph, struct item_node *item)
 	free(item);
 }
 
-// ---- members ----
-
-static unsigned count_of(const UT_array *links)
-{
-	return utarray_len(links);
-}
-
-static struct link *link_at(const UT_array *links, unsigned index)
-{
-	return (struct link *)links->d + index;
-}
-
-// The first link from `start` on whose serial is not smaller.
-static unsigned lower_bound(const UT_array *links, unsigned start, uint64_t serial)
-{
-	unsigned end = count_of(links);
-	while (start < end) {
-		unsigned middle = start + (end - start) / 2;
-		if (link_at(links, middle)->serial < serial)
-			start = middle + 1;
-		else
-			end = middle;
-	}
-	return start;
-}
-
-static struct member *find_member(const UT_array *links, uint64_t serial)
-{
-	unsigned index = lower_bound(links, 0, serial);
-	if (index == count_of(links) || link_at(links, index)->serial != serial)
-		return NULL;
-	return link_at(links, index)->member;
-}
-
-static void add_link(UT_array *links, uint64_t serial, struct member *member)
-{
-	struct link link = {serial, member};
-	unsigned index = lower_bound(links, 0, serial);
-	utarray_insert(links, &link, index);
-}
-
-static void remove_link(UT_array *links, uint64_t serial)
-{
-	utarray_erase(links, lower_bound(links, 0, serial), 1);
-}
-
-// Where the host has its links to groups of this sort.
-static UT_array *links_to(struct host_node *host, const struct group *group)
-{
-	return group->tenant ? &host->tenants : &host->segments;
-}
-
-static void free_member(struct member *member)
-{
-	remove_link(links_to(member->host, member->group), member->group->serial);
-	remove_link(&member->group->members, member->host->node.serial);
-	free(member);
-}
-
-void stage_member(struct graph *graph, struct host_node *host, struct group *group, int difference)
-{
-	struct member *member = find_member(&group->members, host->node.serial);
-	if (!member) {
-		member = memory_new(sizeof(*member));
-		member->host = host;
-		member->group = group;
-		add_link(links_to(host, group), group->serial, member);
-		add_link(&group->members, host->node.serial, member);
-	}
-	member->ports[NOW] += (uint32_t)difference;
-	if (!member->staged) {
-		member->staged = true;
-		utarray_push_back(&graph->staged_members, &member);
-	}
-	if (host->behind[NOW])
-		stage_member(graph, host->behind[NOW], group, difference);
-}
-
 // ---- relays ----
 
 static void stage_members(
 	struct graph *graph, struct host_node *relay, const UT_array *links, int sign)
 {
 	each_link (link, links)
-		stage_member(
+		member_stage(
 			graph, relay, link->member->group, sign * (int)link->member->ports[NOW]);
 }
 
@@ -333,8 +240,8 @@ static void unplace(struct graph *graph, struct port_node *node)
 	struct network_node *network = node->network[NOW];
 	HASH_DEL(network->ports, node);
 	struct host_node *host = graph_find_host(graph, port->host);
-	stage_member(graph, host, &network->segment[NOW]->group, -1);
-	stage_member(graph, host, &network->tenant->group, -1);
+	member_stage(graph, host, &network->segment[NOW]->group, -1);
+	member_stage(graph, host, &network->tenant->group, -1);
 	node->network[NOW] = NULL;
 }
 
@@ -344,8 +251,8 @@ static void place(struct graph *graph, struct port_node *node, const struct port
 	struct network_node *network = make_network(graph, object->tenant, port->network);
 	HASH_ADD_KEYPTR(hh, network->ports, object->name, strlen(object->name), node);
 	struct host_node *host = make_host(graph, port->host);
-	stage_member(graph, host, &network->segment[NOW]->group, 1);
-	stage_member(graph, host, &network->tenant->group, 1);
+	member_stage(graph, host, &network->segment[NOW]->group, 1);
+	member_stage(graph, host, &network->tenant->group, 1);
 	node->network[NOW] = network;
 }
 
@@ -486,14 +393,6 @@ void graph_stage(struct graph *graph, struct object *before, struct object *afte
 	}
 }
 
-static void settle_member(struct member *member)
-{
-	member->staged = false;
-	member->ports[BEFORE] = member->ports[NOW];
-	if (member->ports[NOW] == 0)
-		free_member(member);
-}
-
 // Free what is there at neither moment, and nothing names.
 static void sweep_node(struct graph *graph, struct node *node)
 {
@@ -501,11 +400,11 @@ static void sweep_node(struct graph *graph, struct node *node)
 	struct network_node *network = (struct network_node *)node;
 	switch (node->kind) {
 	case MODEL_HOST:
-		if (!count_of(&host->segments))
+		if (!utarray_len(&host->segments))
 			free_host(graph, host);
 		break;
 	case MODEL_NETWORK:
-		if (!network->ports && !count_of(&network->routers))
+		if (!network->ports && !utarray_len(&network->routers))
 			free_network(graph, network);
 		break;
 	case MODEL_ROUTER:
@@ -569,7 +468,7 @@ static void settle_relay(struct graph *graph, struct host_node *host)
 void graph_settle(struct graph *graph)
 {
 	each_pointer (struct member, member, &graph->staged_members)
-		settle_member(*member);
+		member_settle(*member);
 	utarray_clear(&graph->staged_members);
 	each_pointer (struct network_node, network, &graph->moved)
 		(*network)->segment[BEFORE] = (*network)->segment[NOW];
@@ -595,12 +494,6 @@ static void free_ports(struct network_node *network)
 	}
 }
 
-static void free_members(struct group *group)
-{
-	while (count_of(&group->members))
-		free_member(link_at(&group->members, 0)->member);
-}
-
 void graph_done(struct graph *graph)
 {
 	struct router_node *router, *next_router;
@@ -610,7 +503,7 @@ void graph_done(struct graph *graph)
 	}
 	struct tenant_node *tenant, *next_tenant;
 	HASH_ITER (hh, graph->tenants, tenant, next_tenant)
-		free_members(&tenant->group);
+		group_clear(&tenant->group);
 	struct item_node *item, *next_item;
 	HASH_ITER (hh, graph->items, item, next_item) {
 		object_unref(item->node.object[NOW]);
@@ -619,7 +512,7 @@ void graph_done(struct graph *graph)
 	struct network_node *network, *next_network;
 	HASH_ITER (hh, graph->networks, network, next_network) {
 		free_ports(network);
-		free_members(&network->segment[NOW]->group);
+		group_clear(&network->segment[NOW]->group);
 		object_unref(network->node.object[NOW]);
 		free_network(graph, network);
 	}
@@ -637,39 +530,10 @@ void graph_done(struct graph *graph)
 
 // ---- questions ----
 
-// Do two hosts have ports in one segment? Walks the shorter list, and halves its way through the
-// longer one, so that a host with very many networks does not make it dear for the others.
-static bool share(const struct host_node *a, const struct host_node *b, enum moment moment)
-{
-	const UT_array *few = &a->segments, *many = &b->segments;
-	if (count_of(few) > count_of(many)) {
-		few = &b->segments;
-		many = &a->segments;
-	}
-	unsigned position = 0;
-	for (unsigned i = 0; i < count_of(few); i++) {
-		const struct link *link = link_at(few, i);
-		position = lower_bound(many, position, link->serial);
-		if (position == count_of(many))
-			return false;
-		const struct link *other = link_at(many, position);
-		if (other->serial == link->serial && link->member->ports[moment] &&
-			other->member->ports[moment])
-			return true;
-	}
-	return false;
-}
-
-static bool belongs(const struct host_node *host, const struct group *group, enum moment moment)
-{
-	struct member *member = find_member(&group->members, host->node.serial);
-	return member && member->ports[moment];
-}
-
 static bool reaches(
 	const struct host_node *host, const struct network_node *network, enum moment moment)
 {
-	return network && belongs(host, &network->segment[moment]->group, moment);
+	return network && group_has(&network->segment[moment]->group, host, moment);
 }
 
 bool graph_needs(const struct host_node *host, const struct node *node, enum moment moment)
@@ -680,7 +544,7 @@ bool graph_needs(const struct host_node *host, const struct node *node, enum mom
 	case MODEL_HOST:
 		return &host->node == node ||
 		       ((const struct host_node *)node)->behind[moment] == host ||
-		       share(host, (const struct host_node *)node, moment);
+		       group_shared(host, (const struct host_node *)node, moment);
 	case MODEL_NETWORK:
 		return reaches(host, (const struct network_node *)node, moment);
 	case MODEL_PORT:
@@ -689,7 +553,7 @@ bool graph_needs(const struct host_node *host, const struct node *node, enum mom
 		return reaches(host, ((const struct router_node *)node)->network[moment], moment);
 	case MODEL_ADDRESS_SET:
 	case MODEL_POLICY:
-		return belongs(host, &((const struct item_node *)node)->tenant->group, moment);
+		return group_has(&((const struct item_node *)node)->tenant->group, host, moment);
 	case MODEL_TENANT:
 	case MODEL_TOKEN:
 	case MODEL_ENROLMENT:
@@ -697,28 +561,4 @@ bool graph_needs(const struct host_node *host, const struct node *node, enum mom
 		break;
 	}
 	return false;
-}
-
-static void add_unmarked(UT_array *hosts, struct host_node *host)
-{
-	if (host->marked)
-		return;
-	host->marked = true;
-	utarray_push_back(hosts, &host);
-}
-
-void graph_peers(struct host_node *host, UT_array *hosts)
-{
-	utarray_init(hosts, &pointer_icd);
-	add_unmarked(hosts, host);
-	each_link (link, &host->segments)
-		each_link (other, &link->member->group->members)
-			add_unmarked(hosts, other->member->host);
-	for (enum moment moment = BEFORE; moment <= NOW; moment++)
-		if (host->behind[moment])
-			add_unmarked(hosts, host->behind[moment]);
-	for (struct host_node *behind = host->hosts; behind; behind = behind->next)
-		add_unmarked(hosts, behind);
-	each_pointer (struct host_node, each, hosts)
-		(*each)->marked = false;
 }

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "base/memory.h"
+#include "group.h"
 #include "model/digest.h"
 
 void topology_roll_unref(struct topology_roll *roll)
@@ -175,7 +176,7 @@ uint64_t rolls_digest(struct host_node *host)
 {
 	uint64_t digest = 0;
 	UT_array peers;
-	graph_peers(host, &peers);
+	group_peers(host, &peers);
 	each_pointer (struct host_node, peer, &peers)
 		digest += object_digest((*peer)->node.object[NOW]);
 	utarray_done(&peers);

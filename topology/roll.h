@@ -2,7 +2,7 @@
 // What a group holds, as a list that its hosts share (topology/topology.h, "roll").
 #pragma once
 
-#include "graph.h"
+#include "nodes.h"
 #include "topology/topology.h"
 
 // Changes are staged: drop the lists that they touch. Cost: a few steps for each change; for a host

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-// Sorting networks into segments.
+#include "segments.h"
+
 #include <stdlib.h>
 
 #include "base/memory.h"
 #include "graph.h"
-#include "member.h"
+#include "group.h"
 
 struct component {
 	UT_array networks; // of struct network_node *
@@ -85,8 +86,8 @@ static void move(struct graph *graph, struct network_node *network, struct segme
 	for (struct port_node *port = network->ports; port; port = port->hh.next) {
 		const struct port *object = (const struct port *)port->node.object[NOW];
 		struct host_node *host = graph_find_host(graph, object->host);
-		stage_member(graph, host, &from->group, -1);
-		stage_member(graph, host, &to->group, 1);
+		member_stage(graph, host, &from->group, -1);
+		member_stage(graph, host, &to->group, 1);
 	}
 	DL_DELETE(from->networks, network);
 	DL_APPEND(to->networks, network);
@@ -94,7 +95,7 @@ static void move(struct graph *graph, struct network_node *network, struct segme
 	utarray_push_back(&graph->moved, &network);
 }
 
-void graph_sort(struct graph *graph)
+void segments_sort(struct graph *graph)
 {
 	struct component *components = NULL, *component, *next;
 	each_pointer (struct segment, segment, &graph->dirty)
@@ -111,7 +112,7 @@ void graph_sort(struct graph *graph)
 	LL_FOREACH_SAFE(components, component, next)
 	{
 		struct segment *segment =
-			component->segment ? component->segment : make_segment(graph);
+			component->segment ? component->segment : segment_new(graph);
 		each_pointer (struct network_node, network, &component->networks) {
 			move(graph, *network, segment);
 			(*network)->component = NULL;

@@ -5,7 +5,9 @@
 
 #include "base/memory.h"
 #include "graph.h"
+#include "group.h"
 #include "roll.h"
+#include "segments.h"
 
 struct topology {
 	struct graph graph;
@@ -91,7 +93,7 @@ static void add_moved(UT_array *candidates, struct network_node *network)
 static void add_host(UT_array *candidates, struct host_node *host)
 {
 	UT_array peers;
-	graph_peers(host, &peers);
+	group_peers(host, &peers);
 	each_pointer (struct host_node, peer, &peers)
 		add(candidates, *peer, &host->node);
 	utarray_done(&peers);
@@ -204,7 +206,7 @@ static void emit_differences(UT_array *candidates, topology_emit emit, void *con
 static void apply(struct topology *topology, topology_emit emit, void *context)
 {
 	struct graph *graph = &topology->graph;
-	graph_sort(graph);
+	segments_sort(graph);
 	if (emit) {
 		UT_array candidates;
 		utarray_init(&candidates, &candidate_icd);
@@ -299,7 +301,7 @@ void topology_host(
 	if (!host || !host->node.object[NOW])
 		return;
 	UT_array peers;
-	graph_peers(host, &peers);
+	group_peers(host, &peers);
 	each_pointer (struct host_node, peer, &peers)
 		emit_node(host, &(*peer)->node, emit, context);
 	utarray_done(&peers);
@@ -348,7 +350,7 @@ static void visit_peers(struct host_node *host, visit_host visit, void *context)
 	if (!host || !host->node.object[NOW])
 		return;
 	UT_array peers;
-	graph_peers(host, &peers);
+	group_peers(host, &peers);
 	each_pointer (struct host_node, peer, &peers)
 		if ((*peer)->node.object[NOW])
 			visit(context, (*peer)->name);
