@@ -8,6 +8,7 @@
 
 #include "base/clock.h"
 #include "base/memory.h"
+#include "meter.h"
 #include "simulation.h"
 
 enum { AT_A_TIME = 8, TURNS = 4, ANSWER_SECONDS = 60, FAULT_TEXT = 400 };

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "meter.h"
 #include "simulation.h"
 
 enum { LOAD_MS = 20 };

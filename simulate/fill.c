@@ -7,6 +7,7 @@
 
 #include "base/clock.h"
 #include "base/memory.h"
+#include "meter.h"
 #include "simulation.h"
 
 // Transactions under way: the controller takes one while the hosts are told the one before.

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "meter.h"
 #include "simulation.h"
 
 // Longer than an agent lets pass between two reports, so that a change does not wait for the report

@@ -8,6 +8,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/memory.h"
+#include "meter.h"
 #include "simulation.h"
 
 enum { FILES_BESIDE = 256, REPORT_CONNECTIONS = 12 };

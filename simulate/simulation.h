@@ -4,7 +4,6 @@
 
 #include "caller.h"
 #include "fleet.h"
-#include "meter.h"
 #include "plan.h"
 #include "server.h"
 #include "simulate/simulate.h"
