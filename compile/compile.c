@@ -6,7 +6,9 @@
 #include <utlist.h>
 
 #include "base/memory.h"
+#include "flush.h"
 #include "state.h"
+#include "tenancy.h"
 
 void compiler_new(struct compiler **out, const char *host)
 {
@@ -260,7 +262,7 @@ int compiler_flush(struct compiler *compiler, compiler_emit emit, void *context)
 		if (node_unused(node))
 			node_free(compiler, node);
 	}
-	return rows_flush(&compiler->rows, emit, context);
+	return flush_rows(&compiler->rows, emit, context);
 }
 
 int compiler_rows(const struct compiler *compiler, compiler_emit emit, void *context)

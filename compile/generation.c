@@ -10,11 +10,12 @@
 // once. Where one of them has no row, packets of that version find what its look-up would find
 // without it: so a row that comes has in the slot in force what stands above it there, and one that
 // goes has, before it goes, in the other slot what stands above it then.
+#include "generation.h"
+
 #include <string.h>
 #include <utlist.h>
 
 #include "base/memory.h"
-#include "row.h"
 
 struct turn {
 	struct rows *rows;
@@ -161,7 +162,7 @@ static const void *read_instead(const struct rows *rows, const struct row *row, 
 static bool version_value(const struct turn *turn, const struct row *row, unsigned char *value)
 {
 	const unsigned char *before = row_installed(row), *after = row_wanted(row);
-	size_t half = row_value_size(row) / 2;
+	size_t half = row_sizes[row->table].value / 2;
 	if (!before && !after)
 		return false;
 	if (!before)
@@ -182,7 +183,7 @@ static bool is_version(const struct turn *turn, const struct row *row)
 	const void *wanted = row_wanted(row), *installed = row_installed(row);
 	(void)turn;
 	return !wanted != !installed ||
-	       (wanted && memcmp(wanted, installed, row_value_size(row)) != 0);
+	       (wanted && memcmp(wanted, installed, row_sizes[row->table].value) != 0);
 }
 
 // ---- steps ----
@@ -374,7 +375,7 @@ int generation_prepare(struct rows *rows, enum dp_table table, compiler_emit emi
 			continue;
 		int result = row_write(rows, row, value, emit, context);
 		const void *wanted = row_wanted(row);
-		if (!result && wanted && !memcmp(value, wanted, row_value_size(row)))
+		if (!result && wanted && !memcmp(value, wanted, row_sizes[row->table].value))
 			row_settle(rows, row);
 		first = first ? first : result;
 	}

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Identities: label lists, each one once in a tenant.
 #include "state.h"
+#include "tenancy.h"
 
 #include <string.h>
 #include <utlist.h>

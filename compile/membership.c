@@ -2,6 +2,7 @@
 // How a rule set knows an identity: the vectors of the rules that select it, and of those that do
 // not ask.
 #include "state.h"
+#include "tenancy.h"
 
 #include <string.h>
 #include <utlist.h>

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The row of a network; its flood list is in flood.c.
 #include "state.h"
+#include "tenancy.h"
 
 #include <utlist.h>
 

@@ -2,6 +2,7 @@
 // Who a port is, and what it obeys: its identity at each of its addresses, and on this host its
 // guard.
 #include "state.h"
+#include "tenancy.h"
 
 static const struct port *port_of(const struct port_node *port)
 {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The rules of a policy: which of them say the same as before, and what they are called.
 #include "state.h"
+#include "tenancy.h"
 
 #include <errno.h>
 #include <string.h>

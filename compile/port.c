@@ -2,6 +2,7 @@
 // The rows of a port: where its MAC is, who answers for its addresses, and what its device may
 // send.
 #include "state.h"
+#include "tenancy.h"
 
 #include <arpa/inet.h>
 #include <string.h>

@@ -7,6 +7,7 @@
 // same, and what does not is changed by generation.c, without packets seeing both. Rows are claimed by
 // facets (classifier.h): it takes over those of which its rules say the same as those before.
 #include "state.h"
+#include "tenancy.h"
 
 #include <string.h>
 #include <utlist.h>

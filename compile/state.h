@@ -20,8 +20,13 @@
 #include "model/object.h"
 #include "number.h"
 #include "rows.h"
-#include "tenancy.h"
 #include "vector.h"
+
+// tenancy.h
+struct tenancy;
+struct identity;
+struct rule;
+struct rule_name;
 
 struct node {
 	struct origin origin; // path: the key in compiler->nodes

@@ -5,6 +5,7 @@
 // by the policy's path and the rule's place in it. Of the policies that apply and have rules of the
 // direction, the first one's default ends the list.
 #include "state.h"
+#include "tenancy.h"
 
 #include <string.h>
 #include <utlist.h>

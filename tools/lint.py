@@ -10,12 +10,6 @@ import sys
 
 LONG = 800
 SOURCES = {".c", ".h", ".py", ".sh"}
-# Parts of a folder that still need each other, by their includes. May only shrink.
-CIRCLES = {
-    "compile": [{"row", "rows"}, {"state", "tenancy"}],
-    "simulate": [{"meter", "simulation"}],
-    "topology": [{"graph", "member", "roll"}],
-}
 
 
 def tracked():
@@ -112,15 +106,8 @@ def circles(parts):
 
 
 def circle_faults(graph):
-    faults = []
-    folders = part_graph(graph)
-    for folder in sorted(folders.keys() | CIRCLES.keys()):
-        found, known = circles(folders.get(folder, {})), CIRCLES.get(folder, [])
-        faults += [f"{folder}: need each other, and should be layers: " + " ".join(sorted(circle))
-                   for circle in found if circle not in known]
-        faults += [f"{folder}: go round no more, so take them off the list of circles: " + " ".join(sorted(circle))
-                   for circle in known if circle not in found]
-    return faults
+    return [f"{folder}: need each other, and should be layers: " + " ".join(sorted(circle))
+            for folder, parts in sorted(part_graph(graph).items()) for circle in circles(parts)]
 
 
 def main():
