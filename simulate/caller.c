@@ -37,7 +37,7 @@ int caller_run(struct caller *caller, const size_t *value, size_t wanted, unsign
 	uv_timer_t *timer = memory_new(sizeof(*timer));
 	uv_timer_init(caller->loop, timer);
 	uv_timer_start(timer, turn, TURN_MS, TURN_MS);
-	while (*value != wanted && (now = clock_monotonic_ms()) < end) {
+	while (*value != wanted && !caller->interrupted && (now = clock_monotonic_ms()) < end) {
 		uv_run(caller->loop, UV_RUN_ONCE);
 		if (progress && now - told >= TURN_MS) {
 			told = now;
@@ -45,10 +45,12 @@ int caller_run(struct caller *caller, const size_t *value, size_t wanted, unsign
 		}
 	}
 	uv_close((uv_handle_t *)timer, close_done);
-	return *value == wanted ? 0 : -ETIMEDOUT;
+	if (*value == wanted)
+		return 0;
+	return caller->interrupted ? -EINTR : -ETIMEDOUT;
 }
 
-void caller_idle(struct caller *caller, unsigned milliseconds)
+int caller_idle(struct caller *caller, unsigned milliseconds, struct error *error)
 {
 	size_t over = 0;
 	uv_timer_t *timer = memory_new(sizeof(*timer));
@@ -56,9 +58,10 @@ void caller_idle(struct caller *caller, unsigned milliseconds)
 	timer->data = &over;
 	uv_update_time(caller->loop);
 	uv_timer_start(timer, note, milliseconds, 0);
-	while (!over)
+	while (!over && !caller->interrupted)
 		uv_run(caller->loop, UV_RUN_ONCE);
 	uv_close((uv_handle_t *)timer, close_done);
+	return caller->interrupted ? error_set(error, EINTR, "interrupted") : 0;
 }
 
 // ---- requests ----

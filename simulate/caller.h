@@ -4,6 +4,7 @@
 #pragma once
 
 #include <jansson.h>
+#include <stdbool.h>
 #include <uv.h>
 
 #include "base/error.h"
@@ -12,6 +13,7 @@
 struct caller {
 	uv_loop_t *loop;
 	struct http_client *http;
+	bool interrupted; // nothing is waited for any more
 };
 
 // Run the loop until the answer is there. `body` is taken (NULL: none). `answer` (may be NULL): a
@@ -35,9 +37,9 @@ int caller_change(
 int caller_await(struct caller *caller, uint64_t revision, struct error *error);
 
 // Run the loop until *`value` is `wanted`, at most so long; tells `progress` (may be NULL) now and
-// then. -ETIMEDOUT.
+// then. -ETIMEDOUT, -EINTR.
 typedef void (*caller_progress)(void *context, size_t value);
 int caller_run(struct caller *caller, const size_t *value, size_t wanted, unsigned seconds,
 	caller_progress progress, void *context);
-// Let the loop run for so long.
-void caller_idle(struct caller *caller, unsigned milliseconds);
+// Let the loop run for so long. -EINTR with `error`: or until the run is interrupted.
+int caller_idle(struct caller *caller, unsigned milliseconds, struct error *error);

@@ -244,7 +244,9 @@ int simulation_check(struct simulation *simulation, size_t hosts, json_t **out, 
 		if (fleet->hosts[i]->light || full++ * hosts / fleet->full < checked)
 			continue;
 		simulation_tell(simulation, "rows are checked", checked++, hosts);
-		rc = check_host(fleet->hosts[i], &all, &rows, error);
+		rc = caller_idle(&simulation->caller, 0, error);
+		if (!rc)
+			rc = check_host(fleet->hosts[i], &all, &rows, error);
 	}
 	if (!rc)
 		*out = json_pack("{s:I,s:I,s:I}", "hosts", (json_int_t)checked, "objects",

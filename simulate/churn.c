@@ -23,6 +23,7 @@ struct churn {
 // One that makes changes, one after the other: each, then what takes it back.
 struct maker {
 	struct churn *churn;
+	struct http_request *request; // NULL: none is under way
 	json_t *undo;
 	uint64_t start;
 	char answer[FAULT_TEXT]; // the beginning: the revision comes first
@@ -45,6 +46,7 @@ static int take(void *context, const char *data, size_t length)
 static bool failed(struct maker *maker, long status, const char *text)
 {
 	struct churn *churn = maker->churn;
+	maker->request = NULL;
 	if (status >= 200 && status < 300)
 		return false;
 	if (!*churn->fault)
@@ -74,7 +76,7 @@ static void send_call(struct maker *maker, const char *method, const char *path,
 		.done = done,
 		.context = maker};
 	maker->length = 0;
-	http_client_send(maker->churn->simulation->caller.http, &call);
+	maker->request = http_client_send(maker->churn->simulation->caller.http, &call);
 }
 
 static void committed(void *context, long status, const char *text)
@@ -148,6 +150,10 @@ int scenario_churn(struct simulation *simulation, json_t **out, struct error *er
 		json_object_set_new(*out, "changes_per_s",
 			json_real((double)churn.meter.count * 1e9 /
 				  (double)(clock_monotonic_ns() - start)));
+	}
+	for (size_t i = 0; i < AT_A_TIME; i++) { // what was not waited for
+		http_client_cancel(makers[i].request);
+		json_decref(makers[i].undo);
 	}
 	meter_done(&churn.meter);
 	return rc;

@@ -35,12 +35,12 @@ static int newest_revision(struct simulation *simulation, uint64_t *revision, st
 // Until the controller listens. The hosts try on meanwhile.
 static int await_server(struct simulation *simulation, struct error *error)
 {
-	int ready;
-	while (!(ready = server_ready(&simulation->server, error))) {
+	int ready, rc = 0;
+	while (!rc && !(ready = server_ready(&simulation->server, error))) {
 		simulation_tell(simulation, "the controller loads its store", 0, 1);
-		caller_idle(&simulation->caller, LOAD_MS);
+		rc = caller_idle(&simulation->caller, LOAD_MS, error);
 	}
-	return ready < 0 ? ready : 0;
+	return rc || ready > 0 ? rc : ready;
 }
 
 static int come_back(

@@ -142,7 +142,7 @@ static int commit_all(struct filling *filling)
 {
 	int rc = plan_transactions(&filling->simulation->plan, fill_one, filling);
 	if (!rc)
-		return end_until(filling, 0);
+		rc = end_until(filling, 0);
 	struct error later = {0};
 	filling->error = &later;
 	while (filling->under_way_count)

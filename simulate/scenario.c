@@ -38,14 +38,14 @@ static int repeat_times(struct simulation *simulation, const char *what, size_t 
 		struct change change = {0};
 		make(simulation, turn, &change);
 		simulation_tell(simulation, what, turn, all);
-		caller_idle(&simulation->caller, PAUSE_MS);
+		caller_idle(&simulation->caller, PAUSE_MS, error);
 		meter_start(&meter);
 		rc = apply(simulation, change.operation, error);
 		meter_stop(&meter);
 		if (rc) {
 			json_decref(change.undo);
 		} else if (change.undo) {
-			caller_idle(&simulation->caller, PAUSE_MS);
+			caller_idle(&simulation->caller, PAUSE_MS, error);
 			rc = apply(simulation, change.undo, error);
 		}
 	}
@@ -154,7 +154,7 @@ static int host_joins(struct simulation *simulation, json_t **out, struct error 
 		char name[PLAN_NAME];
 		snprintf(name, sizeof(name), "new%zu", turn);
 		simulation_tell(simulation, "a host joins", turn, all);
-		caller_idle(&simulation->caller, PAUSE_MS);
+		caller_idle(&simulation->caller, PAUSE_MS, error);
 		meter_start(&meter);
 		rc = join(simulation, name, &place, &host, error);
 		meter_stop(&meter);

@@ -2,6 +2,7 @@
 #include "simulate/simulate.h"
 
 #include <errno.h>
+#include <signal.h>
 #include <string.h>
 #include <sys/resource.h>
 
@@ -83,6 +84,29 @@ static int run_scenarios(struct simulation *simulation, json_t *results, struct 
 	return rc;
 }
 
+// ---- signals ----
+
+// The run ends as after a failure: the controller that was started and its folder go too.
+static void on_signal(uv_signal_t *signal, int number)
+{
+	struct simulation *simulation = signal->data;
+	(void)number;
+	simulation->caller.interrupted = true;
+	// From here on a second signal ends the process at once.
+	for (size_t i = 0; i < array_count(simulation->signals); i++)
+		uv_signal_stop(&simulation->signals[i]);
+}
+
+static void heed_signals(struct simulation *simulation)
+{
+	static const int numbers[] = {SIGINT, SIGTERM};
+	for (size_t i = 0; i < array_count(numbers); i++) {
+		uv_signal_init(&simulation->loop, &simulation->signals[i]);
+		simulation->signals[i].data = simulation;
+		uv_signal_start(&simulation->signals[i], on_signal, numbers[i]);
+	}
+}
+
 // ---- life ----
 
 // A socket a host, and those for reports.
@@ -152,17 +176,15 @@ static int connect_controller(struct simulation *simulation, struct error *error
 		.key = options->key,
 		.authority = options->authority,
 	};
-	int ready = 1;
+	int rc = 0, ready = 1;
 	if (!options->controller) {
-		int rc = server_start(&simulation->server, options->store, error);
-		if (rc < 0)
-			return rc;
-		while (!(ready = server_ready(&simulation->server, error)))
-			caller_idle(&simulation->caller, 5);
+		rc = server_start(&simulation->server, options->store, error);
+		while (!rc && !(ready = server_ready(&simulation->server, error)))
+			rc = caller_idle(&simulation->caller, 5, error);
 		http.servers = simulation->server.address;
 	}
-	if (ready < 0)
-		return ready;
+	if (rc < 0 || ready < 0)
+		return rc < 0 ? rc : ready;
 	const char *controller = http.servers;
 	for (size_t i = 0; i < FLEET_CLIENTS; i++) {
 		cleanup_free char *address =
@@ -244,9 +266,14 @@ int simulate_run(const struct simulate_options *options, simulate_progress progr
 	log_set_level(LOG_LEVEL_ERROR); // every host would tell that its controller is gone
 	uv_loop_init(&simulation.loop);
 	simulation.caller.loop = &simulation.loop;
+	heed_signals(&simulation);
 	plan_init(&simulation.plan, options->hosts, options->ports, options->seed);
 	json_t *result = json_object();
 	rc = run(&simulation, result, error);
+	if (simulation.caller.interrupted) { // whatever has failed by that
+		*error = (struct error){0};
+		rc = error_set(error, EINTR, "interrupted");
+	}
 	fleet_done(&simulation.fleet);
 	for (size_t i = 0; i < FLEET_CLIENTS; i++) {
 		http_client_free(simulation.clients[i].streams);
@@ -254,6 +281,8 @@ int simulate_run(const struct simulate_options *options, simulate_progress progr
 	}
 	http_client_free(simulation.caller.http);
 	server_stop(&simulation.server);
+	for (size_t i = 0; i < array_count(simulation.signals); i++)
+		uv_close((uv_handle_t *)&simulation.signals[i], NULL);
 	uv_run(&simulation.loop, UV_RUN_DEFAULT); // only what is being closed is left
 	uv_loop_close(&simulation.loop);
 	plan_done(&simulation.plan);

@@ -11,6 +11,7 @@
 struct simulation {
 	const struct simulate_options *options;
 	uv_loop_t loop;
+	uv_signal_t signals[2];
 	struct plan plan;
 	struct fleet_client clients[FLEET_CLIENTS]; // of the hosts
 	struct fleet fleet;

@@ -3,7 +3,12 @@
 
 import json
 import os
+import signal
 import subprocess
+import time
+from pathlib import Path
+
+import pytest
 
 from controlling import Controller
 from lab.certificates import Authority
@@ -113,3 +118,19 @@ def test_plan_is_transactions():
     operations = [operation for line in done.stdout.splitlines() for operation in json.loads(line)["operations"]]
     kinds = [operation["kind"] for operation in operations]
     assert kinds.count("host") == 10 and kinds.count("port") == 200
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_an_interrupted_run_leaves_nothing(tmp_path, number):
+    """Its folder and the controller that it started end with it, wherever it is."""
+    with subprocess.Popen([BINARY, "simulate", "--hosts", "50", "--ports", "5000"], stderr=subprocess.PIPE, text=True,
+                          env={**os.environ, "TMPDIR": str(tmp_path)}) as process:
+        deadline = time.monotonic() + 60
+        while not list(tmp_path.glob("weft-simulate-*/weft.sock")):
+            assert process.poll() is None and time.monotonic() < deadline
+            time.sleep(0.01)
+        children = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
+        process.send_signal(number)
+        assert process.wait(60) == 1 and "interrupted" in process.stderr.read()
+    assert len(children) == 1 and not Path(f"/proc/{children[0]}").exists()
+    assert list(tmp_path.iterdir()) == []

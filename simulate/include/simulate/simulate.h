@@ -37,7 +37,8 @@ typedef void (*simulate_progress)(void *context, const char *what, size_t done, 
 
 // Fill the controller, run the scenarios, tell what was measured: a new reference in `out`, see
 // result.c. -errno with `error` where the controller refuses or does not answer, or the check finds
-// a difference. The controller that was started, and its folder, are gone afterwards.
+// a difference; -EINTR where SIGINT or SIGTERM ended it. The controller that was started, and its
+// folder, are gone afterwards.
 int simulate_run(const struct simulate_options *options, simulate_progress progress, void *context,
 	json_t **out, struct error *error);
 
