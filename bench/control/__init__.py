@@ -78,15 +78,15 @@ def weft(binary, each, title, progress, *options):
 
 
 def at_size(binary, each, progress):
-    """All changes; and, on the same store, a rule of many hosts of which one compiles: the others would at the same time, each
-    on its own machine, and only acknowledge."""
+    """All changes; and, on the same store and after the same changes, a rule of many hosts of which one compiles: the others
+    would at the same time, each on its own machine, and only acknowledge."""
     with tempfile.TemporaryDirectory(prefix="weft-control-") as folder:
         store = ("--store", f"sqlite:{pathlib.Path(folder) / 'weft.db'}")
         found = weft(binary, each, each.title, progress, *store)
         if "result" in found:
             one = dataclasses.replace(each, full=1, seconds=each.one_seconds)
             found["one"] = weft(binary, one, f"{each.title}, one compiling", progress, *store, "--filled",
-                                "--scenarios", "rule-1000")
+                                "--scenarios", ",".join((*findings.SINGLE, "rule-1000")))
     return found
 
 
