@@ -28,6 +28,7 @@
 enum {
 	CONNECTIONS = 16384,           // for the Unix socket, and as many for TLS
 	CONNECTIONS_PER_ADDRESS = 256, // over TLS
+	HANDSHAKES = 1024,             // of them, connections on which nothing was asked yet
 	// Of the request's head and the answer's, and of what goes at once of an answer that has no end: less
 	// makes snapshots slower, more is memory twice for every host. Cleared with every request.
 	CONNECTION_BYTES = 12 << 10,
@@ -56,7 +57,8 @@ struct caller {
 // What libmicrohttpd keeps for us with a connection.
 struct visit {
 	struct caller *caller; // NULL: nobody has asked
-	char from[64];         // "uid 0", "192.0.2.7"; empty: that is not known
+	struct arrival *arrival;
+	char from[64]; // "uid 0", "192.0.2.7"; empty: that is not known
 };
 
 struct http {
@@ -394,6 +396,7 @@ static struct request *request_new(struct shard *shard, struct MHD_Connection *c
 		request->identity =
 			(struct identity){.role = ROLE_ADMINISTRATOR, .source = SOURCE_SOCKET};
 	request->from = visit_of(connection)->from;
+	shard_asked(shard, visit_of(connection)->arrival);
 	DL_APPEND(request->http->requests, request);
 	request->http->answering++;
 	return request;
@@ -539,15 +542,17 @@ static void on_connection(void *context, struct MHD_Connection *connection, void
 	struct shard *shard = context;
 	const struct entrance *entrance = shard_context(shard);
 	if (code != MHD_CONNECTION_NOTIFY_STARTED) {
-		shard_disconnected(shard, connection);
-		caller_leave(entrance->http, ((struct visit *)*slot)->caller);
+		const struct visit *visit = *slot;
+		shard_disconnected(shard, connection, visit->arrival);
+		caller_leave(entrance->http, visit->caller);
 		free(steal(*slot));
 		return;
 	}
-	shard_connected(shard, connection);
+	struct visit *visit = memory_new(sizeof(*visit));
+	*slot = visit;
+	visit->arrival = shard_connected(shard, connection);
 	int fd = MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CONNECTION_FD)->connect_fd;
-	*slot = memory_new(sizeof(struct visit));
-	note_peer(*slot, fd, entrance->tls);
+	note_peer(visit, fd, entrance->tls);
 	if (!entrance->tls)
 		return;
 	setsockopt(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &(unsigned){DEAD_PEER_MS}, sizeof(unsigned));
@@ -613,6 +618,7 @@ static int entrance_open(struct http *http, int fd, bool tls, struct error *erro
 	struct shards_options options = {
 		.connections = CONNECTIONS,
 		.per_address = tls ? CONNECTIONS_PER_ADDRESS : 0,
+		.arriving = tls ? HANDSHAKES : 0,
 		.start = start_server,
 		.context = entrance,
 	};
@@ -684,6 +690,14 @@ static void drain(struct http *http)
 			shards_run(http->entrances[i].shards);
 		poll(NULL, 0, DRAIN_MS);
 	}
+}
+
+uint64_t http_turned_away(const struct http *http)
+{
+	uint64_t count = 0;
+	for (size_t i = 0; i < http->entrance_count; i++)
+		count += shards_turned_away(http->entrances[i].shards);
+	return count;
 }
 
 void http_stop(struct http *http)

@@ -76,6 +76,8 @@ struct http_options {
 
 int http_start(struct http **out, uv_loop_t *loop, const struct http_options *options,
 	struct error *error);
+// How many connections were closed as too many were there, or as nothing was asked on them for too long.
+uint64_t http_turned_away(const struct http *http);
 // Send what is being answered (for a second at most), close every connection (`done` is called for
 // each request under way) and the sockets.
 void http_stop(struct http *http);

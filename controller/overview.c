@@ -63,10 +63,11 @@ static json_t *controllers_of(const struct controller *controller)
 {
 	struct listing listing = {controller, json_array()};
 	json_array_append_new(listing.items,
-		json_pack("{s:s?, s:b, s:b, s:I, s:I}", "url", peers_self(controller), "self", 1,
-			"connected", 1, "since_ms",
+		json_pack("{s:s?, s:b, s:b, s:I, s:I, s:I}", "url", peers_self(controller), "self",
+			1, "connected", 1, "since_ms",
 			(json_int_t)(clock_monotonic_ms() - controller->started), "hosts",
-			(json_int_t)presence_count(controller, NULL)));
+			(json_int_t)presence_count(controller, NULL), "turned_away",
+			(json_int_t)http_turned_away(controller->http)));
 	peers_each(controller, list_peer, &listing);
 	return listing.items;
 }

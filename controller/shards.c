@@ -16,6 +16,9 @@
 enum {
 	ACCEPTED_AT_ONCE = 64, // then the others have their turn
 	FULL_MS = 100,         // until it is looked again whether there is room
+	TICK_MS = 1000,
+	ARRIVE_TICKS = 20,  // in which a connection has to ask for something
+	GIVE_WAY_TICKS = 2, // where there are too many that have not
 };
 
 struct shard {
@@ -43,6 +46,14 @@ struct neighbours {
 	UT_hash_handle hh;
 };
 
+// The ticks are those of the loop, so that time in which it did something else does not count.
+struct arrival {
+	uint64_t since; // the tick
+	int fd;
+	bool waiting; // in the list: neither has it asked, nor was it turned away
+	struct arrival *prev, *next;
+};
+
 struct shards {
 	uv_loop_t *loop;
 	struct shards_options options;
@@ -53,6 +64,11 @@ struct shards {
 	struct shard *all, *touched, *room;
 	size_t count; // of connections
 	struct neighbours *by_address;
+	struct arrival *arrivals; // the oldest first
+	size_t arriving;          // how many
+	uv_timer_t *tick;         // runs while there are any
+	uint64_t ticks;
+	uint64_t turned_away;
 };
 
 // ---- running ----
@@ -172,6 +188,60 @@ static void count_address(struct shards *shards, const struct sockaddr *from, bo
 	free(neighbours);
 }
 
+// ---- who has not asked yet ----
+
+static void arrival_over(struct shards *shards, struct arrival *arrival)
+{
+	if (!arrival || !arrival->waiting)
+		return;
+	arrival->waiting = false;
+	shards->arriving--;
+	DL_DELETE(shards->arrivals, arrival);
+}
+
+// Whether the oldest took that long; then it has to go.
+static bool turn_away_oldest(struct shards *shards, uint64_t ticks)
+{
+	struct arrival *oldest = shards->arrivals;
+	if (!oldest || shards->ticks - oldest->since < ticks)
+		return false;
+	arrival_over(shards, oldest);
+	shutdown(oldest->fd, SHUT_RDWR); // libmicrohttpd sees it end
+	shards->turned_away++;
+	return true;
+}
+
+static void on_tick(uv_timer_t *timer)
+{
+	struct shards *shards = timer->data;
+	shards->ticks++;
+	while (turn_away_oldest(shards, ARRIVE_TICKS))
+		;
+	if (!shards->arrivals)
+		uv_timer_stop(timer);
+}
+
+static struct arrival *arrival_new(struct shards *shards, int fd)
+{
+	struct arrival *arrival = memory_new(sizeof(*arrival));
+	*arrival = (struct arrival){.since = shards->ticks, .fd = fd, .waiting = true};
+	if (!uv_is_active((uv_handle_t *)shards->tick))
+		uv_timer_start(shards->tick, on_tick, TICK_MS, TICK_MS);
+	DL_APPEND(shards->arrivals, arrival);
+	shards->arriving++;
+	return arrival;
+}
+
+void shard_asked(struct shard *shard, struct arrival *arrival)
+{
+	arrival_over(shard->shards, arrival);
+}
+
+uint64_t shards_turned_away(const struct shards *shards)
+{
+	return shards->turned_away;
+}
+
 static const struct sockaddr *client_of(struct MHD_Connection *connection)
 {
 	return MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CLIENT_ADDRESS)->client_addr;
@@ -201,18 +271,25 @@ static struct shard *shard_new(struct shards *shards)
 	return shard;
 }
 
-void shard_connected(struct shard *shard, struct MHD_Connection *connection)
+struct arrival *shard_connected(struct shard *shard, struct MHD_Connection *connection)
 {
 	struct shards *shards = shard->shards;
 	shards->count++;
 	if (++shard->count == SHARD_CONNECTIONS)
 		DL_DELETE2(shards->room, shard, room_prev, room_next);
 	count_address(shards, client_of(connection), true);
+	if (!shards->options.arriving)
+		return NULL;
+	return arrival_new(shards,
+		MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CONNECTION_FD)->connect_fd);
 }
 
-void shard_disconnected(struct shard *shard, struct MHD_Connection *connection)
+void shard_disconnected(
+	struct shard *shard, struct MHD_Connection *connection, struct arrival *arrival)
 {
 	struct shards *shards = shard->shards;
+	arrival_over(shards, arrival);
+	free(arrival);
 	shards->count--;
 	if (shard->count-- == SHARD_CONNECTIONS)
 		DL_APPEND2(shards->room, shard, room_prev, room_next);
@@ -236,6 +313,12 @@ static void accept_later(struct shards *shards)
 	uv_timer_start(shards->full, on_full, FULL_MS, 0);
 }
 
+static bool has_too_many_arriving(struct shards *shards)
+{
+	return shards->options.arriving && shards->arriving >= shards->options.arriving &&
+	       !turn_away_oldest(shards, GIVE_WAY_TICKS);
+}
+
 // Whether there may be more to accept at once.
 static bool accept_one(struct shards *shards)
 {
@@ -243,7 +326,7 @@ static bool accept_one(struct shards *shards)
 	struct sockaddr *from = (struct sockaddr *)&storage;
 	socklen_t length = sizeof(storage);
 	struct shard *shard = NULL;
-	if (shards->count < shards->options.connections)
+	if (shards->count < shards->options.connections && !has_too_many_arriving(shards))
 		shard = shards->room ? shards->room : shard_new(shards);
 	if (!shard) {
 		accept_later(shards);
@@ -260,6 +343,7 @@ static bool accept_one(struct shards *shards)
 	}
 	if (has_too_many(shards, from)) {
 		close(fd);
+		shards->turned_away++;
 		return true;
 	}
 	// It closes the descriptor where it fails.
@@ -296,6 +380,9 @@ int shards_open(struct shards **out, uv_loop_t *loop, int fd, const struct shard
 	shards->full = memory_new(sizeof(*shards->full));
 	shards->full->data = shards;
 	uv_timer_init(loop, shards->full);
+	shards->tick = memory_new(sizeof(*shards->tick));
+	shards->tick->data = shards;
+	uv_timer_init(loop, shards->tick);
 	shards->prepare = memory_new(sizeof(*shards->prepare));
 	shards->prepare->data = shards;
 	uv_prepare_init(loop, shards->prepare);
@@ -331,6 +418,7 @@ void shards_close(struct shards *shards)
 	shards_shut(shards);
 	LL_FOREACH_SAFE(shards->all, shard, next)
 	shard_free(shard);
+	loop_close(shards->tick);
 	loop_close(shards->prepare);
 	free(shards);
 }

@@ -8,20 +8,26 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 #include <uv.h>
 
 #include "base/error.h"
 
 struct MHD_Connection;
 struct MHD_Daemon;
-struct shard;  // one server
-struct shards; // all of a listening socket
+struct shard;   // one server
+struct shards;  // all of a listening socket
+struct arrival; // a connection that has not asked for anything yet
 
 enum { SHARD_CONNECTIONS = 64 }; // at most, of one server
 
 struct shards_options {
 	size_t connections; // in all; who comes then waits until there is room
 	size_t per_address; // of an IP address; more are closed; 0: as many as there are
+	// Of those, connections that have not asked for anything yet, as their handshake is under way: who
+	// takes 20 seconds for it is disconnected, and where there are so many, who has taken two
+	// seconds gives way to the next; 0: as many, and as long, as they like.
+	size_t arriving;
 	// A server that neither listens nor has threads, which calls shard_connected and
 	// shard_disconnected; NULL: it cannot be started.
 	struct MHD_Daemon *(*start)(void *context, struct shard *shard);
@@ -41,6 +47,11 @@ void shards_close(struct shards *shards);
 void *shard_context(const struct shard *shard);
 // One of its connections was taken up again.
 void shard_resumed(struct shard *shard);
-// To be called when libmicrohttpd says so.
-void shard_connected(struct shard *shard, struct MHD_Connection *connection);
-void shard_disconnected(struct shard *shard, struct MHD_Connection *connection);
+// To be called when libmicrohttpd says so, and when the first request has come. The arrival (may be NULL)
+// goes with the connection.
+struct arrival *shard_connected(struct shard *shard, struct MHD_Connection *connection);
+void shard_asked(struct shard *shard, struct arrival *arrival);
+void shard_disconnected(
+	struct shard *shard, struct MHD_Connection *connection, struct arrival *arrival);
+// How many connections were closed as there were too many of an address or they took too long to ask.
+uint64_t shards_turned_away(const struct shards *shards);

@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Who may do what over TLS by a certificate. Tokens: test_security.py."""
 
+import http.client
+import resource
 import socket
 import ssl
 import subprocess
@@ -261,8 +263,47 @@ def test_connections_of_one_address_are_bounded(world):
         with context.wrap_socket(connection, server_hostname=host) as secure:
             secure.sendall(b"GET /v1/status HTTP/1.1\r\nHost: weft\r\n\r\n")
             assert secure.recv(64).startswith(b"HTTP/1.1 200")
+    assert turned_away(world) >= 300 - 256
     for connection in held:
         connection.close()
+
+
+def turned_away(world):
+    return world.controller.must("GET", "/v1/status")["controllers"][0]["turned_away"]
+
+
+def test_handshakes_under_way_are_bounded(world):
+    """Whoever only connects, from many addresses, gives way to those who ask for something, and those who are in stay."""
+    host, port = world.address.rsplit(":", 1)
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (min(4096, hard), hard))
+    context = ssl.create_default_context(cafile=str(world.authority.certificate))
+    context.load_cert_chain(*map(str, world.authority.issue("early", "cn = weft-admin", "tls_www_client", "signing_key")))
+
+    def ask(secure):
+        secure.sendall(b"GET /v1/openapi.json HTTP/1.1\r\nHost: weft\r\n\r\n")
+        answer = http.client.HTTPResponse(secure)
+        answer.begin()
+        assert answer.status == 200 and answer.read()
+
+    def enter(address):
+        return context.wrap_socket(socket.create_connection((host, int(port)), 60, (address, 0)), server_hostname=host)
+
+    before, held = turned_away(world), []
+    early = enter("127.0.0.2")
+    try:
+        ask(early)
+        held = [socket.create_connection((host, int(port)), 60, (f"127.0.1.{number // 256 + 1}", 0)) for number in range(1024)]
+        for _ in range(3):
+            with enter("127.0.0.3") as late:
+                ask(late)
+        ask(early)
+        assert turned_away(world) > before
+        assert held[0].recv(1) == b""  # the oldest was closed
+    finally:
+        for connection in (early, *held):
+            connection.close()
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
 
 
 @pytest.mark.parametrize("missing", ["--cert", "--key", "--ca"])
