@@ -24,6 +24,7 @@ struct command {
 	const char *summary;  // one line
 	const char *help;     // paragraphs; NULL: the summary says it all
 	const char *examples; // lines, each a command line and perhaps "# what for"; NULL: none
+	bool text;            // what it prints is a text for people or a shell: it refuses --json
 	enum command_group group;
 	struct command_word words[COMMAND_WORDS];
 	const struct option_spec *const

@@ -175,6 +175,7 @@ const struct command command_completion = {
 	.name = "completion",
 	.summary = "Print a completion script for the shell",
 	.help = "To use it: source <(weft completion bash)",
+	.text = true,
 	.group = COMMAND_LEARN,
 	.words = {{"SHELL"}},
 	.run = run,

@@ -121,6 +121,16 @@ static void explain_all(void)
 	puts("\nweft explain KIND tells the fields of one, with an example.");
 }
 
+static json_t *kinds_json(void)
+{
+	json_t *kinds = json_array();
+
+	for (enum model_kind kind = 0; kind < MODEL_KIND_COUNT; kind++)
+		json_array_append_new(kinds, json_pack("{s:s, s:s}", "kind", model_kind_name(kind),
+						     "help", model_kind_help(kind)));
+	return json_pack("{s:o}", "kinds", kinds);
+}
+
 static void print_and_release(json_t *json)
 {
 	output_print_json(json, stdout);
@@ -135,10 +145,12 @@ static int run_explain(const char *const *words)
 	struct error error = {0};
 	enum model_kind kind;
 
-	if (!words[0]) {
+	if (!words[0] && output_json)
+		print_and_release(kinds_json());
+	else if (!words[0])
 		explain_all();
+	if (!words[0])
 		return EXIT_OK;
-	}
 	if (target_kind(kind_word, &kind, &error))
 		return output_usage_error("explain", "%s", error.message);
 	if (field_word && !(field = model_field_find(kind, field_word + 1))) {
@@ -250,6 +262,7 @@ const struct command command_openapi = {
 const struct command command_manual = {
 	.name = "manual",
 	.summary = "Print the reference manual as Markdown",
+	.text = true,
 	.group = COMMAND_LEARN,
 	.run = run_manual,
 };

@@ -153,6 +153,7 @@ static int run_version(const char *const *words)
 const struct command command_help = {
 	.name = "help",
 	.summary = "Show the commands, or the options of one",
+	.text = true,
 	.group = COMMAND_LEARN,
 	.words = {{"COMMAND", true}},
 	.run = run_help,

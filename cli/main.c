@@ -122,6 +122,9 @@ static int run(const struct command *command, int argc, char **argv)
 		command_print_help(command, stdout);
 		return EXIT_OK;
 	}
+	if (output_json && command->text)
+		return output_usage_error(
+			command->name, "--json: what it prints is a text, and has no other form");
 	words = take_words(command, argv + first, argc - first);
 	if (!words)
 		return EXIT_USAGE;

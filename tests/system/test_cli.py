@@ -101,6 +101,8 @@ def table(text):
 @pytest.mark.parametrize("words, message", [
     (["frobnicate"], 'there is no command "frobnicate"'),
     (["gte", "ports"], 'there is no command "gte", did you mean "get"?'),
+    *[(words, "--json: what it prints is a text") for words in (
+        ["help", "--json"], ["help", "get", "--json"], ["manual", "--json"], ["completion", "bash", "--json"])],
     (["describe"], "KIND is missing"),
     (["describe", "port"], "NAME is missing"),
     (["describe", "port", "a", "b"], '"b" is one word too many'),
@@ -737,6 +739,7 @@ def test_explain(weft):
 def test_examples_apply(weft):
     """Every kind of object is explained with an example that is accepted as it stands."""
     kinds = [line.split()[0] for line in weft.run("explain").stdout.split("\n\n")[0].splitlines()]
+    assert [each["kind"] for each in weft.json("explain")["kinds"]] == kinds
     assert len(kinds) == 9
     for kind in kinds:
         example = weft.run("explain", kind).stdout.split("\nExample:\n")[1]
