@@ -31,6 +31,12 @@ struct channel_events {
 // Answer the request with a channel.
 struct channel *channel_open(struct request *request, const struct channel_events *events);
 void channel_push(struct channel *channel, struct bytes *line); // takes a reference of its own
+static inline void channel_push_new(
+	struct channel *channel, struct bytes *line) // takes the caller's
+{
+	channel_push(channel, line);
+	bytes_unref(line);
+}
 void channel_wake(struct channel *channel);
 bool channel_overdue(const struct channel *channel);
 bool channel_idle(const struct channel *channel); // nothing waits to be read

@@ -11,6 +11,7 @@
 #include "base/memory.h"
 #include "base/table.h"
 #include "channel.h"
+#include "connection.h"
 #include "line.h"
 #include "loop.h"
 #include "snapshot.h"
@@ -24,54 +25,14 @@ const struct feed_options feed_defaults = {
 	.snapshot_bytes = 128 << 20,
 };
 
-// A host, or a relay.
-struct stream {
-	char host[72];
-	bool is_relay;
-	struct connection *connection; // NULL: not connected by itself
-	struct stream *relay;          // that it is behind; NULL: none
-	uint64_t leaves;               // its relay, at that time; 0: it is connected through it
-	struct stream *leaving_prev, *leaving_next;
-	bool expected;          // to be, as soon as the relay opens its stream
-	struct attempt attempt; // the newest that is known; of a relay: its own number
-	uint64_t since;         // monotonic milliseconds
-	// Of what the host should hold, from its first connection on.
-	bool digested;
-	uint64_t digest;
-	struct backlog_host told;
-	UT_hash_handle hh;
-};
-
-// Which may outlive its place in the stream.
-struct connection {
-	struct feed *feed;
-	struct stream *stream; // NULL: it has been replaced, or the host is no more
-	struct channel *channel;
-	bool patches;              // it can be told what differs of an object
-	uint64_t digest;           // of what the host holds once it has read all that was pushed
-	struct snapshot *snapshot; // under way; NULL: none
-	uint64_t snapshot_revision, snapshot_digest;
-	// The host resumes: everything up to and with this is one batch.
-	const struct backlog_entry *resumed;
-	struct note *notes;             // to be said when there is nothing else to say
-	struct connection *prev, *next; // in the order of the next ping
-};
-
-struct note {
-	struct bytes *line;
-	struct note *prev, *next;
-};
-
 struct feed {
-	struct topology *topology;
+	struct source source; // of what is said
 	struct feed_events events;
 	bool introduced_only;
 	struct stream *by_host;
 	struct stream *leaving; // list, who leaves first is first
 	struct connection *connections;
 	size_t count; // of connections that have a stream
-	struct backlog *backlog;
-	struct snapshots *snapshots;
 	uv_timer_t *timer;
 	uint64_t ticked; // when last, in monotonic milliseconds
 	uint64_t due;    // pings, times PING_MS
@@ -103,92 +64,6 @@ static struct stream *stream_of(struct feed *feed, const char *host)
 	return feed->introduced_only ? stream_find(feed, host) : stream_get(feed, host);
 }
 
-static void push_new(struct channel *channel, struct bytes *line)
-{
-	channel_push(channel, line);
-	bytes_unref(line);
-}
-
-// ---- what a stream says next ----
-
-static void begin_snapshot(struct connection *connection)
-{
-	struct feed *feed = connection->feed;
-	struct stream *stream = connection->stream;
-	snapshot_end(connection->snapshot);
-	snapshot_begin(&connection->snapshot, feed->snapshots, feed->topology, stream->host);
-	connection->snapshot_revision = feed->events.revision(feed->events.context);
-	connection->snapshot_digest = stream->digest;
-	connection->resumed = NULL;
-	backlog_skip(&stream->told);
-	push_new(connection->channel, line_snapshot(connection->snapshot_revision,
-					      feed->events.history(feed->events.context)));
-}
-
-static void go_on_with_snapshot(struct connection *connection)
-{
-	struct bytes *lines = snapshot_next(connection->snapshot);
-	if (lines) {
-		push_new(connection->channel, lines);
-		return;
-	}
-	snapshot_end(steal(connection->snapshot));
-	connection->digest = connection->snapshot_digest;
-	push_new(connection->channel,
-		line_commit(connection->snapshot_revision, connection->digest));
-}
-
-enum { PUSH_BYTES = 16 << 10 };
-
-static void go_on_with_backlog(struct connection *connection)
-{
-	struct backlog_host *told = &connection->stream->told;
-	// What is in one batch with what came before it must not depend on that.
-	bool patches = connection->patches && !connection->resumed;
-	struct bytes *line;
-	for (size_t pushed = 0; pushed < PUSH_BYTES; pushed += line->length) {
-		line = backlog_read(connection->feed->backlog, told, patches);
-		if (!line)
-			break;
-		channel_push(connection->channel, line);
-	}
-	if (line)
-		return;
-	connection->digest += backlog_difference(told);
-	if (!connection->resumed || connection->resumed == told->next) {
-		connection->resumed = NULL;
-		push_new(connection->channel,
-			line_commit(backlog_revision(told), connection->digest));
-	}
-	backlog_advance(told);
-}
-
-static void say_note(struct connection *connection)
-{
-	struct note *note = connection->notes;
-	DL_DELETE(connection->notes, note);
-	push_new(connection->channel, note->line);
-	free(note);
-}
-
-static void stream_more(void *context)
-{
-	struct connection *connection = context;
-	struct stream *stream = connection->stream;
-	if (!stream)
-		return;
-	// A snapshot is read to its end also when another has to follow: so even a host that reads more
-	// slowly than things change comes to hold what was so at some moment, and not nothing.
-	if (connection->snapshot)
-		go_on_with_snapshot(connection);
-	else if (stream->told.lost)
-		begin_snapshot(connection);
-	else if (stream->told.next)
-		go_on_with_backlog(connection);
-	else if (connection->notes)
-		say_note(connection);
-}
-
 // ---- one revision to many hosts ----
 
 struct publication {
@@ -204,7 +79,7 @@ static void publish_emit(
 	struct feed *feed = publication->feed;
 	struct stream *stream = stream_of(feed, host);
 	if (stream)
-		backlog_add(feed->backlog, &stream->told, before, after);
+		backlog_add(feed->source.backlog, &stream->told, before, after);
 }
 
 static void publish_visit(void *context, struct backlog_host *host, uint64_t difference)
@@ -229,9 +104,9 @@ size_t feed_publish(struct feed *feed, const struct topology_change *changes, si
 	uint64_t revision, const char ***hosts)
 {
 	struct publication publication = {.feed = feed};
-	backlog_begin(feed->backlog, revision, clock_monotonic_ms());
-	topology_apply(feed->topology, changes, count, publish_emit, &publication);
-	backlog_end(feed->backlog, publish_visit, &publication);
+	backlog_begin(feed->source.backlog, revision, clock_monotonic_ms());
+	topology_apply(feed->source.topology, changes, count, publish_emit, &publication);
+	backlog_end(feed->source.backlog, publish_visit, &publication);
 	*hosts = publication.hosts;
 	return publication.count;
 }
@@ -242,15 +117,8 @@ size_t feed_publish(struct feed *feed, const struct topology_change *changes, si
 static void detach(struct feed *feed, struct stream *stream)
 {
 	struct connection *connection = steal(stream->connection);
-	struct note *note, *next;
-	DL_FOREACH_SAFE(connection->notes, note, next)
-	{
-		DL_DELETE(connection->notes, note);
-		bytes_unref(note->line);
-		free(note);
-	}
+	connection_silence(connection);
 	connection->stream = NULL;
-	snapshot_end(steal(connection->snapshot));
 	feed->count--;
 }
 
@@ -333,9 +201,10 @@ static void yield_relay(struct feed *feed, struct stream *stream);
 static struct connection *attach(struct feed *feed, struct stream *stream, struct request *request)
 {
 	struct connection *connection = memory_new(sizeof(*connection));
-	const struct channel_events events = {stream_more, stream_closed, connection};
+	const struct channel_events events = {connection_more, stream_closed, connection};
 	drop_own(feed, stream);
 	connection->feed = feed;
+	connection->source = &feed->source;
 	connection->stream = stream;
 	connection->channel = channel_open(request, &events);
 	DL_APPEND(feed->connections, connection);
@@ -345,37 +214,17 @@ static struct connection *attach(struct feed *feed, struct stream *stream, struc
 	return connection;
 }
 
-// What the host holds, brought to what it should hold, if that is known: one batch, often of nothing
-// but the commit.
-static bool resume(struct feed *feed, struct connection *connection, const struct feed_place *place)
-{
-	struct stream *stream = connection->stream;
-	if (!place->history || strcmp(place->history, feed->events.history(feed->events.context)))
-		return false;
-	connection->digest = place->digest;
-	if (place->digest == stream->digest) {
-		backlog_skip(&stream->told);
-		push_new(connection->channel,
-			line_commit(feed->events.revision(feed->events.context), stream->digest));
-		return true;
-	}
-	if (!backlog_resume(&stream->told, place->revision, place->digest, stream->digest))
-		return false;
-	connection->resumed = stream->told.last;
-	return true;
-}
-
 static void open_stream(struct feed *feed, struct stream *stream, struct request *request,
-	const struct feed_place *place)
+	const struct place *place)
 {
 	struct connection *connection = attach(feed, stream, request);
 	connection->patches = place->patches;
 	if (!stream->digested)
-		stream->digest = topology_digest(feed->topology, stream->host);
+		stream->digest = topology_digest(feed->source.topology, stream->host);
 	stream->digested = true;
-	bool resumed = resume(feed, connection, place);
+	bool resumed = connection_resume(connection, place);
 	if (!resumed)
-		begin_snapshot(connection);
+		connection_begin(connection);
 	log_info("%s%s is connected%s", stream->is_relay ? "" : "host ", stream->host,
 		resumed ? ", resumed" : "");
 }
@@ -392,8 +241,8 @@ void feed_refuse(struct request *request, uint64_t newest)
 {
 	const struct channel_events events = {.closed = ignore_end};
 	struct channel *channel = channel_open(request, &events);
-	push_new(channel, bytes_line(json_pack(
-				  "{s:s, s:I}", "type", "older", "attempt", (json_int_t)newest)));
+	channel_push_new(channel, bytes_line(json_pack("{s:s, s:I}", "type", "older", "attempt",
+					  (json_int_t)newest)));
 	channel_end(channel);
 }
 
@@ -440,8 +289,8 @@ void feed_drop(struct feed *feed, const char *host)
 		end_stream(feed, stream);
 }
 
-void feed_open(struct feed *feed, const char *host, struct request *request,
-	const struct feed_place *place)
+void feed_open(
+	struct feed *feed, const char *host, struct request *request, const struct place *place)
 {
 	struct stream *stream = stream_get(feed, host);
 	if (!take_attempt(stream, place->attempt, 0)) {
@@ -468,11 +317,11 @@ static void rehang(struct feed *feed, struct stream *stream, struct stream *rela
 	stream->relay = relay;
 	stop_leaving(feed, stream);
 	stream->expected = false;
-	backlog_begin(
-		feed->backlog, feed->events.revision(feed->events.context), clock_monotonic_ms());
-	topology_relay(feed->topology, stream->host, relay ? relay->host : NULL, publish_emit,
-		&publication);
-	backlog_end(feed->backlog, publish_visit, &publication);
+	backlog_begin(feed->source.backlog, feed->events.revision(feed->events.context),
+		clock_monotonic_ms());
+	topology_relay(feed->source.topology, stream->host, relay ? relay->host : NULL,
+		publish_emit, &publication);
+	backlog_end(feed->source.backlog, publish_visit, &publication);
 	free(publication.hosts);
 }
 
@@ -496,10 +345,7 @@ static void announce(struct stream *relay, struct stream *stream)
 	struct connection *connection = relay->connection;
 	if (!connection)
 		return; // once it is there
-	struct note *note = memory_new(sizeof(*note));
-	note->line = bytes_line(about_host("joined", stream));
-	DL_APPEND(connection->notes, note);
-	channel_wake(connection->channel);
+	connection_note(connection, bytes_line(about_host("joined", stream)));
 }
 
 static void come(struct feed *feed, struct stream *stream, bool another)
@@ -512,8 +358,8 @@ static void come(struct feed *feed, struct stream *stream, bool another)
 	announce(stream->relay, stream);
 }
 
-void feed_open_relay(struct feed *feed, const char *relay, struct request *request,
-	const struct feed_place *place)
+void feed_open_relay(
+	struct feed *feed, const char *relay, struct request *request, const struct place *place)
 {
 	char name[72];
 	struct stream *to = stream_get(feed, relay_name(relay, name)), *stream, *next;
@@ -603,9 +449,8 @@ static void sweep_relays(struct feed *feed, uint64_t now)
 static void ping(struct connection *connection)
 {
 	const struct stream *stream = connection->stream;
-	if (stream && channel_idle(connection->channel) && !connection->snapshot &&
-		!stream->told.next && !stream->told.lost)
-		push_new(connection->channel, line_ping(stream->digest));
+	if (stream && channel_idle(connection->channel) && connection_is_at_end(connection))
+		channel_push_new(connection->channel, line_ping(stream->digest));
 }
 
 static uint64_t tick_ms(const struct feed *feed)
@@ -636,8 +481,8 @@ static void on_tick(uv_timer_t *timer)
 	uint64_t now = clock_monotonic_ms();
 	ping_some(feed, now);
 	uv_timer_set_repeat(timer, tick_ms(feed));
-	backlog_trim(feed->backlog, now);
-	snapshots_sweep(feed->snapshots, now);
+	backlog_trim(feed->source.backlog, now);
+	snapshots_sweep(feed->source.snapshots, now);
 	sweep_relays(feed, now);
 }
 
@@ -645,11 +490,16 @@ void feed_new(struct feed **out, uv_loop_t *loop, struct topology *topology,
 	const struct feed_options *options, const struct feed_events *events)
 {
 	struct feed *feed = memory_new(sizeof(*feed));
-	feed->topology = topology;
+	feed->source = (struct source){
+		.topology = topology,
+		.revision = events->revision,
+		.history = events->history,
+		.context = events->context,
+	};
 	feed->events = *events;
 	feed->introduced_only = options->introduced_only;
-	backlog_new(&feed->backlog, options->backlog_bytes, BACKLOG_AGE_MS);
-	snapshots_new(&feed->snapshots, options->snapshot_bytes);
+	backlog_new(&feed->source.backlog, options->backlog_bytes, BACKLOG_AGE_MS);
+	snapshots_new(&feed->source.snapshots, options->snapshot_bytes);
 	feed->timer = memory_new(sizeof(*feed->timer));
 	feed->timer->data = feed;
 	feed->ticked = clock_monotonic_ms();
@@ -680,8 +530,8 @@ void feed_free(struct feed *feed)
 	struct stream *stream, *next;
 	HASH_ITER (hh, feed->by_host, stream, next)
 		stream_free(feed, stream);
-	backlog_free(feed->backlog);
-	snapshots_free(feed->snapshots);
+	backlog_free(feed->source.backlog);
+	snapshots_free(feed->source.snapshots);
 	loop_close(feed->timer);
 	free(feed);
 }
@@ -699,8 +549,8 @@ void feed_forget(struct feed *feed, const char *host)
 	if (stream->connection) {
 		struct channel *channel = stream->connection->channel;
 		// It is told to forget everything, itself last: that much it still reads.
-		while (stream->told.next || stream->told.lost || stream->connection->snapshot)
-			stream_more(stream->connection);
+		while (!connection_is_at_end(stream->connection))
+			connection_more(stream->connection);
 		detach(feed, stream);
 		channel_end(channel);
 	}
@@ -737,8 +587,8 @@ void feed_confirm(struct feed *feed, json_t *message)
 		if (!stream)
 			continue;
 		// Whoever is not at the end is told anyway.
-		if (!connection->snapshot && !stream->told.next && !stream->told.lost)
-			push_new(connection->channel,
+		if (connection_is_at_end(connection))
+			channel_push_new(connection->channel,
 				line_commit(feed->events.revision(feed->events.context),
 					connection->digest));
 		channel_push(connection->channel, line);

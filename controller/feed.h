@@ -20,6 +20,7 @@
 
 #include "base/attempt.h"
 #include "http.h"
+#include "place.h"
 #include "topology/topology.h"
 
 struct feed;
@@ -65,24 +66,15 @@ void feed_drop(struct feed *feed, const char *host);
 size_t feed_publish(struct feed *feed, const struct topology_change *changes, size_t count,
 	uint64_t revision, const char ***hosts);
 
-// Where a host left off; `history` NULL: nowhere. And the number of its attempt; 0: it has none, and
-// counts as the newest.
-struct feed_place {
-	const char *history;
-	uint64_t revision, digest;
-	uint64_t attempt;
-	bool patches; // it can be told what differs of an object
-};
-
 // Answer the request with the host's stream; an older one ends.
-void feed_open(struct feed *feed, const char *host, struct request *request,
-	const struct feed_place *place);
+void feed_open(
+	struct feed *feed, const char *host, struct request *request, const struct place *place);
 
 // ---- relays ----
 
 // Answer the request with the relay's stream, as feed_open.
-void feed_open_relay(struct feed *feed, const char *relay, struct request *request,
-	const struct feed_place *place);
+void feed_open_relay(
+	struct feed *feed, const char *relay, struct request *request, const struct place *place);
 // The relay's own attempt that it speaks in (0: it says none). False: a newer one is known, and what it
 // says is out of date.
 bool feed_relay_speaks(struct feed *feed, const char *relay, uint64_t attempt);

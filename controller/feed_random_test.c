@@ -80,7 +80,7 @@ struct client {
 	// What it holds: the revisions of objects; 0: none. And with what has come since the last commit.
 	uint64_t held[OBJECTS], draft[OBJECTS];
 	bool snapshot, in_batch;
-	struct feed_place place;
+	struct place place;
 	int slot;
 };
 
@@ -649,7 +649,7 @@ static void come_back(struct client *client, int slot)
 	struct feed *feed = controllers[at].feed;
 	client->place.attempt = ++newest[slot];
 	client->place.patches = at_random(4);
-	struct feed_place place = client->place;
+	struct place place = client->place;
 	int whim = at_random(20);
 	if (whim == 0)
 		place.digest++;

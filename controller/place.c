@@ -7,7 +7,7 @@
 #include "model/digest.h"
 #include "number.h"
 
-int place_read(const struct request *request, struct feed_place *place, struct error *error)
+int place_read(const struct request *request, struct place *place, struct error *error)
 {
 	const char *history = request_parameter(request, "history");
 	const char *since = request_parameter(request, "since");

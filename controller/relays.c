@@ -17,7 +17,7 @@ void handle_relay_stream(
 	struct controller *controller, struct request *request, const struct target *target)
 {
 	struct error error = {0};
-	struct feed_place place = {0};
+	struct place place = {0};
 	if (place_read(request, &place, &error) < 0)
 		request_refuse(request, &error);
 	else

@@ -65,7 +65,7 @@ void handle_stream(
 	struct controller *controller, struct request *request, const struct target *target)
 {
 	struct error error = {0};
-	struct feed_place place = {0};
+	struct place place = {0};
 	int rc = 0;
 	if (!catalog_find(controller->catalog, MODEL_HOST, NULL, target->name)) {
 		rc = error_set(&error, ENOENT, "there is no host %s", target->name);

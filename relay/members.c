@@ -32,7 +32,7 @@ struct waiting {
 	struct member *member; // NULL: it is no more
 	struct request *request;
 	char history[40];
-	struct feed_place place;
+	struct place place;
 };
 
 struct members {
@@ -82,7 +82,7 @@ static void waiting_left(void *context)
 }
 
 static void wait_for_controller(struct relay *relay, struct member *member, struct request *request,
-	const struct feed_place *place)
+	const struct place *place)
 {
 	struct waiting *waiting = memory_new(sizeof(*waiting));
 	waiting->relay = relay;
@@ -117,11 +117,11 @@ static void refuse_waiting(struct member *member, int code, const char *why)
 	request_refuse(stop_waiting(member), &error);
 }
 
-void members_open(struct relay *relay, const char *host, struct request *request,
-	const struct feed_place *place)
+void members_open(
+	struct relay *relay, const char *host, struct request *request, const struct place *place)
 {
 	struct member *member = get(relay, host);
-	struct feed_place numbered = *place;
+	struct place numbered = *place;
 	if (!numbered.attempt)
 		numbered.attempt = attempt_next(member->attempt);
 	if (attempt_number_newer(member->attempt, numbered.attempt)) {
@@ -163,7 +163,7 @@ void members_joined(struct relay *relay, const char *host)
 	feed_introduce(relay->feed, host);
 	if (!member->waiting)
 		return;
-	struct feed_place place = member->waiting->place;
+	struct place place = member->waiting->place;
 	char history[40];
 	snprintf(history, sizeof(history), "%s", member->waiting->history);
 	if (place.history)

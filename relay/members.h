@@ -13,8 +13,8 @@ void members_new(struct relay *relay);
 void members_free(struct relay *relay);
 
 // Answer the request with the host's stream, when it can be.
-void members_open(struct relay *relay, const char *host, struct request *request,
-	const struct feed_place *place);
+void members_open(
+	struct relay *relay, const char *host, struct request *request, const struct place *place);
 // The host's stream is up or down.
 void members_connected(struct relay *relay, const char *host, bool connected);
 // It has this attempt elsewhere: an older one here ends.

@@ -138,7 +138,7 @@ static bool split(const char *path, char *host /* 64 */, const char **rest)
 
 static void open_stream(struct relay *relay, const char *host, struct request *request)
 {
-	struct feed_place place = {0};
+	struct place place = {0};
 	struct error error = {0};
 	if (place_read(request, &place, &error) < 0)
 		request_refuse(request, &error);
