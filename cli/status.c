@@ -19,7 +19,7 @@ static bool member_true(const json_t *json, const char *name)
 
 static void print_line(const char *name, const char *text)
 {
-	printf("%-12s%s\n", name, text);
+	printf("%-13s%s\n", name, text);
 }
 
 static void print_store(const json_t *store)
@@ -53,12 +53,21 @@ static void print_objects(const json_t *objects)
 	json_t *count;
 	const char *separator = "";
 
-	printf("%-12s", "Objects:");
+	printf("%-13s", "Objects:");
 	json_object_foreach ((json_t *)objects, kind, count) {
 		printf("%s%s %" JSON_INTEGER_FORMAT, separator, kind, json_integer_value(count));
 		separator = ", ";
 	}
 	putchar('\n');
+}
+
+// Of the controller that was asked, which is the first.
+static void print_turned_away(const json_t *controllers)
+{
+	unsigned long long count = member_number(json_array_get(controllers, 0), "turned_away");
+	cleanup_free char *text = memory_format("%llu connections since it began", count);
+	if (count)
+		print_line("Turned away:", text);
 }
 
 static void print_controllers(const json_t *controllers)
@@ -146,6 +155,7 @@ static void print_status(const json_t *status)
 		print_hosts(hosts);
 	}
 	print_objects(json_object_get(status, "objects"));
+	print_turned_away(json_object_get(status, "controllers"));
 	print_controllers(json_object_get(status, "controllers"));
 	print_attention(hosts);
 }

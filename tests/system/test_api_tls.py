@@ -272,7 +272,7 @@ def turned_away(world):
     return world.controller.must("GET", "/v1/status")["controllers"][0]["turned_away"]
 
 
-def test_handshakes_under_way_are_bounded(world):
+def test_handshakes_under_way_are_bounded(world, weft_binary):
     """Whoever only connects, from many addresses, gives way to those who ask for something, and those who are in stay."""
     host, port = world.address.rsplit(":", 1)
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
@@ -299,6 +299,9 @@ def test_handshakes_under_way_are_bounded(world):
                 ask(late)
         ask(early)
         assert turned_away(world) > before
+        text = subprocess.run([str(weft_binary), "status", "--controller", f"unix:{world.controller.socket}"],
+                              capture_output=True, text=True, timeout=60, check=True).stdout
+        assert "\nTurned away: " in text
         assert held[0].recv(1) == b""  # the oldest was closed
     finally:
         for connection in (early, *held):
