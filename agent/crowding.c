@@ -43,7 +43,7 @@ static struct crowding_tenant *tenant_get(struct crowding *crowding, const char 
 	if (!tenant) {
 		tenant = memory_new(sizeof(*tenant));
 		tenant->name = memory_text(name);
-		tenant->packets = UINT64_MAX; // what was counted before says nothing of now
+		tenant->packets = crowding->begun ? 0 : UINT64_MAX;
 		HASH_ADD_KEYPTR(hh, crowding->tenants, tenant->name, strlen(name), tenant);
 	}
 	tenant->known = true;
@@ -89,6 +89,7 @@ bool crowding_collect(struct crowding *crowding, const struct compiler *compiler
 		if (!tenant->known)
 			tenant_free(crowding, tenant);
 	}
+	crowding->begun = true;
 	return others;
 }
 

@@ -9,6 +9,7 @@
 
 struct crowding {
 	struct crowding_tenant *tenants; // hash by name
+	bool begun; // what is counted from now on was not before the agent's start
 };
 
 void crowding_done(struct crowding *crowding);

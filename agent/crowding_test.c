@@ -101,6 +101,13 @@ static void test_who_is_refused_lately(void **state)
 	assert_true(crowding_collect(&crowding, compiler, &counters, 3 * MINUTE_MS));
 	assert_int_equal(count_warnings(&crowding, ""), 0);
 
+	// A tenant that comes now and is refused before it is first looked at is refused now.
+	crowding_done(&crowding);
+	compiler_free(compiler);
+	compiler = compiler_with_ports();
+	assert_true(crowding_collect(&crowding, compiler, &counters, 4 * MINUTE_MS));
+	assert_int_equal(count_warnings(&crowding, "tenant acme: "), 1);
+
 	crowding_done(&crowding);
 	HASH_CLEAR(hh, counters.ports);
 	for (size_t i = 0; i < array_count(ports); i++)
