@@ -130,19 +130,20 @@ static void note_connected(struct feed *feed, struct stream *stream, bool connec
 	feed->events.connected(feed->events.context, stream->host, connected, stream->since);
 }
 
-// All take equally long to leave, so the last to begin is the last.
-static void begin_to_leave(struct feed *feed, struct stream *stream)
-{
-	stream->leaves = clock_monotonic_ms() + BACKLOG_AGE_MS;
-	DL_APPEND2(feed->leaving, stream, leaving_prev, leaving_next);
-}
-
 static void stop_leaving(struct feed *feed, struct stream *stream)
 {
 	if (!stream->leaves)
 		return;
 	stream->leaves = 0;
 	DL_DELETE2(feed->leaving, stream, leaving_prev, leaving_next);
+}
+
+// All take equally long to leave, so the last to begin is the last.
+static void begin_to_leave(struct feed *feed, struct stream *stream)
+{
+	stop_leaving(feed, stream);
+	stream->leaves = clock_monotonic_ms() + BACKLOG_AGE_MS;
+	DL_APPEND2(feed->leaving, stream, leaving_prev, leaving_next);
 }
 
 static bool through(const struct stream *stream, const struct stream *relay)
@@ -153,7 +154,6 @@ static bool through(const struct stream *stream, const struct stream *relay)
 // Of all that the host was behind the relay, only that it is connected ends now.
 static void leave(struct feed *feed, struct stream *stream)
 {
-	stop_leaving(feed, stream);
 	begin_to_leave(feed, stream);
 	stream->expected = false;
 	note_connected(feed, stream, false);

@@ -326,6 +326,14 @@ int request_json(struct request *request, json_t **out, struct error *error)
 	return 0;
 }
 
+json_t *request_json_again(struct request *request)
+{
+	struct error ignored = {0};
+	json_t *json = NULL;
+	request_json(request, &json, &ignored);
+	return json;
+}
+
 // libmicrohttpd 0.9.75 takes no answer while a body arrives. A body that grows too large without
 // having announced its length is therefore answered by hand, and the connection closed.
 static enum MHD_Result refuse_midway(

@@ -104,6 +104,8 @@ int request_parameters_check(
 	const struct request *request, const char *const *names, struct error *error);
 // The body as a JSON object. An empty body is an empty object. New reference in `out`.
 int request_json(struct request *request, json_t **out, struct error *error);
+// The same of a body that was understood before. New reference.
+json_t *request_json_again(struct request *request);
 
 // A member that the answer gets if all goes well. Takes the reference.
 void request_add(struct request *request, const char *name, json_t *value);

@@ -56,9 +56,7 @@ static void judge(struct controller *controller, struct request *request,
 static void judge_anew(
 	struct controller *controller, struct request *request, const struct target *target)
 {
-	struct error ignored = {0};
-	json_t *json = NULL;
-	request_json(request, &json, &ignored); // it was understood before
+	json_t *json = request_json_again(request);
 	judge(controller, request, target, json);
 	json_decref(json);
 }

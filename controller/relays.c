@@ -256,9 +256,7 @@ static void take_reports(struct controller *controller, struct request *request,
 static void take_reports_anew(
 	struct controller *controller, struct request *request, const struct target *target)
 {
-	struct error ignored = {0};
-	json_t *json = NULL;
-	request_json(request, &json, &ignored); // it was understood before
+	json_t *json = request_json_again(request);
 	take_reports(controller, request, target, json);
 	json_decref(json);
 }
